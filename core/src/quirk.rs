@@ -1,0 +1,65 @@
+//! Defects on purpose: known historical mistakes, each switched on by name, off otherwise.
+//!
+//! Each is asked for at the one line it changes, so that every check can be shown to fail. Nothing else
+//! may look at them. Deliberately absent: any knowledge of which check finds which.
+
+/// One historical mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Quirk {
+    /// KIP-101: a follower of a new leader cuts its log to its own high watermark.
+    TruncateToHighWatermark,
+    /// KIP-279: the answer about a divergence is an offset without the epoch it ends.
+    DivergenceWithoutEpoch,
+    /// KIP-320: a fetch counts although follower and leader are in different leader epochs.
+    UnfencedFetch,
+    /// KIP-497: the high watermark ignores an ISR change that is still being agreed.
+    HighWatermarkIgnoresPendingIsr,
+    /// KIP-903: a replica joins the ISR on the word of a registration that is over.
+    StaleBrokerEpochRejoins,
+    /// A vote is answered before it is durable (nats-server 73ba2d0b2).
+    VolatileVote,
+    /// KAFKA-5494, redpanda#3039: followers do not build the table of producers.
+    ProducerTableLeaderOnly,
+    /// Recovery believes lengths and does not look at checksums (nats-server#7549, KAFKA-14104).
+    RecoveryWithoutCrc,
+}
+
+impl Quirk {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] = [
+        Self::TruncateToHighWatermark,
+        Self::DivergenceWithoutEpoch,
+        Self::UnfencedFetch,
+        Self::HighWatermarkIgnoresPendingIsr,
+        Self::StaleBrokerEpochRejoins,
+        Self::VolatileVote,
+        Self::ProducerTableLeaderOnly,
+        Self::RecoveryWithoutCrc,
+    ];
+}
+
+/// The mistakes that are switched on in one node; normally none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Quirks(u32);
+
+impl Quirks {
+    /// A correct node.
+    pub const NONE: Self = Self(0);
+
+    /// These and `quirk`.
+    #[must_use]
+    pub const fn with(self, quirk: Quirk) -> Self {
+        Self(self.0 | 1 << quirk as u8)
+    }
+
+    /// Whether `quirk` is switched on.
+    pub const fn has(self, quirk: Quirk) -> bool {
+        self.0 & (1 << quirk as u8) != 0
+    }
+
+    /// Whether the node is correct.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}

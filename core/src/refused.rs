@@ -1,0 +1,131 @@
+//! Refusals: answers that say no, each with Kafka's own name and code.
+//!
+//! An arm exists only if this broker gives it or some caller does something different for it. A refusal
+//! is an answer; what a disk does is a `DiskFault`; a bug is a panic. The three never mix.
+//! Source of names and codes: `org.apache.kafka.common.protocol.Errors`.
+
+use std::fmt;
+
+use crate::ids::{BrokerId, LeaderEpoch, NodeId};
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident $({ $($field:ident: $type:ty),+ })? = $code:literal, $kafka:literal, $retry:ident;)*) => {
+        /// Why a node refuses a request.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Refused {
+            $($(#[$doc])* $name $({ $(
+                #[doc = concat!("The sender's view: ", stringify!($field), ".")]
+                $field: $type,
+            )+ })?,)*
+        }
+
+        impl Refused {
+            /// Kafka's error code.
+            pub const fn code(self) -> i16 {
+                match self { $(Self::$name { .. } => $code,)* }
+            }
+
+            /// Kafka's error name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name { .. } => $kafka,)* }
+            }
+
+            /// Whether the same request may succeed later or elsewhere (`RetriableException`).
+            pub const fn is_retriable(self) -> bool {
+                match self { $(Self::$name { .. } => refusals!(@$retry),)* }
+            }
+        }
+    };
+    (@retry) => { true };
+    (@fatal) => { false };
+}
+
+refusals! {
+    /// The offset is below the log start or beyond the log end.
+    OffsetOutOfRange = 1, "OFFSET_OUT_OF_RANGE", fatal;
+    /// A batch fails its CRC, or is cut short.
+    CorruptMessage = 2, "CORRUPT_MESSAGE", retry;
+    /// This broker does not know the topic or the partition (yet).
+    UnknownTopicOrPartition = 3, "UNKNOWN_TOPIC_OR_PARTITION", retry;
+    /// Nobody leads the partition now.
+    LeaderNotAvailable = 5, "LEADER_NOT_AVAILABLE", retry;
+    /// Asked of a broker that does not lead the partition.
+    NotLeaderOrFollower { leader: Option<BrokerId>, epoch: LeaderEpoch } = 6, "NOT_LEADER_OR_FOLLOWER", retry;
+    /// The in-sync replicas did not have it in time. It may still become committed.
+    RequestTimedOut = 7, "REQUEST_TIMED_OUT", retry;
+    /// The batch is larger than a segment takes.
+    MessageTooLarge = 10, "MESSAGE_TOO_LARGE", fatal;
+    /// Fewer in-sync replicas than `min.insync.replicas`; nothing was written.
+    NotEnoughReplicas = 19, "NOT_ENOUGH_REPLICAS", retry;
+    /// Written, then the in-sync replicas became too few. It may still become committed.
+    NotEnoughReplicasAfterAppend = 20, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", retry;
+    /// `acks` is none of 0, 1 and all.
+    InvalidRequiredAcks = 21, "INVALID_REQUIRED_ACKS", fatal;
+    /// A topic of that name exists.
+    TopicAlreadyExists = 36, "TOPIC_ALREADY_EXISTS", fatal;
+    /// A topic has at least one partition.
+    InvalidPartitions = 37, "INVALID_PARTITIONS", fatal;
+    /// More replicas than brokers, or none.
+    InvalidReplicationFactor = 38, "INVALID_REPLICATION_FACTOR", fatal;
+    /// Asked of a controller that is not active.
+    NotController { leader: Option<NodeId> } = 41, "NOT_CONTROLLER", retry;
+    /// The request contradicts itself.
+    InvalidRequest = 42, "INVALID_REQUEST", fatal;
+    /// The batch leaves a gap in its producer's sequence.
+    OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER", fatal;
+    /// A batch older than the window of remembered ones; it is in the log already.
+    DuplicateSequenceNumber = 46, "DUPLICATE_SEQUENCE_NUMBER", fatal;
+    /// A newer producer has the id.
+    InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH", fatal;
+    /// The broker's disk failed it.
+    KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", retry;
+    /// The log knows nothing of this producer, and the batch is not its first.
+    UnknownProducerId = 59, "UNKNOWN_PRODUCER_ID", fatal;
+    /// The asker's leader epoch is over.
+    FencedLeaderEpoch { current: LeaderEpoch } = 74, "FENCED_LEADER_EPOCH", retry;
+    /// The asker knows a leader epoch that this broker has not heard of yet.
+    UnknownLeaderEpoch { current: LeaderEpoch } = 75, "UNKNOWN_LEADER_EPOCH", retry;
+    /// Compressed in a way this broker does not read.
+    UnsupportedCompressionType = 76, "UNSUPPORTED_COMPRESSION_TYPE", fatal;
+    /// The broker registered anew since, or was never registered.
+    StaleBrokerEpoch = 77, "STALE_BROKER_EPOCH", fatal;
+    /// A new leader does not know yet up to where the log is committed (KIP-207).
+    OffsetNotAvailable = 78, "OFFSET_NOT_AVAILABLE", retry;
+    /// The wished leader is not in sync or not alive.
+    PreferredLeaderNotAvailable = 80, "PREFERRED_LEADER_NOT_AVAILABLE", fatal;
+    /// No replica may lead now.
+    EligibleLeadersNotAvailable = 83, "ELIGIBLE_LEADERS_NOT_AVAILABLE", fatal;
+    /// The wished leader leads already.
+    ElectionNotNeeded = 84, "ELECTION_NOT_NEEDED", fatal;
+    /// A record breaks a rule of its format.
+    InvalidRecord = 87, "INVALID_RECORD", fatal;
+    /// The partition was changed since: the compare-and-set of KIP-497 failed.
+    InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION", fatal;
+    /// Another life of this broker id is still alive.
+    DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION", fatal;
+    /// The controller knows no broker of that id.
+    BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", fatal;
+    /// A wished in-sync replica is fenced, or of another broker epoch (KIP-841, KIP-903).
+    IneligibleReplica = 107, "INELIGIBLE_REPLICA", fatal;
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::error::Error for Refused {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_carries_kafkas_name_and_code() {
+        let refused = Refused::FencedLeaderEpoch { current: LeaderEpoch(3) };
+        assert_eq!((refused.code(), refused.name()), (74, "FENCED_LEADER_EPOCH"));
+        assert!(refused.is_retriable());
+        assert!(!Refused::OutOfOrderSequenceNumber.is_retriable());
+    }
+}
