@@ -1,1 +1,373 @@
-//! (this room is being built)
+//! What nodes say to each other: requests, their replies, and the controllers' consensus.
+//!
+//! A closed vocabulary: every receiver handles every arm. Requests follow Kafka's APIs of the same name,
+//! reduced to what this broker does; a request names one partition where Kafka's takes many.
+//! Deliberately absent: a wire format. The simulator passes values; bytes on sockets come with the node.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::ids::{
+    BrokerEpoch, BrokerId, CorrelationId, DiskId, Incarnation, LeaderEpoch, Offset, PartitionEpoch,
+    ProducerEpoch, ProducerId, TopicId, TopicPartition,
+};
+use crate::metadata::{MetadataRecord, PartitionState, Snapshot};
+use crate::quorum::message::QuorumMessage;
+use crate::refused::Refused;
+use crate::time::Span;
+
+/// Anything that goes over the network.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// Between voters of the controller quorum.
+    Quorum(QuorumMessage),
+    /// Wants a reply of the same number.
+    Request {
+        /// Chosen by the asker; the reply repeats it.
+        id: CorrelationId,
+        /// What is asked.
+        request: Request,
+    },
+    /// Answers a request.
+    Reply {
+        /// The request's number.
+        id: CorrelationId,
+        /// The answer.
+        reply: Reply,
+    },
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// A broker starts a life (KIP-631 BrokerRegistration).
+    RegisterBroker(RegisterBroker),
+    /// A broker is alive, and how far it has read the metadata log (BrokerHeartbeat).
+    Heartbeat(Heartbeat),
+    /// An observer reads the committed metadata log.
+    FetchMetadata(FetchMetadata),
+    /// A leader wants another ISR (KIP-497 AlterPartition).
+    AlterPartition(AlterPartition),
+    /// A person wants a topic.
+    CreateTopic(CreateTopic),
+    /// A broker wants producer ids to hand out.
+    AllocateProducerIds(AllocateProducerIds),
+    /// A person wants another leader, though nothing failed.
+    ElectLeader(ElectLeader),
+    /// A client asks who leads what.
+    Metadata,
+    /// A producer wants an identity (KIP-98).
+    InitProducerId,
+    /// A producer's batch.
+    Produce(Produce),
+    /// A follower or a consumer reads.
+    Fetch(Fetch),
+    /// Where does an epoch end (KIP-101, KIP-320 OffsetForLeaderEpoch)?
+    EpochEnd(EpochEnd),
+    /// Where is the start, the end, or a time (ListOffsets)?
+    ListOffsets(ListOffsets),
+}
+
+/// The answers, one arm a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Reply {
+    /// To [`Request::RegisterBroker`].
+    RegisterBroker(Result<BrokerEpoch, Refused>),
+    /// To [`Request::Heartbeat`]: whether the broker is fenced.
+    Heartbeat(Result<HeartbeatReply, Refused>),
+    /// To [`Request::FetchMetadata`].
+    FetchMetadata(Result<MetadataUpdate, Refused>),
+    /// To [`Request::AlterPartition`]: the registration as it stands after the change.
+    AlterPartition {
+        /// The partition it is about.
+        at: TopicPartition,
+        /// Its registration, or why it did not change.
+        result: Result<PartitionState, Refused>,
+    },
+    /// To [`Request::CreateTopic`].
+    CreateTopic(Result<TopicId, Refused>),
+    /// To [`Request::AllocateProducerIds`].
+    AllocateProducerIds(Result<ProducerIds, Refused>),
+    /// To [`Request::ElectLeader`].
+    ElectLeader(Result<(), Refused>),
+    /// To [`Request::Metadata`].
+    Metadata(Result<ClusterMetadata, Refused>),
+    /// To [`Request::InitProducerId`].
+    InitProducerId(Result<(ProducerId, ProducerEpoch), Refused>),
+    /// To [`Request::Produce`].
+    Produce {
+        /// The partition it is about.
+        at: TopicPartition,
+        /// Where the batch went, or why it did not.
+        result: Result<Produced, Refused>,
+    },
+    /// To [`Request::Fetch`].
+    Fetch {
+        /// The partition it is about.
+        at: TopicPartition,
+        /// What was read, or why not.
+        result: Result<Fetched, Refused>,
+    },
+    /// To [`Request::EpochEnd`].
+    EpochEnd {
+        /// The partition it is about.
+        at: TopicPartition,
+        /// The largest epoch not above the asked one, and where it ends.
+        result: Result<EpochEndOffset, Refused>,
+    },
+    /// To [`Request::ListOffsets`].
+    ListOffsets {
+        /// The partition it is about.
+        at: TopicPartition,
+        /// The place asked for.
+        result: Result<Offset, Refused>,
+    },
+}
+
+/// A broker's word on itself at the start of a life.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RegisterBroker {
+    /// Who it is; stays over restarts and lost disks.
+    pub broker: BrokerId,
+    /// This life.
+    pub incarnation: Incarnation,
+    /// The disk it found or formatted.
+    pub disk: DiskId,
+    /// Whether all that earlier lives claimed to hold is still on that disk: every batch was flushed before
+    /// it was claimed (KIP-966 asks for such proof, in the form of a clean shutdown).
+    pub intact: bool,
+}
+
+/// A sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Heartbeat {
+    /// Who.
+    pub broker: BrokerId,
+    /// Its registration.
+    pub epoch: BrokerEpoch,
+    /// The next metadata offset it wants: all before is applied.
+    pub metadata_end: Offset,
+}
+
+/// The controller's word on a living broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HeartbeatReply {
+    /// A fenced broker leads nothing and is in no ISR.
+    pub fenced: bool,
+}
+
+/// Reads the committed metadata log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FetchMetadata {
+    /// The next offset wanted.
+    pub from: Offset,
+    /// How long to wait if there is nothing yet.
+    pub max_wait: Span,
+}
+
+/// A stretch of the committed metadata log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MetadataUpdate {
+    /// To be loaded first: the asked offset lies before the log start.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The offset of `records[0]`.
+    pub base: Offset,
+    /// Committed records, dense.
+    pub records: Vec<Arc<MetadataRecord>>,
+}
+
+/// A leader's wish for another ISR, refused unless both epochs and every member's broker epoch still hold.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AlterPartition {
+    /// The leader that asks.
+    pub broker: BrokerId,
+    /// Its registration.
+    pub broker_epoch: BrokerEpoch,
+    /// The partition.
+    pub at: TopicPartition,
+    /// The reign it asks in.
+    pub leader_epoch: LeaderEpoch,
+    /// The registration it wants to change.
+    pub partition_epoch: PartitionEpoch,
+    /// The wished ISR, with the broker epoch each member last fetched under (KIP-903).
+    pub isr: Vec<(BrokerId, BrokerEpoch)>,
+}
+
+/// A topic to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CreateTopic {
+    /// Its name, unique.
+    pub name: String,
+    /// How many partitions, at least one.
+    pub partitions: u32,
+    /// How many replicas each.
+    pub replication: u32,
+    /// `min.insync.replicas`.
+    pub min_isr: u32,
+    /// `unclean.leader.election.enable`.
+    pub unclean: bool,
+}
+
+/// Asks for a block of producer ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AllocateProducerIds {
+    /// Who asks.
+    pub broker: BrokerId,
+    /// Its registration.
+    pub epoch: BrokerEpoch,
+}
+
+/// A block of producer ids, given to nobody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProducerIds {
+    /// The first.
+    pub first: ProducerId,
+    /// How many.
+    pub count: u32,
+}
+
+/// A planned move of leadership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ElectLeader {
+    /// The partition.
+    pub at: TopicPartition,
+    /// The wished leader; `None`: any other in-sync replica.
+    pub to: Option<BrokerId>,
+}
+
+/// Who leads what, as one broker knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClusterMetadata {
+    /// How new this is: the next metadata offset the broker wants.
+    pub version: Offset,
+    /// Every topic.
+    pub topics: Vec<TopicMetadata>,
+}
+
+/// A topic as clients see it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TopicMetadata {
+    /// Its number.
+    pub topic: TopicId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its partitions, by number.
+    pub partitions: Vec<PartitionMetadata>,
+}
+
+/// A partition as clients see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PartitionMetadata {
+    /// Who leads.
+    pub leader: Option<BrokerId>,
+    /// In which reign.
+    pub epoch: LeaderEpoch,
+}
+
+/// How sure a producer wants to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Acks {
+    /// acks=0: no reply at all.
+    None,
+    /// acks=1: the leader has written it.
+    Leader,
+    /// acks=all: it is committed.
+    All,
+}
+
+/// One batch for one partition.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Produce {
+    /// The partition.
+    pub at: TopicPartition,
+    /// When to answer.
+    pub acks: Acks,
+    /// How long the broker may wait for the in-sync replicas.
+    pub timeout: Span,
+    /// One record batch in Kafka's v2 layout.
+    pub batch: Bytes,
+}
+
+/// Where a batch went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Produced {
+    /// The offset of its first record.
+    pub base: Offset,
+}
+
+/// A read by a follower or a consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fetch {
+    /// The partition.
+    pub at: TopicPartition,
+    /// The follower that asks, and its registration (KIP-903); `None`: a consumer.
+    pub replica: Option<(BrokerId, BrokerEpoch)>,
+    /// The reign the asker knows (KIP-320).
+    pub leader_epoch: LeaderEpoch,
+    /// The next offset wanted. From a follower: it holds everything before.
+    pub offset: Offset,
+    /// The epoch of the record before `offset`, as the asker has it (KIP-595); `None`: it has none.
+    pub last_epoch: Option<LeaderEpoch>,
+    /// The reply stops after the first batch that reaches this size.
+    pub max_bytes: u32,
+    /// How long to wait if there is nothing yet.
+    pub max_wait: Span,
+}
+
+/// What a fetch brought.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Fetched {
+    /// The reign it was answered in.
+    pub leader_epoch: LeaderEpoch,
+    /// Up to where the log is committed; `None` while a new leader does not know (KIP-207).
+    pub high_watermark: Option<Offset>,
+    /// The first record kept.
+    pub log_start: Offset,
+    /// Set instead of `batches`: the asker's log parts from the leader's, at the latest here.
+    pub diverging: Option<EpochEndOffset>,
+    /// Whole record batches, back to back; the first may start before the asked offset.
+    pub batches: Bytes,
+}
+
+/// Asks where an epoch ends in the leader's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EpochEnd {
+    /// The partition.
+    pub at: TopicPartition,
+    /// The reign the asker knows.
+    pub leader_epoch: LeaderEpoch,
+    /// The epoch asked about.
+    pub epoch: LeaderEpoch,
+}
+
+/// The largest epoch not above the asked one, and its end (KIP-279: one without the other misleads).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EpochEndOffset {
+    /// The epoch; `None` if the leader's log has none so old.
+    pub epoch: Option<LeaderEpoch>,
+    /// Its end, exclusive.
+    pub end: Offset,
+}
+
+/// Asks for a place in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ListOffsets {
+    /// The partition.
+    pub at: TopicPartition,
+    /// The reign the asker knows.
+    pub leader_epoch: LeaderEpoch,
+    /// Which place.
+    pub place: Place,
+}
+
+/// A place in a log, by what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The log start.
+    Earliest,
+    /// The high watermark.
+    Latest,
+    /// The first record with this timestamp (ms) or a later one; the high watermark if there is none.
+    Timestamp(u64),
+}

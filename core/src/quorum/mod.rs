@@ -1,1 +1,3 @@
-//! (this room is being built)
+//! The controllers' consensus (this room is being built).
+
+pub mod message;
