@@ -306,8 +306,6 @@ pub enum ClientProbe {
     Sent {
         /// The sender's name for the record, unique in the run.
         record: u64,
-        /// The partition it goes to.
-        at: TopicPartition,
         /// What it was sent with.
         acks: Acks,
         /// Whether the producer is idempotent.
@@ -326,12 +324,17 @@ pub enum ClientProbe {
     Undelivered {
         /// The record.
         record: u64,
-        /// Its partition.
-        at: TopicPartition,
         /// Whether it is known not to be in the log.
         definite: bool,
         /// The last refusal; `None`: no answer in time.
         refused: Option<Refused>,
+    },
+    /// A producer id was given to this client.
+    Identified {
+        /// It.
+        id: ProducerId,
+        /// Its reign.
+        epoch: ProducerEpoch,
     },
     /// A request is sent again.
     Retried {
