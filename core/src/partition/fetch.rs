@@ -42,7 +42,9 @@ pub(super) fn on_request(
         watermark::advance(p, ctx, env);
         isr::consider_joining(p, broker, ctx, env);
     }
-    if request.max_wait.0 > 0 && !has_news(p.high_watermark, p.log.log_end(), &request) && !is_behind(p, &request)
+    if request.max_wait.0 > 0
+        && !has_news(p.high_watermark, p.log.log_end(), &request)
+        && !is_behind(p, &request)
     {
         park(p, asker, request, env);
     } else {

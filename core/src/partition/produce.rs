@@ -109,14 +109,7 @@ fn settle(
     }
 }
 
-fn park(
-    p: &mut Partition,
-    asker: Asker,
-    request: &Produce,
-    base: Offset,
-    next: Offset,
-    env: &mut Host<'_>,
-) {
+fn park(p: &mut Partition, asker: Asker, request: &Produce, base: Offset, next: Offset, env: &mut Host<'_>) {
     let deadline = env.now() + request.timeout;
     if let Role::Leader(leader) = &mut p.role {
         leader.produces.push(ParkedProduce { asker, acks: request.acks, base, next, deadline });

@@ -29,10 +29,7 @@ pub(super) fn advance(p: &mut Partition, ctx: &mut Context<'_>, env: &mut Host<'
     }
     p.high_watermark = p.high_watermark.max(candidate);
     let exposed = leader.exposed;
-    p.probe(
-        ReplicaProbe::HighWatermark { epoch: p.epoch, to: p.high_watermark, leader: true, exposed },
-        env,
-    );
+    p.probe(ReplicaProbe::HighWatermark { epoch: p.epoch, to: p.high_watermark, leader: true, exposed }, env);
     produce::on_committed(p, ctx, env);
     purgatory::serve_consumers(p, env);
 }

@@ -124,7 +124,11 @@ fn no_leader(c: &ClusterChecks, at: TopicPartition, state: &PartitionState) -> S
     }
 }
 
-fn readers_are_at_the_end(world: &World<Member>, at: TopicPartition, end: squall_core::ids::Offset) -> Settled {
+fn readers_are_at_the_end(
+    world: &World<Member>,
+    at: TopicPartition,
+    end: squall_core::ids::Offset,
+) -> Settled {
     for node in world.nodes() {
         let Some(Member::Reader(reader)) = world.process(node) else { continue };
         if reader.position(at) != Some(end) {

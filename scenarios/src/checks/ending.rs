@@ -34,7 +34,10 @@ fn replicas(c: &mut ClusterChecks, world: &World<Member>) -> Check {
             storage::folds(p, broker, world)?;
             let (holds, end) = (p.refresh(broker), p.true_end());
             if holds < end && !p.unclean {
-                return broken("W-LM", format!("in the end broker {broker} holds {at} as committed up to {holds} of {end}"));
+                return broken(
+                    "W-LM",
+                    format!("in the end broker {broker} holds {at} as committed up to {holds} of {end}"),
+                );
             }
         }
     }
@@ -53,7 +56,11 @@ fn contract(c: &mut ClusterChecks, name: Name, record: &Record) -> Check {
         // Found or not was judged when it was read.
         Told::Refused => return Ok(()),
         Told::Unknown => {
-            c.counters.permitted(if record.found > 0 { Permitted::UnknownLanded } else { Permitted::UnknownMissing });
+            c.counters.permitted(if record.found > 0 {
+                Permitted::UnknownLanded
+            } else {
+                Permitted::UnknownMissing
+            });
             return Ok(());
         }
         Told::Delivered => {}
@@ -77,7 +84,8 @@ fn contract(c: &mut ClusterChecks, name: Name, record: &Record) -> Check {
 }
 
 fn lost(at: TopicPartition, name: Name, record: &Record) -> Check {
-    let place = record.offset.map_or_else(|| "an unknown offset".to_owned(), |offset| format!("offset {offset}"));
+    let place =
+        record.offset.map_or_else(|| "an unknown offset".to_owned(), |offset| format!("offset {offset}"));
     broken(
         "durability",
         format!(

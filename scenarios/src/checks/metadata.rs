@@ -101,7 +101,9 @@ fn loaded(c: &ClusterChecks, node: NodeId, end: Offset, digest: u64) -> Check {
         Some(known) if known == digest => Ok(()),
         Some(known) => broken(
             "W-MLM",
-            format!("node {node} loaded a snapshot of {end} with digest {digest:016x}; the decided image has {known:016x}"),
+            format!(
+                "node {node} loaded a snapshot of {end} with digest {digest:016x}; the decided image has {known:016x}"
+            ),
         ),
         None => broken(
             "W-MLM",

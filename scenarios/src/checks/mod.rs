@@ -44,8 +44,6 @@ pub struct Audit {
     pub consumer: squall_core::client::ConsumerConfig,
     /// How many partitions there are.
     pub partitions: u32,
-    /// How many replicas each is to have in sync in the end.
-    pub replication: u32,
 }
 
 /// The ghost state of a cluster and what was counted.
@@ -84,6 +82,11 @@ impl ClusterChecks {
     /// What the controllers have decided.
     pub const fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Who lives where.
+    pub const fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// The quorum as observed.
@@ -202,6 +205,10 @@ impl Checks<Member> for ClusterChecks {
 pub(crate) fn broker(world: &World<Member>, node: NodeId) -> Option<&Broker> {
     match world.process(node)? {
         Member::Broker(broker) => Some(broker),
-        Member::Controller(_) | Member::Admin(_) | Member::Sender(_) | Member::Reader(_) | Member::IdTaker(_) => None,
+        Member::Controller(_)
+        | Member::Admin(_)
+        | Member::Sender(_)
+        | Member::Reader(_)
+        | Member::IdTaker(_) => None,
     }
 }

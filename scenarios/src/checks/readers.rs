@@ -28,7 +28,11 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &ClientProbe)
             clients::consumed(&mut c.clients, node, at, offset, record, c.auditor == Some(node))
         }
         ClientProbe::Repositioned { at, from, to, truncated } => {
-            c.counters.exercised(if truncated { Exercised::ReadersTruncated } else { Exercised::ReadersReset });
+            c.counters.exercised(if truncated {
+                Exercised::ReadersTruncated
+            } else {
+                Exercised::ReadersReset
+            });
             moved(c, node, at, from, to, truncated)
         }
         ClientProbe::Retried { .. } => {
@@ -59,14 +63,18 @@ fn moved(
         if truncated {
             return broken(
                 "W-CR",
-                format!("reader {node} of {at} was sent back from {from} to {to}, though nothing committed was ever cut"),
+                format!(
+                    "reader {node} of {at} was sent back from {from} to {to}, though nothing committed was ever cut"
+                ),
             );
         }
         let start = p.replicas.iter().map(|replica| replica.log.start()).max().unwrap_or_default();
         if to > start.max(from) {
             return broken(
                 "no-skip",
-                format!("reader {node} of {at} was moved from {from} to {to}; records from {start} on are kept"),
+                format!(
+                    "reader {node} of {at} was moved from {from} to {to}; records from {start} on are kept"
+                ),
             );
         }
     }
@@ -79,7 +87,9 @@ fn moved(
 /// W-PID.
 fn identified(c: &mut ClusterChecks, node: NodeId, id: u64) -> Check {
     match c.identities.insert(id, node) {
-        Some(other) => broken("W-PID", format!("producer id {id} was given to node {other} and to node {node}")),
+        Some(other) => {
+            broken("W-PID", format!("producer id {id} was given to node {other} and to node {node}"))
+        }
         None => Ok(()),
     }
 }

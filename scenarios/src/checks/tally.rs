@@ -108,7 +108,12 @@ impl Counters {
     /// By name, those above zero.
     pub fn tally(&self) -> Tally {
         let named = |names: &[&'static str], counts: &[u64]| -> Counts {
-            names.iter().zip(counts).filter(|(_, count)| **count > 0).map(|(name, count)| (*name, *count)).collect()
+            names
+                .iter()
+                .zip(counts)
+                .filter(|(_, count)| **count > 0)
+                .map(|(name, count)| (*name, *count))
+                .collect()
         };
         Tally {
             exercised: named(Exercised::NAMES, &self.exercised),

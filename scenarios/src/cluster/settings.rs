@@ -32,30 +32,93 @@ use Unit::{Bytes, Count, Millis, Switch};
 /// The rows that every scenario with a cluster has.
 pub const KNOBS: &[Knob] = &[
     row("cluster.brokers", Count, 3, (3, 5), (1, 9), "brokers"),
-    row("cluster.controllers", Count, 3, (1, 5), (1, 5), "voters of the controller quorum, rounded up to an odd number"),
+    row(
+        "cluster.controllers",
+        Count,
+        3,
+        (1, 5),
+        (1, 5),
+        "voters of the controller quorum, rounded up to an odd number",
+    ),
     row("topic.partitions", Count, 2, (1, 4), (1, 64), "partitions of the topic"),
     row("topic.replication", Count, 3, (2, 5), (1, 9), "replicas of a partition; at most one a broker"),
     row("topic.min_isr", Count, 2, (1, 3), (1, 9), "min.insync.replicas; at most the replication"),
     row("topic.unclean", Switch, 0, (0, 0), (0, 1), "unclean.leader.election.enable"),
-    row("log.flush", Switch, 0, (0, 1), (0, 1), "every batch is durable before it is answered or fetched further; otherwise the operating system decides"),
+    row(
+        "log.flush",
+        Switch,
+        0,
+        (0, 1),
+        (0, 1),
+        "every batch is durable before it is answered or fetched further; otherwise the operating system decides",
+    ),
     row("log.segment_bytes", Bytes, 4_096, (512, 16_384), (256, 1 << 30), "a segment rolls at this size"),
     row("log.index_bytes", Bytes, 512, (128, 2_048), (1, 1 << 20), "one index entry for so many bytes"),
-    row("log.retention_bytes", Bytes, 0, (0, 0), (0, 1 << 40), "log.retention.bytes of a partition; 0 keeps everything"),
+    row(
+        "log.retention_bytes",
+        Bytes,
+        0,
+        (0, 0),
+        (0, 1 << 40),
+        "log.retention.bytes of a partition; 0 keeps everything",
+    ),
     row("log.retention", Millis, 0, (0, 0), (0, 1 << 40), "log.retention.ms; 0 keeps everything"),
     row("log.max_batch_bytes", Bytes, 65_536, (65_536, 65_536), (128, 1 << 24), "message.max.bytes"),
     row("replica.lag_max", Millis, 1_000, (300, 3_000), (10, 600_000), "replica.lag.time.max.ms"),
     row("replica.fetch_wait", Millis, 200, (20, 400), (0, 60_000), "replica.fetch.wait.max.ms"),
     row("replica.fetch_bytes", Bytes, 8_192, (256, 16_384), (1, 1 << 24), "replica.fetch.max.bytes"),
     row("replica.fetch_backoff", Millis, 50, (5, 100), (1, 60_000), "replica.fetch.backoff.ms"),
-    row("replica.request_timeout", Millis, 200, (50, 500), (1, 60_000), "how long a broker waits for an answer before it asks again"),
+    row(
+        "replica.request_timeout",
+        Millis,
+        200,
+        (50, 500),
+        (1, 60_000),
+        "how long a broker waits for an answer before it asks again",
+    ),
     row("broker.heartbeat", Millis, 100, (50, 200), (1, 60_000), "broker.heartbeat.interval.ms"),
     row("broker.session", Millis, 800, (300, 2_000), (10, 600_000), "broker.session.timeout.ms"),
-    row("broker.metadata_wait", Millis, 300, (100, 500), (0, 60_000), "how long a controller holds an empty metadata fetch"),
-    row("broker.housekeeping", Millis, 500, (200, 2_000), (10, 600_000), "log.retention.check.interval.ms; unsynced data is written back as often"),
-    row("quorum.election", Millis, 300, (150, 600), (10, 60_000), "the shortest election time-out; the longest is twice that"),
+    row(
+        "broker.metadata_wait",
+        Millis,
+        300,
+        (100, 500),
+        (0, 60_000),
+        "how long a controller holds an empty metadata fetch",
+    ),
+    row(
+        "broker.housekeeping",
+        Millis,
+        500,
+        (200, 2_000),
+        (10, 600_000),
+        "log.retention.check.interval.ms; unsynced data is written back as often",
+    ),
+    row(
+        "quorum.election",
+        Millis,
+        300,
+        (150, 600),
+        (10, 60_000),
+        "the shortest election time-out; the longest is twice that",
+    ),
     row("quorum.heartbeat", Millis, 60, (20, 60), (1, 60_000), "how often a quorum leader shows itself"),
-    row("quorum.batch_bytes", Bytes, 4_096, (256, 8_192), (1, 1 << 24), "the most entries one append carries"),
-    row("controller.snapshot_every", Count, 100, (10, 200), (1, 1 << 20), "metadata records between two snapshots"),
+    row(
+        "quorum.batch_bytes",
+        Bytes,
+        4_096,
+        (256, 8_192),
+        (1, 1 << 24),
+        "the most entries one append carries",
+    ),
+    row(
+        "controller.snapshot_every",
+        Count,
+        100,
+        (10, 200),
+        (1, 1 << 20),
+        "metadata records between two snapshots",
+    ),
     row("controller.producer_ids", Count, 10, (1, 10), (1, 1_000), "producer ids in a block"),
 ];
 
@@ -74,7 +137,9 @@ pub fn layout(settings: &Settings) -> Layout {
 pub fn check(settings: &Settings) -> Result<(), String> {
     let (heartbeat, election) = (settings.get("quorum.heartbeat"), settings.get("quorum.election"));
     if heartbeat >= election {
-        return Err(format!("quorum.heartbeat ({heartbeat} ms) must be below quorum.election ({election} ms)"));
+        return Err(format!(
+            "quorum.heartbeat ({heartbeat} ms) must be below quorum.election ({election} ms)"
+        ));
     }
     let (heartbeat, session) = (settings.get("broker.heartbeat"), settings.get("broker.session"));
     if heartbeat >= session {

@@ -62,10 +62,7 @@ impl ReplicaGhost {
 }
 
 /// Adds one batch to a table of producers.
-pub fn fold_producer(
-    producers: &mut BTreeMap<ProducerId, (ProducerEpoch, Sequence, Offset)>,
-    batch: &Batch,
-) {
+pub fn fold_producer(producers: &mut BTreeMap<ProducerId, (ProducerEpoch, Sequence, Offset)>, batch: &Batch) {
     if let Some((id, epoch, base)) = batch.stamp {
         producers.insert(id, (epoch, base.plus(batch.count() as u32 - 1), batch.next));
     }

@@ -17,19 +17,28 @@ pub fn consumed(
 ) -> Check {
     in_order(c, reader, at, offset)?;
     let Some(name) = record.map(Name::unpack) else {
-        return broken("no-phantom", format!("reader {reader} got {at} offset {offset} without a record's name in it"));
+        return broken(
+            "no-phantom",
+            format!("reader {reader} got {at} offset {offset} without a record's name in it"),
+        );
     };
     let Some(known) = c.record(name) else {
         return broken(
             "no-phantom",
-            format!("reader {reader} got {at} offset {offset}, which names record {} of {}: never sent", name.number, name.sender),
+            format!(
+                "reader {reader} got {at} offset {offset}, which names record {} of {}: never sent",
+                name.number, name.sender
+            ),
         );
     };
     in_one_partition(known, name, at)?;
     if known.told == Told::Refused {
         return broken(
             "no-phantom",
-            format!("reader {reader} got {at} offset {offset}; the sender {} of record {} was told that it is not there", name.sender, name.number),
+            format!(
+                "reader {reader} got {at} offset {offset}; the sender {} of record {} was told that it is not there",
+                name.sender, name.number
+            ),
         );
     }
     known.offset.get_or_insert(offset);
@@ -45,16 +54,25 @@ pub fn told(
     offset: Option<Offset>,
 ) -> Check {
     let Some(known) = c.record(name) else {
-        return broken("no-phantom", format!("sender {} was told of record {}, which it never sent", name.sender, name.number));
+        return broken(
+            "no-phantom",
+            format!("sender {} was told of record {}, which it never sent", name.sender, name.number),
+        );
     };
     if known.told != Told::Nothing {
-        return broken("no-phantom", format!("sender {} was told twice what became of record {}", name.sender, name.number));
+        return broken(
+            "no-phantom",
+            format!("sender {} was told twice what became of record {}", name.sender, name.number),
+        );
     }
     known.told = told;
     if told == Told::Refused && known.offset.is_some() {
         return broken(
             "no-phantom",
-            format!("sender {} was told that record {} is not there; a reader had it at {:?}", name.sender, name.number, known.offset),
+            format!(
+                "sender {} was told that record {} is not there; a reader had it at {:?}",
+                name.sender, name.number, known.offset
+            ),
         );
     }
     known.offset = offset.or(known.offset);
@@ -94,7 +112,10 @@ fn read_again(c: &mut Clients, at: TopicPartition, offset: Offset, name: Name) -
         if known.idempotent {
             return broken(
                 "no-duplicate",
-                format!("record {} of idempotent sender {} is in {at} twice, again at {offset}", name.number, name.sender),
+                format!(
+                    "record {} of idempotent sender {} is in {at} twice, again at {offset}",
+                    name.number, name.sender
+                ),
             );
         }
         return Ok(());
@@ -107,7 +128,10 @@ fn read_again(c: &mut Clients, at: TopicPartition, offset: Offset, name: Name) -
     if let Some(last) = last.filter(|&last| last > name.number) {
         return broken(
             "order",
-            format!("sender {}'s record {} lies in {at} at {offset}, behind its later record {last}", name.sender, name.number),
+            format!(
+                "sender {}'s record {} lies in {at} at {offset}, behind its later record {last}",
+                name.sender, name.number
+            ),
         );
     }
     Ok(())

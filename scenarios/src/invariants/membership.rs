@@ -76,7 +76,10 @@ fn reigns(p: &mut PartitionGhost, before: Option<&PartitionState>, after: &Parti
         Some(reign) if reign.leader == leader => Ok(()),
         Some(reign) => {
             let other = reign.leader;
-            broken("W-MLM", format!("{at} has brokers {other} and {leader} for leaders in epoch {}", after.leader_epoch))
+            broken(
+                "W-MLM",
+                format!("{at} has brokers {other} and {leader} for leaders in epoch {}", after.leader_epoch),
+            )
         }
         None => {
             let epoch = after.leader_epoch;

@@ -35,7 +35,10 @@ pub const ALL: &[(&str, &str)] = &[
     ("W-UNIQ", "a leader epoch and an offset never name two records, over all replicas and all time"),
     ("W-HWB", "log start <= high watermark <= log end, and no high watermark is above the true one"),
     ("W-AHM", "the high watermark that leaders show never goes back from one reign to the next"),
-    ("W-JOIN", "a replica enters the ISR only when it holds all that is committed, in this reign and this life"),
+    (
+        "W-JOIN",
+        "a replica enters the ISR only when it holds all that is committed, in this reign and this life",
+    ),
     ("W-FIS", "no fenced broker is in an ISR"),
     ("W-ELR", "ISR and ELR are replicas, disjoint, and the ELR is empty while the ISR is large enough"),
     ("W-UX", "a replica whose disk lost records is not leader, ISR or ELR before it has caught up"),
@@ -59,11 +62,17 @@ pub const ALL: &[(&str, &str)] = &[
     ("W-CTC", "a quorum leader commits only onto an entry of its own epoch"),
     ("W-NTB", "no voter cuts what it knows to be committed"),
     ("W-PV", "a pre-vote changes neither epoch nor vote"),
-    ("durability", "every acknowledged record is read again in the end, unless its contract permits the loss"),
+    (
+        "durability",
+        "every acknowledged record is read again in the end, unless its contract permits the loss",
+    ),
     ("no-duplicate", "a record of an idempotent producer is in the log once"),
     ("order", "a producer's acknowledged records lie in a partition in sending order"),
     ("no-skip", "a reader is handed every offset once, in order"),
-    ("no-phantom", "a reader is handed only records that were sent, and none whose sender was told it is not there"),
+    (
+        "no-phantom",
+        "a reader is handed only records that were sent, and none whose sender was told it is not there",
+    ),
 ];
 
 /// A broken invariant.

@@ -18,12 +18,18 @@ pub fn recovered(
     let node = voter.node;
     let (known_epoch, known_vote) = voter.persisted;
     if persisted.0 < known_epoch {
-        return broken("W-ME", format!("voter {node} came back in epoch {}; {known_epoch} was durable", persisted.0));
+        return broken(
+            "W-ME",
+            format!("voter {node} came back in epoch {}; {known_epoch} was durable", persisted.0),
+        );
     }
     if persisted.0 == known_epoch && known_vote.is_some() && persisted.1 != known_vote {
         return broken(
             "W-VOTE",
-            format!("voter {node} came back in epoch {known_epoch} with vote {:?}; {known_vote:?} was durable", persisted.1),
+            format!(
+                "voter {node} came back in epoch {known_epoch} with vote {:?}; {known_vote:?} was durable",
+                persisted.1
+            ),
         );
     }
     let least = if voter.damage == Damage::None { voter.log.end() } else { voter.durable };
@@ -44,7 +50,10 @@ pub fn recovered(
     if end > voter.log.end() {
         return broken(
             "W-LOG",
-            format!("voter {node} recovered its log up to {end}; it never held more than up to {}", voter.log.end()),
+            format!(
+                "voter {node} recovered its log up to {end}; it never held more than up to {}",
+                voter.log.end()
+            ),
         );
     }
     voter.log.truncate(end);
@@ -68,7 +77,10 @@ pub fn persisted(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, voted: O
     if epoch == known && vote.is_some() && vote != voted {
         return broken(
             "W-VOTE",
-            format!("voter {} changed its durable vote in epoch {epoch} from {vote:?} to {voted:?}", voter.node),
+            format!(
+                "voter {} changed its durable vote in epoch {epoch} from {vote:?} to {voted:?}",
+                voter.node
+            ),
         );
     }
     voter.persisted = (epoch, voted);
@@ -93,7 +105,10 @@ pub fn pre_voted(q: &QuorumGhost, place: usize, epoch: LeaderEpoch) -> Check {
     if epoch != voter.persisted.0 {
         return broken(
             "W-PV",
-            format!("voter {} is in epoch {epoch} after a pre-vote; {} was durable", voter.node, voter.persisted.0),
+            format!(
+                "voter {} is in epoch {epoch} after a pre-vote; {} was durable",
+                voter.node, voter.persisted.0
+            ),
         );
     }
     Ok(())
@@ -142,7 +157,10 @@ pub fn appended(q: &mut QuorumGhost, place: usize, batch: Batch) -> Check {
     if !voter.log.push(batch) || last.is_some_and(|last| last > batch.epoch) {
         return broken(
             "W-LMR",
-            format!("voter {node} wrote [{}, {}) of epoch {} behind {end} of {last:?}", batch.base, batch.next, batch.epoch),
+            format!(
+                "voter {node} wrote [{}, {}) of epoch {} behind {end} of {last:?}",
+                batch.base, batch.next, batch.epoch
+            ),
         );
     }
     Ok(())
@@ -152,7 +170,10 @@ pub fn appended(q: &mut QuorumGhost, place: usize, batch: Batch) -> Check {
 pub fn truncated(q: &mut QuorumGhost, place: usize, to: Offset) -> Check {
     let voter = &mut q.voters[place];
     if to < voter.commit {
-        return broken("W-NTB", format!("voter {} cut its log at {to}; it knew {} to be committed", voter.node, voter.commit));
+        return broken(
+            "W-NTB",
+            format!("voter {} cut its log at {to}; it knew {} to be committed", voter.node, voter.commit),
+        );
     }
     let cut = voter.log.truncate(to);
     voter.cut.extend(cut);
@@ -169,7 +190,10 @@ pub fn committed(q: &mut QuorumGhost, place: usize, to: Offset, entry: LeaderEpo
         return broken("W-NTB", format!("voter {node} took its commit index back from {commit} to {to}"));
     }
     if to > q.voters[place].log.end() {
-        return broken("W-CP", format!("voter {node} commits {to} and its log ends at {}", q.voters[place].log.end()));
+        return broken(
+            "W-CP",
+            format!("voter {node} commits {to} and its log ends at {}", q.voters[place].log.end()),
+        );
     }
     if leader {
         decided(q, place, to, entry)?;
@@ -177,11 +201,17 @@ pub fn committed(q: &mut QuorumGhost, place: usize, to: Offset, entry: LeaderEpo
     q.voters[place].commit = to;
     let end = q.committed.end();
     if to > end {
-        return broken("W-CP", format!("follower {node} commits up to {to}; no leader has committed beyond {end}"));
+        return broken(
+            "W-CP",
+            format!("follower {node} commits up to {to}; no leader has committed beyond {end}"),
+        );
     }
     let holds = q.refresh(place);
     if holds < to {
-        return broken("W-CP", format!("voter {node} commits up to {to}, but from {holds} on its log is not the committed one"));
+        return broken(
+            "W-CP",
+            format!("voter {node} commits up to {to}, but from {holds} on its log is not the committed one"),
+        );
     }
     Ok(())
 }
@@ -193,18 +223,30 @@ fn decided(q: &mut QuorumGhost, place: usize, to: Offset, entry: LeaderEpoch) ->
         return broken("W-CTC", format!("voter {node} commits {to} as a leader and leads nowhere"));
     };
     if entry != epoch {
-        return broken("W-CTC", format!("voter {node}, leader of epoch {epoch}, commits up to {to} onto an entry of epoch {entry}"));
+        return broken(
+            "W-CTC",
+            format!(
+                "voter {node}, leader of epoch {epoch}, commits up to {to} onto an entry of epoch {entry}"
+            ),
+        );
     }
     let from = q.committed.end();
     let holds = q.refresh(place);
     if holds < from.min(to) {
-        return broken("W-QLC", format!("leader {node} of epoch {epoch} differs from what is committed from {holds} on"));
+        return broken(
+            "W-QLC",
+            format!("leader {node} of epoch {epoch} differs from what is committed from {holds} on"),
+        );
     }
     if to > from {
-        let fresh: Vec<Batch> = q.voters[place].log.from(from).take_while(|b| b.next <= to).copied().collect();
+        let fresh: Vec<Batch> =
+            q.voters[place].log.from(from).take_while(|b| b.next <= to).copied().collect();
         for batch in fresh {
             if !q.committed.push(batch) {
-                return broken("W-QLC", format!("leader {node} of epoch {epoch} commits {} with a gap", batch.base));
+                return broken(
+                    "W-QLC",
+                    format!("leader {node} of epoch {epoch} commits {} with a gap", batch.base),
+                );
             }
         }
         q.voters[place].agrees = q.committed.end();
@@ -221,10 +263,19 @@ fn on_majority(q: &mut QuorumGhost, leader: NodeId, to: Offset) -> Check {
     }
     let majority = q.majority();
     if hold < majority {
-        return broken("W-MAJ", format!("leader {leader} commits up to {to}; {hold} of {} voters hold that", q.voters.len()));
+        return broken(
+            "W-MAJ",
+            format!("leader {leader} commits up to {to}; {hold} of {} voters hold that", q.voters.len()),
+        );
     }
     if durable < majority {
-        return broken("W-DUR", format!("leader {leader} commits up to {to}; it is durable on {durable} of {} voters", q.voters.len()));
+        return broken(
+            "W-DUR",
+            format!(
+                "leader {leader} commits up to {to}; it is durable on {durable} of {} voters",
+                q.voters.len()
+            ),
+        );
     }
     Ok(())
 }
@@ -234,10 +285,19 @@ pub fn installed(q: &mut QuorumGhost, place: usize, end: Offset) -> Check {
     let committed = q.committed.end();
     let voter = &mut q.voters[place];
     if end > committed {
-        return broken("W-CP", format!("voter {} installed a snapshot of {end}; {committed} is committed", voter.node));
+        return broken(
+            "W-CP",
+            format!("voter {} installed a snapshot of {end}; {committed} is committed", voter.node),
+        );
     }
     if end < voter.commit {
-        return broken("W-NTB", format!("voter {} went back from commit index {} to a snapshot of {end}", voter.node, voter.commit));
+        return broken(
+            "W-NTB",
+            format!(
+                "voter {} went back from commit index {} to a snapshot of {end}",
+                voter.node, voter.commit
+            ),
+        );
     }
     voter.log = crate::ghost::Shadow::starting_at(end);
     voter.cut.clear();

@@ -30,7 +30,10 @@ fn unique(p: &mut PartitionGhost, broker: BrokerId, batch: Batch, as_leader: boo
     let Some(reign) = p.reign(batch.epoch) else {
         return broken(
             "W-MLM",
-            format!("broker {broker} wrote to {at} in epoch {}, in which nobody was named leader", batch.epoch),
+            format!(
+                "broker {broker} wrote to {at} in epoch {}, in which nobody was named leader",
+                batch.epoch
+            ),
         );
     };
     if as_leader && reign.leader != broker {
@@ -60,7 +63,10 @@ fn unique(p: &mut PartitionGhost, broker: BrokerId, batch: Batch, as_leader: boo
                 batch.base,
                 batch.next,
                 batch.crc,
-                known.map_or_else(|| "nothing".into(), |k| format!("[{}, {}) crc {:08x}", k.base, k.next, k.crc)),
+                known.map_or_else(
+                    || "nothing".into(),
+                    |k| format!("[{}, {}) crc {:08x}", k.base, k.next, k.crc)
+                ),
             ),
         ),
     }
@@ -113,7 +119,10 @@ pub fn somebody_holds_all(p: &mut PartitionGhost) -> Check {
     if best < true_end && !p.unclean {
         return broken(
             "W-NCL",
-            format!("of {}, committed up to {true_end}, no replica holds more than the records below {best}", p.at),
+            format!(
+                "of {}, committed up to {true_end}, no replica holds more than the records below {best}",
+                p.at
+            ),
         );
     }
     Ok(())
@@ -133,7 +142,10 @@ pub fn watermark(
     let replica = &mut p.replicas[broker.0 as usize];
     let (start, end) = (replica.log.start(), replica.log.end());
     if to < start || to > end {
-        return broken("W-HWB", format!("broker {broker} has high watermark {to} of {at} outside [{start}, {end}]"));
+        return broken(
+            "W-HWB",
+            format!("broker {broker} has high watermark {to} of {at} outside [{start}, {end}]"),
+        );
     }
     replica.high_watermark = to;
     if p.unclean {
@@ -146,14 +158,18 @@ pub fn watermark(
     if to > true_end {
         return broken(
             "W-HWB",
-            format!("broker {broker} follows in epoch {epoch} of {at} with high watermark {to}; {true_end} is committed"),
+            format!(
+                "broker {broker} follows in epoch {epoch} of {at} with high watermark {to}; {true_end} is committed"
+            ),
         );
     }
     let holds = p.refresh(broker);
     if holds < to {
         return broken(
             "W-LM",
-            format!("broker {broker} has high watermark {to} of {at}, but from {holds} on its log is not the committed one"),
+            format!(
+                "broker {broker} has high watermark {to} of {at}, but from {holds} on its log is not the committed one"
+            ),
         );
     }
     if !leads {
@@ -270,7 +286,11 @@ pub fn acknowledged(
     if next > replica.log.end() {
         return broken(
             "W-NCL",
-            format!("broker {broker} acknowledged {} up to {next} in epoch {epoch} but ends at {}", p.at, replica.log.end()),
+            format!(
+                "broker {broker} acknowledged {} up to {next} in epoch {epoch} but ends at {}",
+                p.at,
+                replica.log.end()
+            ),
         );
     }
     if acks != Acks::All || p.unclean {
@@ -305,14 +325,19 @@ pub fn leads(p: &mut PartitionGhost, broker: BrokerId, epoch: LeaderEpoch, start
     let named = p.reign(epoch).map(|reign| reign.leader);
     if named != Some(broker) {
         let named = named.map_or_else(|| "nobody".into(), |named| format!("broker {named}"));
-        return broken("W-REP", format!("broker {broker} leads {at} in epoch {epoch}; the controllers named {named}"));
+        return broken(
+            "W-REP",
+            format!("broker {broker} leads {at} in epoch {epoch}; the controllers named {named}"),
+        );
     }
     p.replicas[broker.0 as usize].role = Role::Leader(epoch, start);
     let (holds, true_end) = (p.refresh(broker), p.true_end());
     if holds < true_end && !p.unclean {
         return broken(
             "W-LC",
-            format!("broker {broker} leads {at} in epoch {epoch} with the committed records up to {holds} of {true_end}"),
+            format!(
+                "broker {broker} leads {at} in epoch {epoch} with the committed records up to {holds} of {true_end}"
+            ),
         );
     }
     Ok(())
@@ -327,11 +352,18 @@ pub fn consumed(p: &PartitionGhost, offset: Offset, epoch: LeaderEpoch) -> Resul
         Some(batch) if batch.epoch == epoch => Ok(()),
         Some(batch) => broken(
             "W-CR",
-            format!("a reader got {} offset {offset} of epoch {epoch}; committed there is epoch {}", p.at, batch.epoch),
+            format!(
+                "a reader got {} offset {offset} of epoch {epoch}; committed there is epoch {}",
+                p.at, batch.epoch
+            ),
         ),
         None => broken(
             "W-CR",
-            format!("a reader got {} offset {offset} of epoch {epoch}; committed is up to {}", p.at, p.true_end()),
+            format!(
+                "a reader got {} offset {offset} of epoch {epoch}; committed is up to {}",
+                p.at,
+                p.true_end()
+            ),
         ),
     }
 }

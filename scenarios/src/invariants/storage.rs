@@ -35,7 +35,9 @@ pub fn recovered(
     if end < least {
         return broken(
             "W-LOG",
-            format!("broker {broker} recovered {at} up to {end}; it had to keep everything up to {least} of {known}"),
+            format!(
+                "broker {broker} recovered {at} up to {end}; it had to keep everything up to {least} of {known}"
+            ),
         );
     }
     // A cut that no sync covered may come back with the power.
@@ -49,7 +51,10 @@ pub fn recovered(
     if end > replica.log.end() {
         return broken(
             "W-LOG",
-            format!("broker {broker} recovered {at} up to {end}; it never held more than up to {}", replica.log.end()),
+            format!(
+                "broker {broker} recovered {at} up to {end}; it never held more than up to {}",
+                replica.log.end()
+            ),
         );
     }
     replica.log.truncate(end);
@@ -85,7 +90,10 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
             let batch = match batch {
                 Ok(batch) => batch,
                 Err(why) => {
-                    return broken("W-LOG", format!("broker {broker} keeps a bad batch of {at} at {end} in {file}: {why}"));
+                    return broken(
+                        "W-LOG",
+                        format!("broker {broker} keeps a bad batch of {at} at {end} in {file}: {why}"),
+                    );
                 }
             };
             if batch.next_offset() <= shadow.start() {
@@ -112,7 +120,10 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
         }
     }
     if end != shadow.end() {
-        return broken("W-LOG", format!("broker {broker} keeps {at} up to {end}; it wrote up to {}", shadow.end()));
+        return broken(
+            "W-LOG",
+            format!("broker {broker} keeps {at} up to {end}; it wrote up to {}", shadow.end()),
+        );
     }
     Ok(())
 }
@@ -125,7 +136,11 @@ pub fn folds(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Che
     if log.epochs().entries() != expected {
         return broken(
             "W-EC",
-            format!("broker {broker}'s epoch cache of {} is {:?}; its log says {expected:?}", p.at, log.epochs().entries()),
+            format!(
+                "broker {broker}'s epoch cache of {} is {:?}; its log says {expected:?}",
+                p.at,
+                log.epochs().entries()
+            ),
         );
     }
     let (kept, expected) = (kept_producers(log), producers(shadow));

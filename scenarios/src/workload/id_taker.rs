@@ -46,9 +46,9 @@ impl IdTaker {
 
     pub(crate) fn step(&mut self, input: Input<Message, Timer>, env: &mut Host<'_>) {
         match input {
-            Input::Deliver { message: Message::Reply { id, reply: Reply::InitProducerId(result) }, .. }
-                if self.pending == Some(id) =>
-            {
+            Input::Deliver {
+                message: Message::Reply { id, reply: Reply::InitProducerId(result) }, ..
+            } if self.pending == Some(id) => {
                 self.pending = None;
                 if let Ok((id, epoch)) = result {
                     env.probe(Probe::Client(ClientProbe::Identified { id, epoch }));

@@ -101,7 +101,9 @@ impl Sender {
 
     fn report(&mut self, env: &mut Host<'_>) {
         while let Some(delivery) = self.producer.poll() {
-            let Some(place) = self.open.iter().position(|(ticket, _)| *ticket == delivery.ticket) else { continue };
+            let Some(place) = self.open.iter().position(|(ticket, _)| *ticket == delivery.ticket) else {
+                continue;
+            };
             let Some((_, number)) = self.open.remove(place) else { continue };
             let record = Name { sender: env.me().0, number }.pack();
             env.probe(Probe::Client(match delivery.outcome {
