@@ -64,7 +64,7 @@ pub struct Records<'a> {
 
 impl<'a> Records<'a> {
     /// `batch` was checked with [`check`].
-    pub(super) fn of(header: Header, batch: &'a [u8]) -> Self {
+    pub(crate) fn of(header: Header, batch: &'a [u8]) -> Self {
         Self { header, rest: &batch[HEADER_BYTES..], index: 0 }
     }
 }
