@@ -30,13 +30,13 @@ impl Process for Gossip {
     fn step(&mut self, input: InputOf<Self>, env: &mut EnvOf<'_, Self>) {
         match input {
             Input::Deliver { message, .. } => {
-                self.heard += message;
+                self.heard = self.heard.wrapping_add(message);
                 env.append("heard", &message.to_le_bytes()).unwrap();
                 env.sync("heard");
             }
             Input::Expired { timer } => {
                 let to = NodeId(env.below(u64::from(self.nodes)) as u32);
-                env.send(to, self.heard + 1);
+                env.send(to, self.heard.wrapping_add(1));
                 env.set_timer(timer, Span::from_micros(700));
             }
             Input::Synced { .. } => env.probe(self.heard),
