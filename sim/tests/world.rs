@@ -1,0 +1,583 @@
+//! What a process may rely on, and what it may not: order, timers, crashes, pauses, cuts, work, clocks.
+
+use squall_core::env::{DiskFault, EnvOf, Input, InputOf, Process, SyncId};
+use squall_core::ids::NodeId;
+use squall_core::time::{Span, Time};
+use squall_sim::disk::DiskModel;
+use squall_sim::engine::{UpcomingInput, World, WorldConfig};
+use squall_sim::network::LinkModel;
+use squall_sim::seed::Seed;
+use squall_sim::trace::{Dropped, Kind};
+
+/// Does what it is told and reports all that happens to it.
+#[derive(Clone, Default)]
+struct Puppet {
+    inputs_this_life: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Order {
+    /// Sends that number to that node.
+    Say(u32, u64),
+    Number(u64),
+    Set(u8, Span),
+    Cancel(u8),
+    Spend(Span),
+    Append(&'static str, &'static [u8]),
+    Rename(&'static str, &'static str),
+    Remove(&'static str),
+    Sync(&'static str),
+    SyncDir,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Seen {
+    Started { now: Time, files: Vec<String> },
+    Number { from: NodeId, number: u64, now: Time },
+    Expired { timer: u8, now: Time },
+    Synced(Result<(), DiskFault>),
+    Wrote(Result<(), DiskFault>),
+    Asked(SyncId),
+}
+
+impl Process for Puppet {
+    type Message = Order;
+    type Timer = u8;
+    type Probe = Seen;
+
+    fn start(&mut self, env: &mut EnvOf<'_, Self>) {
+        let (now, files) = (env.now(), env.list(""));
+        env.probe(Seen::Started { now, files });
+    }
+
+    fn step(&mut self, input: InputOf<Self>, env: &mut EnvOf<'_, Self>) {
+        self.inputs_this_life += 1;
+        let now = env.now();
+        match input {
+            Input::Deliver { from, message } => match message {
+                Order::Say(to, number) => env.send(NodeId(to), Order::Number(number)),
+                Order::Number(number) => env.probe(Seen::Number { from, number, now }),
+                Order::Set(timer, after) => env.set_timer(timer, after),
+                Order::Cancel(timer) => env.cancel_timer(timer),
+                Order::Spend(work) => env.spend(work),
+                Order::Append(file, bytes) => {
+                    let outcome = env.append(file, bytes);
+                    env.probe(Seen::Wrote(outcome));
+                }
+                Order::Rename(from, to) => env.rename(from, to).unwrap(),
+                Order::Remove(file) => env.remove(file).unwrap(),
+                Order::Sync(file) => {
+                    let sync = env.sync(file);
+                    env.probe(Seen::Asked(sync));
+                }
+                Order::SyncDir => {
+                    env.sync_dir();
+                }
+            },
+            Input::Expired { timer } => env.probe(Seen::Expired { timer, now }),
+            Input::Synced { outcome, .. } => env.probe(Seen::Synced(outcome)),
+        }
+    }
+}
+
+const A: NodeId = NodeId(0);
+const B: NodeId = NodeId(1);
+
+fn ms(n: u64) -> Span {
+    Span::from_millis(n)
+}
+
+fn at_ms(n: u64) -> Time {
+    Time(n * 1_000_000)
+}
+
+/// Two puppets; a message takes exactly 10 ms, a sync 5 ms.
+fn pair() -> World<Puppet> {
+    let link = LinkModel::latency(ms(10), ms(10));
+    let disk = DiskModel::CALM.syncing(ms(5), ms(5));
+    let mut world = World::new(Seed(1), WorldConfig { link, disk, ..WorldConfig::default() });
+    world.add("a", Puppet::default());
+    world.add("b", Puppet::default());
+    world
+}
+
+/// Steps to the end or to `until`; answers what was seen.
+fn play(world: &mut World<Puppet>, until: Time) -> Vec<(NodeId, Seen)> {
+    let mut seen = Vec::new();
+    while world.next_at().is_some_and(|next| next <= until) {
+        assert!(world.step());
+        seen.extend_from_slice(world.probes());
+    }
+    world.advance_to(until);
+    seen
+}
+
+fn numbers(seen: &[(NodeId, Seen)]) -> Vec<u64> {
+    let number = |seen: &Seen| if let Seen::Number { number, .. } = seen { Some(*number) } else { None };
+    seen.iter().filter_map(|(_, seen)| number(seen)).collect()
+}
+
+fn expiries(seen: &[(NodeId, Seen)]) -> Vec<(u8, Time)> {
+    let expiry =
+        |seen: &Seen| if let Seen::Expired { timer, now } = seen { Some((*timer, *now)) } else { None };
+    seen.iter().filter_map(|(_, seen)| expiry(seen)).collect()
+}
+
+#[test]
+fn a_message_takes_its_latency_and_names_its_sender() {
+    let mut world = pair();
+    world.tell(A, Order::Say(1, 7));
+    let seen = play(&mut world, at_ms(100));
+    assert_eq!(seen, [(B, Seen::Number { from: A, number: 7, now: at_ms(10) })]);
+    assert_eq!((world.stats().sent, world.stats().delivered), (2, 2));
+}
+
+#[test]
+fn messages_of_one_link_arrive_in_the_order_they_were_sent() {
+    let mut world = pair();
+    world.set_default_link(LinkModel::latency(ms(1), ms(50)));
+    (0..50).for_each(|n| world.tell(A, Order::Say(1, n)));
+    assert_eq!(numbers(&play(&mut world, at_ms(100))), (0..50).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_lost_message_is_counted_and_is_no_event() {
+    let mut world = pair();
+    world.set_link(A, B, LinkModel::CALM.losing(1_000_000));
+    world.tell(A, Order::Say(1, 7));
+    assert!(play(&mut world, at_ms(100)).is_empty());
+    assert_eq!((world.stats().lost, world.stats().down), (1, 0));
+}
+
+#[test]
+fn a_node_hears_itself_and_the_operator_hears_nobody() {
+    let mut world = pair();
+    world.tell(A, Order::Say(0, 1));
+    world.tell(A, Order::Say(NodeId::OPERATOR.0, 2));
+    world.tell(A, Order::Say(99, 3));
+    assert_eq!(numbers(&play(&mut world, at_ms(100))), [1]);
+    assert_eq!(world.stats().down, 1, "nobody lives at 99");
+}
+
+#[test]
+fn a_message_to_a_node_that_is_down_when_it_is_due_is_dropped() {
+    let mut world = pair();
+    world.tell(A, Order::Say(1, 7));
+    play(&mut world, at_ms(5));
+    assert!(world.crash(B));
+    assert!(!world.crash(B));
+    assert!(play(&mut world, at_ms(10)).is_empty());
+    assert_eq!(world.moment().kind, Kind::Dropped { from: A, why: Dropped::Down });
+}
+
+#[test]
+fn a_message_to_a_node_that_is_up_again_when_it_is_due_arrives() {
+    let mut world = pair();
+    world.tell(A, Order::Say(1, 7));
+    play(&mut world, at_ms(5));
+    assert!(world.crash(B) && world.boot(B));
+    assert!(!world.boot(B));
+    assert_eq!(numbers(&play(&mut world, at_ms(20))), [7]);
+}
+
+#[test]
+fn a_message_of_an_old_life_still_arrives() {
+    let mut world = pair();
+    world.tell(A, Order::Say(1, 7));
+    play(&mut world, at_ms(5));
+    world.crash(A);
+    assert_eq!(numbers(&play(&mut world, at_ms(20))), [7]);
+}
+
+#[test]
+fn a_new_life_may_overtake_what_the_old_one_sent() {
+    let mut world = pair();
+    world.tell(A, Order::Say(1, 1));
+    play(&mut world, at_ms(1));
+    world.set_default_link(LinkModel::latency(ms(1), ms(1)));
+    world.crash(A);
+    world.boot(A);
+    world.tell(A, Order::Say(1, 2));
+    assert_eq!(numbers(&play(&mut world, at_ms(20))), [2, 1]);
+}
+
+#[test]
+fn a_crash_ends_memory_timers_and_syncs_and_keeps_the_cache() {
+    let mut world = pair();
+    world.tell(A, Order::Append("f", b"cached"));
+    world.tell(A, Order::Sync("f"));
+    world.tell(A, Order::Set(1, ms(8)));
+    play(&mut world, at_ms(1));
+    world.crash(A);
+    assert!(world.process(A).is_none() && !world.is_up(A) && world.is_up(B));
+    world.boot(A);
+    assert_eq!(world.probes(), [(A, Seen::Started { now: at_ms(1), files: vec!["f".to_owned()] })]);
+    assert_eq!(world.process(A).unwrap().inputs_this_life, 0);
+    assert!(play(&mut world, at_ms(50)).is_empty(), "something of the old life happened in the new one");
+    assert_eq!(world.disk(A).contents("f"), Some(b"cached".as_slice()));
+    assert_eq!(world.disk(A).synced_len("f"), Some(0));
+}
+
+#[test]
+fn a_timer_set_anew_runs_out_at_its_last_deadline_only() {
+    let mut world = pair();
+    world.tell(A, Order::Set(1, ms(10)));
+    world.tell(A, Order::Set(1, ms(30)));
+    world.tell(A, Order::Set(2, ms(30)));
+    world.tell(A, Order::Set(2, ms(20)));
+    world.tell(A, Order::Set(3, ms(5)));
+    world.tell(A, Order::Cancel(3));
+    world.tell(A, Order::Set(4, ms(6)));
+    world.tell(A, Order::Cancel(4));
+    world.tell(A, Order::Set(4, ms(7)));
+    let seen = play(&mut world, at_ms(100));
+    assert_eq!(expiries(&seen), [(4, at_ms(7)), (2, at_ms(20)), (1, at_ms(30))]);
+    assert_eq!(world.next_at(), None);
+}
+
+#[test]
+fn many_cancelled_timers_are_forgotten_and_can_be_set_again() {
+    let mut world = pair();
+    for timer in 0..200 {
+        world.tell(A, Order::Set(timer, ms(50)));
+        world.tell(A, Order::Cancel(timer));
+    }
+    world.tell(A, Order::Set(0, ms(9)));
+    world.tell(A, Order::Set(199, ms(60)));
+    assert_eq!(expiries(&play(&mut world, at_ms(100))), [(0, at_ms(9)), (199, at_ms(60))]);
+}
+
+#[test]
+fn the_next_event_is_never_a_cancelled_timer() {
+    let mut world = pair();
+    world.tell(A, Order::Set(1, ms(10)));
+    world.tell(A, Order::Cancel(1));
+    play(&mut world, at_ms(0));
+    assert_eq!(world.next_at(), None);
+    assert!(!world.step());
+}
+
+#[test]
+fn a_paused_node_takes_what_came_meanwhile_in_order_and_late() {
+    let mut world = pair();
+    world.tell(B, Order::Set(1, ms(12)));
+    world.tell(A, Order::Say(1, 7));
+    play(&mut world, at_ms(0));
+    assert!(world.pause(B) && !world.pause(B));
+    world.tell(B, Order::Number(9));
+    assert!(play(&mut world, at_ms(40)).is_empty());
+    assert!(world.is_paused(B) && world.is_up(B));
+    assert!(world.resume(B) && !world.resume(B));
+    let seen: Vec<_> = play(&mut world, at_ms(40)).into_iter().map(|(_, seen)| seen).collect();
+    let now = at_ms(40);
+    let expected = [
+        Seen::Number { from: NodeId::OPERATOR, number: 9, now },
+        Seen::Number { from: A, number: 7, now },
+        Seen::Expired { timer: 1, now },
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_pause_that_ends_before_a_message_is_due_changes_nothing() {
+    let mut world = pair();
+    world.tell(A, Order::Say(1, 7));
+    play(&mut world, at_ms(1));
+    world.pause(B);
+    world.advance_to(at_ms(2));
+    world.resume(B);
+    world.tell(B, Order::Number(1));
+    let seen = play(&mut world, at_ms(100));
+    assert_eq!(seen.last(), Some(&(B, Seen::Number { from: A, number: 7, now: at_ms(10) })));
+    assert_eq!(numbers(&seen), [1, 7]);
+}
+
+#[test]
+fn a_crash_during_a_pause_loses_what_had_arrived_but_not_what_is_still_under_way() {
+    let mut world = pair();
+    world.pause(B);
+    world.tell(A, Order::Say(1, 1));
+    play(&mut world, at_ms(5));
+    world.tell(A, Order::Say(1, 2));
+    play(&mut world, at_ms(12));
+    world.crash(B);
+    world.boot(B);
+    assert!(!world.is_paused(B));
+    assert_eq!(numbers(&play(&mut world, at_ms(100))), [2]);
+    assert_eq!(world.stats().down, 1);
+}
+
+#[test]
+fn a_busy_node_takes_its_next_inputs_in_order_once_its_work_is_done() {
+    let mut world = pair();
+    world.tell(B, Order::Spend(ms(15)));
+    world.tell(B, Order::Spend(ms(2)));
+    world.tell(A, Order::Say(1, 1));
+    world.tell(A, Order::Say(1, 2));
+    let seen = play(&mut world, at_ms(100));
+    let now = at_ms(17);
+    let expected = [1, 2].map(|number| (B, Seen::Number { from: A, number, now }));
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_timer_that_ran_out_during_work_can_still_be_cancelled_or_pushed_back() {
+    let mut world = pair();
+    world.tell(B, Order::Set(1, ms(3)));
+    world.tell(B, Order::Set(2, ms(4)));
+    world.tell(B, Order::Spend(ms(10)));
+    // They wait in line before the timers run out, and are taken after.
+    world.tell(B, Order::Cancel(1));
+    world.tell(B, Order::Set(2, ms(20)));
+    world.tell(B, Order::Number(5));
+    let seen = play(&mut world, at_ms(100));
+    assert_eq!(expiries(&seen), [(2, at_ms(30))]);
+    assert_eq!(numbers(&seen), [5]);
+}
+
+#[test]
+fn a_cut_is_one_way_and_counts_when_a_message_is_sent_and_when_it_is_due() {
+    let mut world = pair();
+    world.tell(A, Order::Say(1, 1));
+    world.tell(B, Order::Say(0, 2));
+    play(&mut world, at_ms(5));
+    assert!(world.cut(A, B) && !world.cut(A, B));
+    assert!(!world.can_reach(A, B) && world.can_reach(B, A));
+    world.tell(A, Order::Say(1, 3));
+    assert_eq!(numbers(&play(&mut world, at_ms(11))), [2], "1 was under way, 2 goes the other way");
+    assert!(world.mend_all() && !world.mend_all());
+    world.tell(A, Order::Say(1, 4));
+    assert_eq!(numbers(&play(&mut world, at_ms(50))), [4], "3 was sent into the cut");
+    assert_eq!(world.stats().cut, 2);
+}
+
+#[test]
+fn a_cut_that_is_mended_in_time_is_not_noticed() {
+    let mut world = pair();
+    world.tell(A, Order::Say(1, 1));
+    play(&mut world, at_ms(2));
+    world.cut(A, B);
+    world.mend(A, B);
+    assert_eq!(numbers(&play(&mut world, at_ms(50))), [1]);
+}
+
+#[test]
+fn a_doubled_message_arrives_twice() {
+    let mut world = pair();
+    world.set_link(A, B, LinkModel::CALM.doubling(1_000_000));
+    world.tell(A, Order::Say(1, 1));
+    assert_eq!(numbers(&play(&mut world, at_ms(50))), [1, 1]);
+    assert_eq!(world.stats().duplicated, 1);
+}
+
+#[test]
+fn a_fast_clock_shows_more_and_runs_its_timers_early() {
+    let mut world = pair();
+    world.set_drift(A, 100_000);
+    world.step_clock(A, 5_000_000);
+    world.tell(A, Order::Set(1, ms(11)));
+    let seen = play(&mut world, at_ms(50));
+    assert_eq!(expiries(&seen), [(1, at_ms(16))]);
+    assert_eq!(world.moment().at, at_ms(10));
+    assert_eq!(world.clock(A).at(at_ms(50)), at_ms(60));
+}
+
+#[test]
+fn a_sync_makes_durable_what_was_written_before_it_was_asked_for() {
+    let mut world = pair();
+    world.tell(A, Order::Append("f", b"before"));
+    world.tell(A, Order::Sync("f"));
+    world.tell(A, Order::SyncDir);
+    world.tell(A, Order::Append("f", b"after"));
+    assert_eq!(world.disk(A).synced_len("f"), None);
+    let seen = play(&mut world, at_ms(50));
+    assert_eq!(seen.last(), Some(&(A, Seen::Synced(Ok(())))));
+    assert_eq!((world.disk(A).len("f"), world.disk(A).synced_len("f")), (Some(11), Some(6)));
+    assert_eq!((world.stats().synced, world.stats().bytes_written), (2, 11));
+}
+
+/// What files are there, with their contents, after a power loss under many seeds.
+fn after_power_losses(orders: &[Order], until: Time) -> Vec<Vec<(String, Vec<u8>)>> {
+    let mut outcomes: Vec<_> = (0..200)
+        .map(|seed| {
+            let disk = DiskModel::CALM.syncing(ms(5), ms(5));
+            let mut world = World::new(Seed(seed), WorldConfig { disk, ..WorldConfig::default() });
+            world.add("a", Puppet::default());
+            orders.iter().for_each(|order| world.tell(A, order.clone()));
+            play(&mut world, until);
+            world.crash(A);
+            assert!(world.power_loss(A));
+            let disk = world.disk(A);
+            disk.list("").into_iter().map(|name| (disk.contents(&name).unwrap().to_vec(), name)).collect()
+        })
+        .map(|files: Vec<(Vec<u8>, String)>| {
+            files.into_iter().map(|(content, name)| (name, content)).collect()
+        })
+        .collect();
+    outcomes.sort();
+    outcomes.dedup();
+    outcomes
+}
+
+fn file(name: &str, content: &[u8]) -> (String, Vec<u8>) {
+    (name.to_owned(), content.to_vec())
+}
+
+#[test]
+fn a_synced_file_whose_name_was_not_synced_may_be_gone() {
+    let orders = [Order::Append("f", b"x"), Order::Sync("f")];
+    assert_eq!(after_power_losses(&orders, at_ms(20)), [vec![], vec![file("f", b"x")]]);
+}
+
+#[test]
+fn a_rename_over_a_synced_file_leaves_the_old_or_the_new_one_whole() {
+    let before = [Order::Append("f", b"old"), Order::Sync("f"), Order::SyncDir];
+    let after = [Order::Append("tmp", b"new"), Order::Sync("tmp"), Order::Rename("tmp", "f")];
+    let mut world = pair();
+    before.iter().for_each(|order| world.tell(A, order.clone()));
+    play(&mut world, at_ms(10));
+    after.iter().take(2).for_each(|order| world.tell(A, order.clone()));
+    play(&mut world, at_ms(20));
+    world.tell(A, after[2].clone());
+    play(&mut world, at_ms(20));
+    // A clone has the same future, so the seeds differ by how often the disk drew: wasted power losses.
+    let mut outcomes = std::collections::BTreeSet::new();
+    let mut wasted = world.clone();
+    for _ in 0..50 {
+        let mut fork = wasted.clone();
+        fork.power_loss(A);
+        outcomes.insert(fork.disk(A).contents("f").unwrap().to_vec());
+        wasted.set_disk(A, DiskModel { write_error_ppm: 1, ..DiskModel::CALM });
+        wasted.tell(A, Order::Append("unrelated", b"x"));
+        play(&mut wasted, at_ms(20));
+    }
+    assert_eq!(outcomes.into_iter().collect::<Vec<_>>(), [b"new".to_vec(), b"old".to_vec()]);
+}
+
+#[test]
+fn a_power_loss_before_a_sync_ends_may_or_may_not_keep_what_it_covers() {
+    let orders = [Order::Append("f", b"x"), Order::SyncDir, Order::Sync("f")];
+    let outcomes = after_power_losses(&orders, at_ms(4));
+    assert_eq!(outcomes, [vec![], vec![file("f", b"")], vec![file("f", b"x")]]);
+}
+
+#[test]
+fn a_synced_file_under_a_synced_name_survives_any_power_loss() {
+    let orders = [Order::Append("f", b"x"), Order::Append("g", b"y"), Order::Sync("f"), Order::SyncDir];
+    let outcomes = after_power_losses(&orders, at_ms(20));
+    assert!(outcomes.iter().all(|files| files[0] == file("f", b"x")));
+    assert!(outcomes.len() > 1, "the unsynced file never suffers");
+}
+
+#[test]
+fn a_removal_that_was_not_synced_may_be_undone_with_its_content() {
+    let mut world = pair();
+    world.tell(A, Order::Append("f", b"x"));
+    world.tell(A, Order::Sync("f"));
+    world.tell(A, Order::SyncDir);
+    play(&mut world, at_ms(10));
+    world.tell(A, Order::Remove("f"));
+    play(&mut world, at_ms(10));
+    assert_eq!(world.disk(A).contents("f"), None);
+    let undone = (0..64).any(|n| {
+        let mut fork = world.clone();
+        (0..n).for_each(|_| {
+            fork.tell(A, Order::Append("g", b"x"));
+            fork.tell(A, Order::Remove("g"));
+        });
+        play(&mut fork, at_ms(10));
+        fork.power_loss(A);
+        fork.disk(A).contents("f") == Some(b"x".as_slice())
+    });
+    assert!(undone);
+}
+
+#[test]
+fn a_wiped_node_boots_with_an_empty_disk_and_its_memory_gone() {
+    let mut world = pair();
+    world.tell(A, Order::Append("f", b"x"));
+    world.tell(A, Order::Sync("f"));
+    play(&mut world, at_ms(1));
+    assert!(world.wipe(A));
+    assert!(!world.is_up(A) && world.disk(A).is_empty() && world.disk(A).used() == 0);
+    world.boot(A);
+    assert_eq!(world.probes(), [(A, Seen::Started { now: at_ms(1), files: vec![] })]);
+    assert!(play(&mut world, at_ms(50)).is_empty());
+}
+
+#[test]
+fn a_full_disk_and_a_failing_one_say_so_and_change_nothing() {
+    let mut world = pair();
+    world.set_disk(A, DiskModel { capacity: 3, ..DiskModel::CALM });
+    world.tell(A, Order::Append("f", b"ab"));
+    world.tell(A, Order::Append("f", b"cd"));
+    world.tell(B, Order::Sync("none"));
+    let seen = play(&mut world, at_ms(50));
+    let expected = [Ok(()), Err(DiskFault::Full)].map(|outcome| (A, Seen::Wrote(outcome)));
+    assert_eq!(seen[..2], expected);
+    assert_eq!(seen.last(), Some(&(B, Seen::Synced(Err(DiskFault::NotFound)))));
+    world.set_disk(A, DiskModel { write_error_ppm: 1_000_000, sync_error_ppm: 1_000_000, ..DiskModel::CALM });
+    world.tell(A, Order::Append("f", b"e"));
+    world.tell(A, Order::Sync("f"));
+    let seen = play(&mut world, at_ms(100));
+    assert_eq!(seen[0], (A, Seen::Wrote(Err(DiskFault::Io))));
+    assert_eq!(seen.last(), Some(&(A, Seen::Synced(Err(DiskFault::Io)))));
+    assert_eq!(
+        (world.disk(A).contents("f"), world.disk(A).synced_len("f")),
+        (Some(b"ab".as_slice()), Some(0))
+    );
+    assert_eq!((world.stats().write_errors, world.stats().sync_errors), (2, 2));
+}
+
+#[test]
+fn the_upcoming_event_is_the_one_that_happens() {
+    let mut world = pair();
+    world.tell(B, Order::Spend(ms(20)));
+    world.tell(A, Order::Say(1, 7));
+    world.tell(B, Order::Set(3, ms(1)));
+    world.tell(B, Order::Sync("f"));
+    let mut inputs = Vec::new();
+    while let Some(next) = world.upcoming() {
+        let (at, node) = (next.at, next.node);
+        inputs.push(match next.input {
+            UpcomingInput::Message { from, message } => format!("{at} {node} {from} {message:?}"),
+            UpcomingInput::Timer(timer) => format!("{at} {node} timer {timer}"),
+            UpcomingInput::Sync(sync) => format!("{at} {node} sync {}", sync.0),
+        });
+        assert_eq!(world.next_at(), Some(at));
+        world.step();
+        assert_eq!((world.now(), world.moment().node), (at, node));
+    }
+    assert!(inputs.contains(&"0.020000s 1 0 Number(7)".to_owned()), "{inputs:?}");
+    assert!(inputs.contains(&"0.021000s 1 timer 3".to_owned()), "{inputs:?}");
+    assert!(inputs.contains(&"0.025000s 1 sync 1".to_owned()), "{inputs:?}");
+}
+
+#[test]
+fn the_trace_tells_the_last_events_in_order() {
+    let mut world = pair();
+    world.tell(A, Order::Say(1, 7));
+    play(&mut world, at_ms(20));
+    world.pause(B);
+    let kinds: Vec<_> = world.trace().map(|moment| (moment.number, moment.node, moment.kind)).collect();
+    let expected = [
+        (1, A, Kind::Started),
+        (2, B, Kind::Started),
+        (3, A, Kind::Delivered { from: NodeId::OPERATOR }),
+        (4, B, Kind::Delivered { from: A }),
+        (5, B, Kind::Paused),
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(world.moment().to_string(), "#5 0.020000s node 1 Paused");
+    assert_eq!(world.events(), 5);
+    assert_eq!(squall_sim::trace::virtual_now(), at_ms(20));
+}
+
+#[test]
+#[should_panic(expected = "an event comes before")]
+fn idle_time_does_not_pass_over_an_event() {
+    let mut world = pair();
+    world.tell(A, Order::Set(1, ms(3)));
+    play(&mut world, at_ms(0));
+    world.advance_to(at_ms(4));
+}
