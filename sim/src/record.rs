@@ -142,7 +142,7 @@ pub struct RunRecord {
     /// What the checks counted.
     pub tally: Tally,
     /// The names of `exercised` that a campaign of this scenario must reach.
-    pub sometimes: &'static [&'static str],
+    pub sometimes: Vec<&'static str>,
     /// After a failure: the last events, oldest first.
     pub last_events: Vec<String>,
 }

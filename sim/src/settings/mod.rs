@@ -28,9 +28,14 @@ impl Settings {
     /// The swarm: each kind of fault exists in half of the runs; where it does, how often is drawn; then
     /// every other knob is drawn from its storm range. What was set stays, and moves no other draw.
     pub fn storm(seed: Seed, rows: &[&'static Knob], overrides: &Overrides) -> Self {
+        Self::storm_again(seed, 0, rows, overrides)
+    }
+
+    /// Another draw of the same seed, where the earlier ones turned out impossible.
+    pub fn storm_again(seed: Seed, attempt: u64, rows: &[&'static Knob], overrides: &Overrides) -> Self {
         let drawn = rows.iter().map(|knob| {
             // A stream a knob: a new row must not change what a seed means for the others.
-            let mut rng = seed.stream(Stream::User(knob.key));
+            let mut rng = seed.stream(Stream::UserNumber(knob.key, attempt));
             let value = match knob.unit {
                 Unit::Times => {
                     if rng.below(2) == 0 { knob.calm } else { spread(&mut rng, knob.storm) }
