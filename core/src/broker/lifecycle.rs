@@ -3,7 +3,7 @@
 //! Source: KIP-631 (registration, fencing), KIP-966 (what a broker that stopped uncleanly may claim).
 
 use crate::broker::{Broker, Life, metadata};
-use crate::env::{Clock, Disk, DiskFault, Entropy, Probes};
+use crate::env::DiskFault;
 use crate::host::{Correlations, Host};
 use crate::ids::{BrokerEpoch, CorrelationId, DiskId, Incarnation};
 use crate::message::{Heartbeat, HeartbeatReply, Message, RegisterBroker, Request};

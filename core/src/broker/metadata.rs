@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::broker::Broker;
-use crate::env::{Clock, DiskFault, Network, Probes};
+use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{CorrelationId, NodeId, Offset, TopicId, TopicPartition};
 use crate::message::{

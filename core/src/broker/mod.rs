@@ -15,7 +15,7 @@ mod serve;
 
 use std::collections::BTreeMap;
 
-use crate::env::{DiskFault, Probes, SyncId};
+use crate::env::{DiskFault, SyncId};
 use crate::host::{Correlations, Host};
 use crate::ids::{BrokerEpoch, BrokerId, CorrelationId, DiskId, Incarnation, NodeId, TopicPartition};
 use crate::message::{Message, Reply, Request};

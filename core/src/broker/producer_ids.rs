@@ -1,7 +1,7 @@
 //! Producer ids: handed out from a block that the controllers gave to this broker alone.
 
 use crate::broker::Broker;
-use crate::env::{Clock, DiskFault, Network};
+use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{CorrelationId, ProducerEpoch, ProducerId};
 use crate::message::{AllocateProducerIds, Message, ProducerIds, Reply, Request};

@@ -1,6 +1,5 @@
 //! What a replica is told with every input: who it works for, and what the controllers decided.
 
-use crate::env::Network;
 use crate::host::{Correlations, Host};
 use crate::ids::{BrokerEpoch, BrokerId, CorrelationId, NodeId, TopicPartition};
 use crate::message::{Message, Reply, Request};

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use crate::env::{Clock, DiskFault};
+use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset};
 use crate::log::ReadError;

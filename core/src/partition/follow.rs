@@ -2,7 +2,7 @@
 //!
 //! One fetch at a time. With `Flush::EveryBatch` the next fetch waits for the disk: its offset is a claim.
 
-use crate::env::{Clock, DiskFault};
+use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{BrokerId, CorrelationId, Offset};
 use crate::log::AppendError;
@@ -90,7 +90,7 @@ pub(super) fn on_reply(
     follower.in_flight = None;
     match result {
         Ok(fetched) if fetched.leader_epoch == p.epoch || unfenced(ctx) => {
-            take(p, fetched, ctx, env)?;
+            take(p, fetched, env)?;
             fetch(p, ctx, env);
         }
         // Another reign than this replica knows: the registration is on its way.
@@ -104,12 +104,12 @@ fn unfenced(ctx: &Context<'_>) -> bool {
     ctx.config.quirks.has(crate::quirk::Quirk::UnfencedFetch)
 }
 
-fn take(p: &mut Partition, fetched: Fetched, ctx: &Context<'_>, env: &mut Host<'_>) -> Result<(), DiskFault> {
+fn take(p: &mut Partition, fetched: Fetched, env: &mut Host<'_>) -> Result<(), DiskFault> {
     if fetched.log_start > p.log.log_end() {
         return reset(p, fetched.log_start, env);
     }
     if let Some(diverging) = fetched.diverging {
-        return part(p, diverging, ctx, env);
+        return part(p, diverging, env);
     }
     append(p, &fetched, env)?;
     if let Some(high_watermark) = fetched.high_watermark {
@@ -136,19 +136,14 @@ fn append(p: &mut Partition, fetched: &Fetched, env: &mut Host<'_>) -> Result<()
         match p.log.append_as_follower(&batch, env) {
             Ok(()) => p.report_append(&batch, false, env),
             Err(AppendError::Disk(fault)) => return Err(fault),
-            Err(AppendError::Gap | AppendError::Damaged | AppendError::EpochWentBack) => break,
+            Err(AppendError::Gap { .. } | AppendError::EpochWentBack { .. } | AppendError::Unplaced) => break,
         }
     }
     Ok(())
 }
 
 /// Cuts what the leader does not have: to the smaller end of the largest epoch that both have (KIP-279).
-fn part(
-    p: &mut Partition,
-    diverging: EpochEndOffset,
-    _ctx: &Context<'_>,
-    env: &mut Host<'_>,
-) -> Result<(), DiskFault> {
+fn part(p: &mut Partition, diverging: EpochEndOffset, env: &mut Host<'_>) -> Result<(), DiskFault> {
     let own = diverging.epoch.and_then(|epoch| p.log.epochs().end_offset_for(epoch, p.log.log_end()));
     let to = own.map_or(diverging.end, |(_, end)| end.min(diverging.end));
     if to <= p.log.log_start() && p.log.log_start() > Offset::ZERO {
@@ -173,7 +168,7 @@ impl Partition {
             ReplicaProbe::Appended {
                 base: batch.base_offset(),
                 next: batch.next_offset(),
-                epoch: batch.leader_epoch(),
+                epoch: batch.leader_epoch().expect("a batch in a log was placed by a leader"),
                 crc: batch.crc(),
                 stamp,
                 leader,

@@ -5,7 +5,6 @@
 //! copy of it reaches the controllers. So a leader whose wish was refused wishes again, if need be for what
 //! it has: accepting that makes every older copy fail its compare-and-set.
 
-use crate::env::{Clock, Network};
 use crate::host::Host;
 use crate::ids::{BrokerEpoch, BrokerId, CorrelationId};
 use crate::message::{AlterPartition, Request};

@@ -3,6 +3,7 @@
 use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::Offset;
+use crate::log::ReadError;
 use crate::message::{EpochEnd, EpochEndOffset, ListOffsets, Place, Reply};
 use crate::partition::context::Asker;
 use crate::partition::{Partition, Role};
@@ -51,6 +52,12 @@ fn list_offsets(p: &Partition, request: ListOffsets) -> Result<Place, Refused> {
 }
 
 fn first_since(p: &Partition, millis: u64, env: &mut Host<'_>) -> Result<Offset, DiskFault> {
-    let found = p.log.offset_for_time(millis, env)?;
+    let found = match p.log.offset_for_time(millis, env) {
+        Ok(found) => found,
+        Err(ReadError::Disk(fault)) => return Err(fault),
+        // What cannot be read is searched no further; a fetch there will say why.
+        Err(ReadError::OutOfRange { .. }) => None,
+        Err(ReadError::Damaged { at }) => Some(at),
+    };
     Ok(found.map_or(p.high_watermark, |offset| offset.min(p.high_watermark)))
 }

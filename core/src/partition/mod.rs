@@ -24,7 +24,7 @@ mod produce;
 mod purgatory;
 mod watermark;
 
-use crate::env::{Clock, DiskFault, Probes, SyncId};
+use crate::env::{DiskFault, SyncId};
 use crate::host::Host;
 use crate::ids::{BrokerId, CorrelationId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
 use crate::log::{Log, SyncOutcome};
@@ -52,8 +52,6 @@ pub struct Partition {
     epoch: LeaderEpoch,
     partition_epoch: PartitionEpoch,
     role: Role,
-    /// A sync is under way; another is asked for when it ends and there is more.
-    syncing: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -75,7 +73,6 @@ impl Partition {
             epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
             role: Role::Idle,
-            syncing: false,
         };
         partition.probe(ReplicaProbe::Recovered { start: recovery.log_start, end: recovery.log_end }, env);
         Ok(partition)
@@ -233,10 +230,15 @@ impl Partition {
     ) -> Result<bool, DiskFault> {
         match self.log.on_synced(sync, outcome) {
             SyncOutcome::NotMine => Ok(false),
-            SyncOutcome::Pending => Ok(true),
+            SyncOutcome::Pending => {
+                // What it covered may have been cut: then nothing else would ask for the rest.
+                if !self.log.is_syncing() {
+                    self.on_durable(ctx, env)?;
+                }
+                Ok(true)
+            }
             SyncOutcome::Failed(fault) => Err(fault),
             SyncOutcome::Durable(end) => {
-                self.syncing = false;
                 self.probe(ReplicaProbe::Durable { end }, env);
                 self.on_durable(ctx, env)?;
                 Ok(true)
@@ -347,10 +349,10 @@ impl Partition {
         Ok(())
     }
 
-    /// Asks that all there is becomes durable, unless that was asked already.
+    /// Asks that all there is becomes durable. One sync at a time: what comes meanwhile shares the next.
     fn sync(&mut self, env: &mut Host<'_>) {
-        if !self.syncing {
-            self.syncing = self.log.sync(env).is_some();
+        if !self.log.is_syncing() {
+            self.log.sync(env);
         }
     }
 

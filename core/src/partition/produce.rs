@@ -2,7 +2,7 @@
 //!
 //! Nothing is written before every check has passed; nothing is answered before it is true.
 
-use crate::env::{Clock, DiskFault};
+use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::Offset;
 use crate::log::Check;

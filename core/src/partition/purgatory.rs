@@ -2,7 +2,6 @@
 //!
 //! One timer a partition, set to the earliest deadline; deadlines that are met earlier leave it be.
 
-use crate::env::Clock;
 use crate::host::Host;
 use crate::message::Reply;
 use crate::partition::leader::ParkedFetch;
