@@ -6,7 +6,7 @@
 //!
 //! | room | holds |
 //! |---|---|
-//! | [`env`], [`ids`], [`time`], [`refused`] | the window, the newtypes, Kafka's error names |
+//! | [`env`], [`host`], [`ids`], [`time`], [`refused`] | the window, the newtypes, Kafka's error names |
 //! | [`record`] | record batches in Kafka's v2 layout |
 //! | [`log`] | segments, indexes, epoch cache, producer table, recovery |
 //! | [`quorum`] | the controllers' consensus, over [`log`] |
