@@ -1,0 +1,175 @@
+//! The vote store: a voter's epoch and its vote in it, in two slots of one file.
+//!
+//! Holds: what is durable, what is being written, whether the file's name is durable.
+//! A new state goes to the slot that does not hold the durable one, and only one write is under way at a
+//! time, so that a torn write leaves the other slot whole.
+//! Deliberately absent: any rule about votes.
+
+use crate::env::{Disk, DiskFault, SyncId};
+use crate::ids::{LeaderEpoch, NodeId};
+
+/// The file's name (KRaft has `quorum-state` too).
+const FILE: &str = "quorum-state";
+/// A sector: the most a disk is trusted to write whole, and what a tear may destroy.
+const SLOT: usize = 512;
+/// Counter, epoch, whether there is a vote, the vote; then the CRC-32C of these.
+const FIELDS: usize = 8 + 4 + 1 + 4;
+
+/// What a voter must not forget (Raft figure 3.1: `currentTerm`, `votedFor`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct State {
+    /// The largest epoch heard of.
+    pub(super) epoch: LeaderEpoch,
+    /// The vote given in it.
+    pub(super) voted: Option<NodeId>,
+}
+
+/// The file.
+#[derive(Debug, Clone)]
+pub(super) struct StateFile {
+    /// Numbers the writes; its parity names the slot.
+    counter: u64,
+    durable: State,
+    writing: Option<Writing>,
+    name_is_durable: bool,
+}
+
+/// A write under way. It ends when both syncs have.
+#[derive(Debug, Clone, Copy)]
+struct Writing {
+    state: State,
+    contents: Option<SyncId>,
+    name: Option<SyncId>,
+}
+
+/// What a finished sync meant here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Synced {
+    /// Somebody else's.
+    NotMine,
+    /// One of two.
+    Pending,
+    /// This is durable now.
+    Durable(State),
+}
+
+impl StateFile {
+    /// Nothing read yet.
+    pub(super) const fn unread() -> Self {
+        Self {
+            counter: 0,
+            durable: State { epoch: LeaderEpoch(0), voted: None },
+            writing: None,
+            name_is_durable: false,
+        }
+    }
+
+    /// Reads the newer valid slot. What is found may only be in the cache of a node whose process died, so
+    /// it counts as durable only after a sync, which begins here.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn open(disk: &mut dyn Disk) -> Result<(Self, State), DiskFault> {
+        let mut file = Self::unread();
+        let mut newest = None;
+        if disk.len(FILE).is_some() {
+            for slot in 0..2u64 {
+                let mut bytes = [0; SLOT];
+                let got = disk.read(FILE, slot * SLOT as u64, &mut bytes)?;
+                if let Some((counter, state)) = decode(&bytes[..got])
+                    && newest.is_none_or(|(newer, _)| counter > newer)
+                {
+                    newest = Some((counter, state));
+                }
+            }
+        }
+        let Some((counter, state)) = newest else { return Ok((file, State::default())) };
+        file.counter = counter;
+        file.writing = Some(Writing { state, contents: Some(disk.sync(FILE)), name: Some(disk.sync_dir()) });
+        Ok((file, state))
+    }
+
+    /// Begins to write `state`, unless that is done, under way, or must wait for an earlier write: call
+    /// again after that one.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn save(&mut self, state: State, disk: &mut dyn Disk) -> Result<(), DiskFault> {
+        // The other slot must stay whole until this one is durable.
+        if self.writing.is_some() || self.durable == state {
+            return Ok(());
+        }
+        self.counter += 1;
+        disk.write_at(FILE, self.counter % 2 * SLOT as u64, &encode(self.counter, state))?;
+        let name = if self.name_is_durable { None } else { Some(disk.sync_dir()) };
+        self.writing = Some(Writing { state, contents: Some(disk.sync(FILE)), name });
+        Ok(())
+    }
+
+    /// Whether a power loss now would leave `state`.
+    pub(super) fn has_durable(&self, state: State) -> bool {
+        self.durable == state
+    }
+
+    /// The state that a power loss now would leave, unless a write under way gets through.
+    pub(super) const fn durable(&self) -> State {
+        self.durable
+    }
+
+    /// A sync ended.
+    ///
+    /// # Errors
+    /// The fault that it ended with.
+    pub(super) fn on_synced(
+        &mut self,
+        sync: SyncId,
+        outcome: Result<(), DiskFault>,
+    ) -> Result<Synced, DiskFault> {
+        let Some(writing) = &mut self.writing else { return Ok(Synced::NotMine) };
+        if writing.contents == Some(sync) {
+            writing.contents = None;
+        } else if writing.name == Some(sync) {
+            writing.name = None;
+        } else {
+            return Ok(Synced::NotMine);
+        }
+        outcome?;
+        if writing.contents.is_some() || writing.name.is_some() {
+            return Ok(Synced::Pending);
+        }
+        self.durable = writing.state;
+        self.writing = None;
+        self.name_is_durable = true;
+        Ok(Synced::Durable(self.durable))
+    }
+}
+
+fn encode(counter: u64, state: State) -> [u8; SLOT] {
+    let mut slot = [0; SLOT];
+    slot[..8].copy_from_slice(&counter.to_be_bytes());
+    slot[8..12].copy_from_slice(&state.epoch.0.to_be_bytes());
+    if let Some(NodeId(voted)) = state.voted {
+        slot[12] = 1;
+        slot[13..17].copy_from_slice(&voted.to_be_bytes());
+    }
+    let crc = crc32c::crc32c(&slot[..FIELDS]);
+    slot[FIELDS..FIELDS + 4].copy_from_slice(&crc.to_be_bytes());
+    slot
+}
+
+/// `None`: torn, or never written.
+fn decode(slot: &[u8]) -> Option<(u64, State)> {
+    let (fields, rest) = slot.split_at_checked(FIELDS)?;
+    let crc = u32::from_be_bytes(rest.get(..4)?.try_into().ok()?);
+    if crc != crc32c::crc32c(fields) {
+        return None;
+    }
+    let counter = u64::from_be_bytes(fields[..8].try_into().ok()?);
+    let epoch = LeaderEpoch(u32::from_be_bytes(fields[8..12].try_into().ok()?));
+    let voted = match fields[12] {
+        0 => None,
+        _ => Some(NodeId(u32::from_be_bytes(fields[13..17].try_into().ok()?))),
+    };
+    // Zeros have a valid CRC of their own; no write has number 0.
+    (counter > 0).then_some((counter, State { epoch, voted }))
+}
