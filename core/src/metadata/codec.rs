@@ -311,10 +311,9 @@ impl<'a> Reader<'a> {
                 incarnation: Incarnation(self.fixed()?),
                 disk: DiskId(self.fixed()?),
             },
-            UNFENCED => MetadataRecord::BrokerUnfenced {
-                broker: self.broker_id()?,
-                epoch: BrokerEpoch(self.int()?),
-            },
+            UNFENCED => {
+                MetadataRecord::BrokerUnfenced { broker: self.broker_id()?, epoch: BrokerEpoch(self.int()?) }
+            }
             FENCED => {
                 MetadataRecord::BrokerFenced { broker: self.broker_id()?, epoch: BrokerEpoch(self.int()?) }
             }

@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::records::{MetadataRecord, PartitionState};
-use crate::ids::{
-    BrokerEpoch, BrokerId, DiskId, Incarnation, Offset, ProducerId, TopicId, TopicPartition,
-};
+use crate::ids::{BrokerEpoch, BrokerId, DiskId, Incarnation, Offset, ProducerId, TopicId, TopicPartition};
 
 /// A broker as the controllers know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -189,9 +187,12 @@ mod tests {
         let created =
             MetadataRecord::TopicCreated { topic, name: "orders".into(), min_isr: 2, unclean: false };
         let at = |partition| TopicPartition { topic, partition };
-        let changed =
-            |partition, leader| MetadataRecord::PartitionChanged { at: at(partition), state: self::partition(leader) };
-        let image = image_of(&[changed(0, 9), created, changed(0, 1), changed(2, 9), changed(1, 2), changed(0, 3)]);
+        let changed = |partition, leader| MetadataRecord::PartitionChanged {
+            at: at(partition),
+            state: self::partition(leader),
+        };
+        let image =
+            image_of(&[changed(0, 9), created, changed(0, 1), changed(2, 9), changed(1, 2), changed(0, 3)]);
         assert_eq!(image.topics[&topic].partitions, [self::partition(3), self::partition(2)]);
         assert_eq!(image.partition(at(1)), Some(&self::partition(2)));
         assert_eq!(image.topic_named("orders").map(|(id, _)| id), Some(topic));
