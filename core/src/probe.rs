@@ -165,6 +165,8 @@ pub enum MetadataProbe {
         /// Its epoch.
         epoch: LeaderEpoch,
     },
+    /// This controller's disk failed it; it does nothing any more.
+    Halted,
 }
 
 /// About a broker's life.

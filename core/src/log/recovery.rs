@@ -7,7 +7,7 @@
 use super::durability::Durability;
 use super::recent::Recent;
 use super::scan::{Look, Scan};
-use super::segment::{self, LOG, SNAPSHOT, Segment};
+use super::segment::{self, INDEX, LOG, SNAPSHOT, Segment, TIME_INDEX};
 use super::{EpochCache, Log, LogConfig, ProducerTable, snapshot};
 use crate::env::{Disk, DiskFault};
 use crate::ids::{LeaderEpoch, Offset};
@@ -44,7 +44,7 @@ pub(super) fn open(
         epochs: EpochCache::new(),
         producers: ProducerTable::new(),
         recent: Recent::default(),
-        durability: Durability::new(start),
+        durability: Durability::new(),
     };
     let mut cut = Cut::default();
     log.recover_segments(&bases, &mut cut, disk)?;
@@ -171,8 +171,8 @@ impl Log {
             let needed = match (known, suffix) {
                 (Ok(_), LOG) => true,
                 (Ok(place), SNAPSHOT) => place > 0,
-                (Ok(_), _) => base != active,
-                (Err(_), _) => false,
+                (Ok(_), INDEX | TIME_INDEX) => base != active,
+                (_, _) => false,
             };
             if !needed {
                 disk.remove(&file)?;
