@@ -13,7 +13,8 @@ use crate::record::{Tally, Violation};
 
 /// All that a scenario checks. Cloned with the world when a run is forked.
 pub trait Checks<P: Process>: Clone {
-    /// Looks at the world after every event, acts of the operator (crash, boot, cut) included.
+    /// Looks at the world after every event, and after each fault's act (crash, boot, pause); the many cuts
+    /// of one split are looked at once.
     fn after_event(&mut self, world: &World<P>) -> Result<(), Violation>;
 
     /// Called every 50 ms of virtual time once the calm began; may `tell` nodes things.

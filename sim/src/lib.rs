@@ -13,13 +13,31 @@
 //! | [`disk`] | files, their unsynced changes, what a power loss leaves of them |
 //! | [`trace`] | the last events, and virtual time for log lines |
 //! | [`engine`] | the world itself: the queue of events, the nodes, the acts of an operator |
+//! | [`knob`], [`settings`] | the table of settings; their values in one run |
+//! | [`fault`] | what can go wrong, and the budget it is drawn from |
+//! | [`plan`] | everything a run needs, written out |
+//! | [`check`] | what must hold |
+//! | [`run`] | one plan: storm, then calm |
+//! | [`campaign`] | many seeds on all cores |
+//! | [`record`], [`history`] | what a run leaves behind; what its clients saw |
+//! | [`capsule`] | a run in a file |
 //!
 //! Deliberately absent: a real clock, a thread, hash-ordered collections, floats in anything that decides.
 
+pub mod campaign;
+pub mod capsule;
+pub mod check;
 pub mod clock;
 pub mod disk;
 pub mod engine;
+pub mod fault;
 pub mod fingerprint;
+pub mod history;
+pub mod knob;
 pub mod network;
+pub mod plan;
+pub mod record;
+pub mod run;
 pub mod seed;
+pub mod settings;
 pub mod trace;

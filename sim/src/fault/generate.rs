@@ -93,7 +93,12 @@ impl fmt::Display for FaultSpace {
             writeln!(
                 f,
                 "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}",
-                group.name, group.nodes, group.may_crash, group.may_lose_power, group.may_wipe, group.may_pause
+                group.name,
+                group.nodes,
+                group.may_crash,
+                group.may_lose_power,
+                group.may_wipe,
+                group.may_pause
             )?;
         }
         Ok(())
@@ -250,8 +255,7 @@ impl Draw<'_> {
 
     fn pair(&mut self) -> Option<(Whom, Whom)> {
         let from = self.whom(|group| &group.nodes)?;
-        let others: Vec<_> =
-            self.nodes.iter().copied().filter(|node| Whom::Node(*node) != from).collect();
+        let others: Vec<_> = self.nodes.iter().copied().filter(|node| Whom::Node(*node) != from).collect();
         let to = self.rng.pick(&others).copied()?;
         Some((from, Whom::Node(to)))
     }
@@ -319,7 +323,9 @@ mod tests {
                 Links::Of(whom) => known(whom),
                 Links::Between(from, to) => known(from) && known(to) && from != to,
             },
-            Fault::SplitHalves { left, right } => numbers(&[left, right]) && !left.is_empty() && !right.is_empty(),
+            Fault::SplitHalves { left, right } => {
+                numbers(&[left, right]) && !left.is_empty() && !right.is_empty()
+            }
             Fault::SplitRing { ring } => numbers(&[ring]) && ring.len() >= 4,
             Fault::SplitBridge { left, bridge, right } => {
                 numbers(&[left, &[*bridge], right]) && !left.is_empty() && !right.is_empty()

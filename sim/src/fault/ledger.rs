@@ -30,7 +30,6 @@ impl<K: Ord> Ledger<K> {
         }
         false
     }
-
 }
 
 #[cfg(test)]

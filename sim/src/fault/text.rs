@@ -27,7 +27,8 @@ pub fn read(text: &str) -> Result<u64, String> {
     if rest.len() > digits || !format!("{whole}{rest}").bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(wrong());
     }
-    let rest = if digits == 0 { 0 } else { format!("{rest:0<digits$}").parse::<u64>().map_err(|_| wrong())? };
+    let rest =
+        if digits == 0 { 0 } else { format!("{rest:0<digits$}").parse::<u64>().map_err(|_| wrong())? };
     let whole = whole.parse::<u64>().map_err(|_| wrong())?;
     whole.checked_mul(size).and_then(|whole| whole.checked_add(rest)).ok_or_else(wrong)
 }

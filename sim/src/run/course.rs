@@ -1,5 +1,7 @@
 //! A run under way: storm, calm, end.
 
+use squall_core::env::Process;
+use squall_core::ids::NodeId;
 use squall_core::time::{Span, Time};
 
 use super::Scenario;
@@ -10,6 +12,7 @@ use crate::fingerprint::Fingerprint;
 use crate::plan::Plan;
 use crate::record::{RunRecord, Tally, Verdict};
 use crate::seed::Seed;
+use crate::trace::Kind;
 
 /// How often the checks are asked whether the calm is over.
 const POLL: Span = Span::from_millis(50);
@@ -119,7 +122,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
 
     /// One event, fault, or look at the progress; whether anything is left to do.
     #[inline]
-    pub fn next(&mut self) -> bool {
+    pub fn advance(&mut self) -> bool {
         match self.world.next_at() {
             Some(at) if at < self.bound => {
                 if self.timeline.is_some() {
@@ -288,7 +291,9 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
     fn tell_upcoming(&mut self) {
         let Some(next) = self.world.upcoming() else { return };
         let what = match next.input {
-            UpcomingInput::Message { from, message } => format!("<- {from} {message:?}"),
+            UpcomingInput::Message { from, message } => {
+                format!("<- {} {message:?}", place(&self.world, from))
+            }
             UpcomingInput::Timer(timer) => format!("timer {timer:?}"),
             UpcomingInput::Sync(sync) => format!("synced {}", sync.0),
         };
@@ -301,7 +306,6 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let world = &self.world;
         let lines = self.timeline.get_or_insert_default();
         let moment = world.moment();
-        use crate::trace::Kind;
         match moment.kind {
             Kind::Started | Kind::Crashed | Kind::PowerLost | Kind::Wiped | Kind::Paused | Kind::Resumed => {
                 lines.push(format!("{} {} {:?}", moment.at, place(world, moment.node), moment.kind));
@@ -324,12 +328,12 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
     }
 }
 
-/// A node's name with its number; a message may be addressed to no node at all.
-fn place<P: squall_core::env::Process>(world: &World<P>, node: squall_core::ids::NodeId) -> String {
-    if node.index() < world.nodes().count() {
-        format!("[{node} {}]", world.name(node))
-    } else {
-        format!("[{node}]")
+/// What a node is called. A message may come from the operator, or be addressed to no node at all.
+fn place<P: Process>(world: &World<P>, node: NodeId) -> String {
+    match node {
+        NodeId::OPERATOR => "operator".to_owned(),
+        node if node.index() < world.nodes().count() => world.name(node).to_owned(),
+        node => format!("nobody ({node})"),
     }
 }
 

@@ -27,10 +27,13 @@ use squall_core::time::Time;
 use crate::plan::Plan;
 use crate::record::{RunRecord, Verdict};
 
+/// Where a timeline goes: the world's time and a line.
+pub type Sink<'a> = &'a mut dyn FnMut(Time, &str);
+
 /// Carries out `plan`. A panic of the system under test goes through.
 pub fn run<S: Scenario + ?Sized>(scenario: &S, plan: &Plan<S::Operation>) -> RunRecord {
     let mut course = Course::new(scenario, plan, SpareRun::default());
-    while course.next() {}
+    while course.advance() {}
     course.finish().0
 }
 
@@ -39,12 +42,12 @@ pub fn run<S: Scenario + ?Sized>(scenario: &S, plan: &Plan<S::Operation>) -> Run
 pub fn run_traced<S: Scenario + ?Sized>(
     scenario: &S,
     plan: &Plan<S::Operation>,
-    sink: &mut dyn FnMut(Time, &str),
+    sink: Sink<'_>,
 ) -> RunRecord {
     let mut course = Course::new(scenario, plan, SpareRun::default());
     course.keep_timeline();
     loop {
-        let goes_on = course.next();
+        let goes_on = course.advance();
         let now = course.world().now();
         for line in course.take_timeline() {
             sink(now, &line);
@@ -66,7 +69,7 @@ pub fn run_caught<S: Scenario + ?Sized>(
         Ok(course) => course,
         Err(panic) => return (course::never_began(scenario, plan, words(&*panic)), SpareRun::default()),
     };
-    match catch_unwind(AssertUnwindSafe(|| while course.next() {})) {
+    match catch_unwind(AssertUnwindSafe(|| while course.advance() {})) {
         Ok(()) => course.finish(),
         Err(panic) => {
             course.end(Verdict::InternalError { message: words(&*panic) });

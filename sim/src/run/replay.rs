@@ -1,9 +1,8 @@
 //! Replay: whether a run still goes as a capsule says, and where it departs if not.
 
-use super::{Scenario, SpareRun, run_caught, run_traced};
+use super::{Scenario, Sink, SpareRun, run_caught, run_traced};
 use crate::capsule::{Capsule, Expected};
 use crate::record::RunRecord;
-use squall_core::time::Time;
 
 /// A capsule's run, again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +20,7 @@ impl Replay {
     pub fn of<S: Scenario + ?Sized>(
         scenario: &S,
         capsule: &Capsule<S::Operation>,
-        sink: Option<&mut dyn FnMut(Time, &str)>,
+        sink: Option<Sink<'_>>,
     ) -> Self {
         let record = match sink {
             Some(sink) => run_traced(scenario, &capsule.plan, sink),

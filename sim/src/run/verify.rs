@@ -10,7 +10,7 @@ pub fn verify<S: Scenario + ?Sized>(scenario: &S, plan: &Plan<S::Operation>) -> 
     let mut one = Course::new(scenario, plan, SpareRun::default());
     let mut other = Course::new(scenario, plan, SpareRun::default());
     loop {
-        let goes_on = (one.next(), other.next());
+        let goes_on = (one.advance(), other.advance());
         let agree = one.world().fingerprint() == other.world().fingerprint() && goes_on.0 == goes_on.1;
         if !agree || (!goes_on.0 && !same_end(&one, &other)) {
             let event = one.world().events().min(other.world().events());

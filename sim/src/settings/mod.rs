@@ -22,7 +22,11 @@ pub struct Settings(BTreeMap<String, u64>);
 impl Settings {
     /// Every knob at its calm value, except what was set.
     pub fn calm(rows: &[&'static Knob], overrides: &Overrides) -> Self {
-        Self(rows.iter().map(|knob| (knob.key.to_owned(), overrides.get(knob.key).unwrap_or(knob.calm))).collect())
+        Self(
+            rows.iter()
+                .map(|knob| (knob.key.to_owned(), overrides.get(knob.key).unwrap_or(knob.calm)))
+                .collect(),
+        )
     }
 
     /// The swarm: each kind of fault exists in half of the runs; where it does, how often is drawn; then
@@ -38,7 +42,11 @@ impl Settings {
             let mut rng = seed.stream(Stream::UserNumber(knob.key, attempt));
             let value = match knob.unit {
                 Unit::Times => {
-                    if rng.below(2) == 0 { knob.calm } else { spread(&mut rng, knob.storm) }
+                    if rng.below(2) == 0 {
+                        knob.calm
+                    } else {
+                        spread(&mut rng, knob.storm)
+                    }
                 }
                 Unit::PerMille
                 | Unit::Ppm

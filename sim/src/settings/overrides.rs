@@ -98,8 +98,7 @@ impl Overrides {
     /// Takes one `KEY=VALUE`. A later one of the same key wins.
     pub fn set(&mut self, pair: &str, rows: &[&'static Knob]) -> Result<(), SettingError> {
         let flag = |problem| SettingError { place: Place::Flag, problem };
-        let (key, value) =
-            pair.split_once('=').ok_or_else(|| flag(Problem::NotAPair(pair.to_owned())))?;
+        let (key, value) = pair.split_once('=').ok_or_else(|| flag(Problem::NotAPair(pair.to_owned())))?;
         let knob = lookup(key.trim(), rows).map_err(flag)?;
         let number = read(knob, value.trim()).map_err(flag)?;
         self.0.insert(knob.key, number);
