@@ -22,6 +22,7 @@ pub mod broker;
 pub mod client;
 pub mod controller;
 pub mod env;
+pub mod host;
 pub mod ids;
 pub mod log;
 pub mod message;
