@@ -130,6 +130,7 @@ pub enum DiskFault {
 /// Writes act at once on the operating system's cache: a later `read` sees them, a crash of the process
 /// keeps them, a power loss loses or tears what no completed sync covered. The same holds for names:
 /// a creation, rename or removal is durable once a [`Disk::sync_dir`] that was asked for after it ends.
+/// Names are journaled: of the changes that no sync covers, a power loss keeps a prefix.
 pub trait Disk {
     /// Writes `bytes` at the end of `file`, creating it if need be.
     fn append(&mut self, file: &str, bytes: &[u8]) -> Result<(), DiskFault>;

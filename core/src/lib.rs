@@ -17,6 +17,7 @@
 //! | [`client`] | producer and consumer |
 //! | [`message`], [`timer`], [`probe`] | the closed vocabularies that cross the window |
 //! | [`quirk`] | known historical mistakes, off unless switched on |
+//! | [`testing`] | an in-memory world for tests |
 
 pub mod broker;
 pub mod client;
@@ -33,5 +34,6 @@ pub mod quirk;
 pub mod quorum;
 pub mod record;
 pub mod refused;
+pub mod testing;
 pub mod time;
 pub mod timer;
