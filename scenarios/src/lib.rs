@@ -10,3 +10,10 @@ pub mod replicated_log;
 mod roles_in_world;
 mod table;
 pub mod workload;
+
+use squall_sim::campaign::AnyScenario;
+
+/// Every scenario.
+pub fn scenarios() -> &'static [&'static dyn AnyScenario] {
+    &[&replicated_log::ReplicatedLog, &quorum::Quorum]
+}

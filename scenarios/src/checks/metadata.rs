@@ -24,7 +24,7 @@ pub(super) fn on_probe(
             applied(c, node, *offset, record)
         }
         MetadataProbe::Loaded { end, digest } => loaded(c, node, *end, *digest),
-        MetadataProbe::Active { .. } => Ok(()),
+        MetadataProbe::Active { .. } | MetadataProbe::Halted => Ok(()),
     }
 }
 

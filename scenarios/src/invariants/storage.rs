@@ -102,13 +102,13 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
             let expected = written.next();
             let same = expected.is_some_and(|expected| {
                 (expected.base, expected.next) == (batch.base_offset(), batch.next_offset())
-                    && (expected.epoch, expected.crc) == (batch.leader_epoch(), batch.crc())
+                    && (Some(expected.epoch), expected.crc) == (batch.leader_epoch(), batch.crc())
             });
             if !same {
                 return broken(
                     "W-LOG",
                     format!(
-                        "broker {broker} keeps of {at} [{}, {}) epoch {} crc {:08x} where it wrote {expected:?}",
+                        "broker {broker} keeps of {at} [{}, {}) epoch {:?} crc {:08x} where it wrote {expected:?}",
                         batch.base_offset(),
                         batch.next_offset(),
                         batch.leader_epoch(),

@@ -31,8 +31,7 @@ impl Reader {
 
     pub(crate) fn start(&mut self, env: &mut Host<'_>) {
         self.consumer.start(env);
-        let all =
-            (0..self.partitions).map(|partition| (TOPIC.to_owned(), partition, Start::Earliest)).collect();
+        let all = (0..self.partitions).map(|partition| (TOPIC.into(), partition, Start::Earliest)).collect();
         self.consumer.assign(all, env);
     }
 

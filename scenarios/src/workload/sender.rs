@@ -93,7 +93,7 @@ impl Sender {
             let Kind { acks, idempotent } = self.kind;
             env.probe(Probe::Client(ClientProbe::Sent { record: name, acks, idempotent }));
             let key = send.key.map(|key| Bytes::copy_from_slice(&key.to_be_bytes()));
-            let ticket = self.producer.send(TOPIC, key, value(name, send.size), env);
+            let ticket = self.producer.send(TOPIC, key, value(name, send.size), Vec::new(), env);
             self.open.push_back((ticket, number));
         }
         self.plan_next(env);

@@ -53,7 +53,8 @@ impl Queued {
         if self.headers.is_empty() {
             into.add(key, Some(&self.value), &[], self.timestamp);
         } else {
-            let headers: Vec<_> = self.headers.iter().map(|(key, value)| (&**key, value.as_deref())).collect();
+            let headers: Vec<_> =
+                self.headers.iter().map(|(key, value)| (&**key, value.as_deref())).collect();
             into.add(key, Some(&self.value), &headers, self.timestamp);
         }
     }

@@ -257,11 +257,7 @@ impl Shared {
     }
 
     /// A record's fate is known.
-    fn settle(
-        &mut self,
-        ticket: Ticket,
-        outcome: Result<(TopicPartition, Option<Offset>), SendError>,
-    ) {
+    fn settle(&mut self, ticket: Ticket, outcome: Result<(TopicPartition, Option<Offset>), SendError>) {
         self.pending -= 1;
         self.done.push_back(Delivery { ticket, outcome });
     }
