@@ -43,6 +43,11 @@ pub enum QuorumProbe {
         /// The next entry to be written.
         end: Offset,
     },
+    /// The node knows of this epoch and works in it, durable or not.
+    Epoch {
+        /// The epoch.
+        epoch: LeaderEpoch,
+    },
     /// The node's epoch is durable, together with its vote in it.
     Persisted {
         /// The epoch.

@@ -44,7 +44,8 @@ impl Quorum {
             if !progress.may_send() || next >= log_end {
                 break;
             }
-            if self.epoch_before(next).is_none() {
+            // What a snapshot replaced cannot be sent any more.
+            if next < self.log().log_start() || self.epoch_before(next).is_none() {
                 return self.send_install(index, env);
             }
             let stretch = self.read_entries(next, env)?;
@@ -102,8 +103,9 @@ impl Quorum {
         if may_send && base < self.log().log_end() {
             return self.send_entries(index, env);
         }
+        let kept = base >= self.log().log_start();
         match self.epoch_before(base) {
-            Some(previous) if !install_again => {
+            Some(previous) if kept && !install_again => {
                 let append = Append { epoch: self.epoch, base, previous, batches: Bytes::new(), commit };
                 env.send(to, Message::Quorum(QuorumMessage::Append(append)));
                 if may_send && let Role::Leader(leading) = &mut self.role {

@@ -139,7 +139,7 @@ impl ClusterChecks {
     /// Routing only.
     fn on_probe(&mut self, world: &World<Member>, node: NodeId, probe: &Probe) -> Result<(), Broken> {
         match probe {
-            Probe::Quorum(probe) => quorum::on_probe(self, node, probe),
+            Probe::Quorum(probe) => quorum::on_probe(self, world.events(), node, probe),
             Probe::Metadata(probe) => metadata::on_probe(self, world, node, probe),
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
             Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),

@@ -15,7 +15,12 @@ pub(super) fn died(q: &mut QuorumGhost, place: usize, damage: Damage) {
     voter.damage = voter.damage.max(damage);
 }
 
-pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &QuorumProbe) -> Result<(), Broken> {
+pub(super) fn on_probe(
+    c: &mut ClusterChecks,
+    event: u64,
+    node: NodeId,
+    probe: &QuorumProbe,
+) -> Result<(), Broken> {
     let Some(place) = c.quorum.place(node) else { return Ok(()) };
     let (q, counters) = (&mut c.quorum, &mut c.counters);
     match *probe {
@@ -29,6 +34,7 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &QuorumProbe)
             }
             quorum::recovered(q, place, (epoch, voted), start, end)
         }
+        QuorumProbe::Epoch { epoch } => quorum::entered(q, place, epoch, event),
         QuorumProbe::Persisted { epoch, voted } => quorum::persisted(q, place, epoch, voted),
         QuorumProbe::Granted { epoch, candidate } => {
             counters.compared(Compared::Votes);
@@ -38,7 +44,7 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &QuorumProbe)
             if !granted {
                 counters.exercised(Exercised::PreVotesRefused);
             }
-            quorum::pre_voted(q, place, epoch)
+            quorum::pre_voted(q, place, epoch, event)
         }
         QuorumProbe::Leader { epoch, .. } => {
             counters.exercised(Exercised::QuorumElections);

@@ -13,6 +13,8 @@ use crate::ghost::shadow::{Batch, Shadow};
 pub struct VoterGhost {
     /// Its node.
     pub node: NodeId,
+    /// The epoch it works in, durable or not, and the event in which it came to.
+    pub epoch: (LeaderEpoch, u64),
     /// The epoch and the vote that are durable.
     pub persisted: (LeaderEpoch, Option<NodeId>),
     /// Every vote it ever granted, over all its lives.
@@ -51,6 +53,7 @@ impl QuorumGhost {
     pub fn new(voters: &[NodeId]) -> Self {
         let voters = voters.iter().map(|&node| VoterGhost {
             node,
+            epoch: (LeaderEpoch(0), 0),
             persisted: (LeaderEpoch(0), None),
             granted: BTreeMap::new(),
             log: Shadow::default(),

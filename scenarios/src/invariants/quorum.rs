@@ -99,17 +99,22 @@ pub fn granted(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, candidate:
     }
 }
 
-/// A pre-vote was answered by a node that is in `epoch`.
-pub fn pre_voted(q: &QuorumGhost, place: usize, epoch: LeaderEpoch) -> Check {
+/// A voter works in a new epoch, since this event.
+pub fn entered(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, event: u64) -> Check {
+    let voter = &mut q.voters[place];
+    if epoch <= voter.epoch.0 {
+        return broken("W-ME", format!("voter {} went from epoch {} to {epoch}", voter.node, voter.epoch.0));
+    }
+    voter.epoch = (epoch, event);
+    Ok(())
+}
+
+/// A pre-vote was answered, in this event, by a node that is in `epoch`.
+pub fn pre_voted(q: &QuorumGhost, place: usize, epoch: LeaderEpoch, event: u64) -> Check {
     let voter = &q.voters[place];
-    if epoch != voter.persisted.0 {
-        return broken(
-            "W-PV",
-            format!(
-                "voter {} is in epoch {epoch} after a pre-vote; {} was durable",
-                voter.node, voter.persisted.0
-            ),
-        );
+    let (known, since) = voter.epoch;
+    if epoch != known || since == event {
+        return broken("W-PV", format!("voter {} went to epoch {epoch} for a pre-vote", voter.node));
     }
     Ok(())
 }

@@ -202,7 +202,10 @@ fn commit(p: &mut PartitionGhost, broker: BrokerId, to: Offset) -> Check {
             return broken("W-LC", format!("broker {broker} commits {} at {} with a gap", p.at, batch.base));
         }
     }
-    p.replicas[broker.0 as usize].agrees = p.committed.end();
+    let end = p.committed.end();
+    let replica = &mut p.replicas[broker.0 as usize];
+    replica.agrees = end;
+    replica.once_held = replica.once_held.max(end);
     Ok(())
 }
 
@@ -275,7 +278,7 @@ fn held_by_isr(
 
 /// A leader acknowledged a batch.
 pub fn acknowledged(
-    p: &PartitionGhost,
+    p: &mut PartitionGhost,
     broker: BrokerId,
     epoch: LeaderEpoch,
     next: Offset,
@@ -306,7 +309,11 @@ pub fn acknowledged(
             ),
         );
     }
-    let copies = p.replicas.iter().filter(|replica| replica.log.end() >= next).count();
+    let brokers = p.replicas.len() as u32;
+    (0..brokers).for_each(|broker| {
+        p.refresh(BrokerId(broker));
+    });
+    let copies = p.replicas.iter().filter(|replica| replica.once_held >= next).count();
     if copies < min_isr {
         return broken(
             "W-NCL",
