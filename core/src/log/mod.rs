@@ -12,6 +12,7 @@
 //! | `{base}.log` | batches, back to back; the next file starts at the offset at which this one ends |
 //! | `{base}.index`, `{base}.timeindex` | the index of a sealed segment, as Kafka has them |
 //! | `{base}.snapshot` | the producer table as it was at `base` |
+//! | `{base}.swap` | an empty log file about to take the place of an old one; only between two steps of one call |
 //!
 //! What makes a power loss harmless: a batch is in one file only, and a cut never reuses the place of a batch
 //! in a file. It starts a new file instead, whose base tells recovery where the older file ends, even if the

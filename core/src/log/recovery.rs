@@ -48,8 +48,8 @@ pub(super) fn open(
     };
     let mut cut = Cut::default();
     log.recover_segments(&bases, &mut cut, disk)?;
-    if log.segments.is_empty() {
-        log.start_segment(disk)?;
+    if log.segments.is_empty() || cut.at.is_some() {
+        log.start_after_cut(disk)?;
     }
     log.remove_orphans(disk)?;
     log.assert_invariants();
@@ -133,6 +133,17 @@ impl Log {
     fn sound_next(&self, header: &Header) -> Option<LeaderEpoch> {
         let epoch = header.leader_epoch?;
         (header.base_offset == self.log_end && self.last_epoch() <= Some(epoch)).then_some(epoch)
+    }
+
+    /// The log goes on in a new file: appended to the old one, new batches would take the place of what was cut,
+    /// and another power loss could mix the two.
+    fn start_after_cut(&mut self, disk: &mut dyn Disk) -> Result<(), DiskFault> {
+        if let Some(last) = self.segments.pop_if(|last| last.size == 0) {
+            last.remove_index(disk)?;
+        } else if let Some(last) = self.segments.last() {
+            last.write_index(disk)?;
+        }
+        self.start_segment(disk)
     }
 
     /// Files that nothing leads up to any more, from the last on: what is left at any moment has no gaps but

@@ -49,6 +49,8 @@ impl Segment {
             return disk.append(&self.file, &[]);
         }
         let swap = self.beside(SWAP);
+        // A power loss may have left one, even with batches in it.
+        remove_if_there(&swap, disk)?;
         disk.append(&swap, &[])?;
         disk.rename(&swap, &self.file)
     }

@@ -146,9 +146,9 @@ impl Model {
             line[..until].ends_with(&kept).then(|| line[..until].to_vec())
         };
         let line = self.older.iter().chain([&self.line]).find_map(of);
-        self.line = line.expect("what is left was the log at some time");
-        self.older.clear();
-        self.oldest_start = self.log.log_start();
+        let line = line.expect("what is left was the log at some time");
+        self.older.push(std::mem::replace(&mut self.line, line));
+        // What recovery cut is not durable either: the older lines may come back once more.
     }
 
     fn reopen(&mut self) {
@@ -159,10 +159,9 @@ impl Model {
     /// The log is the list, its tables are folds of it, and what is indexed is a batch.
     fn check(&mut self) {
         self.log.assert_invariants();
-        if self.log.durable_end() == self.log.log_end()
-            && !self.log.sync(&mut self.disk)
-            && self.disk.pending().is_empty()
-        {
+        let clean =
+            !self.log.durability.names_dirty && self.log.segments.iter().all(|segment| !segment.dirty);
+        if clean && self.disk.pending().is_empty() {
             self.older.clear();
             self.oldest_start = self.log.log_start();
         }

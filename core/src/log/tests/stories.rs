@@ -317,3 +317,40 @@ fn a_leader_only_producer_table_is_empty_on_followers_and_after_a_restart() {
     let (log, _) = Log::open("t", tiny(), quirks, &mut disk).unwrap();
     assert_eq!(log.producers().iter().len(), 0);
 }
+
+/// Found by the model: removing the old file and naming the new one were two steps.
+#[test]
+fn a_log_cut_to_its_start_keeps_that_start_wherever_the_power_fails() {
+    for survivors in 0..4 {
+        let mut disk = TestDisk::new();
+        let mut log = open(&mut disk);
+        log.reset_to(Offset(500), &mut disk).unwrap();
+        append(&mut log, 2, 0, &mut disk);
+        flush(&mut log, &mut disk);
+        log.truncate_to(Offset(500), &mut disk).unwrap();
+        let mut survivors = Some(survivors);
+        // The first number drawn is how many changes of names survive.
+        disk.power_loss(PowerLoss::Tears, &mut |below| {
+            survivors.take().map_or(0, |kept| kept.min(below - 1))
+        });
+        assert_eq!(open(&mut disk).log_start(), Offset(500));
+    }
+}
+
+/// Found by the model: appends took the place of what recovery had cut.
+#[test]
+fn old_batches_do_not_come_back_behind_new_ones_after_a_second_power_loss() {
+    let mut disk = TestDisk::new();
+    let mut log = open(&mut disk);
+    let old: Vec<_> = (0..3).map(|_| append(&mut log, 2, 0, &mut disk)).collect();
+    flush(&mut log, &mut disk);
+    disk.rot("t/00000000000000000000.log", old[0].size() + 70, 0);
+    let mut log = open(&mut disk);
+    let new = batch(2, 77, None).placed(Offset(2), LeaderEpoch(0));
+    assert_eq!(new.size(), old[1].size(), "or it would not fit before the old third one");
+    log.append_as_follower(&new, &mut disk).unwrap();
+    // All that is new survives, and of the old bytes whatever lies behind it.
+    disk.power_loss(PowerLoss::Tears, &mut |below| if below == 3 { 0 } else { below - 1 });
+    let log = open(&mut disk);
+    assert!(!contents(&log, &mut disk).contains(&old[2]));
+}
