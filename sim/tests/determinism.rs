@@ -55,8 +55,9 @@ impl Process for Worker {
     fn step(&mut self, input: InputOf<Self>, env: &mut EnvOf<'_, Self>) {
         match input {
             Input::Deliver { message: (number, bytes, _), .. } => {
-                env.append("log", &bytes).unwrap();
-                env.append("count", &(number + self.outside(Cheat::Disk)).to_le_bytes()).unwrap();
+                env.append("log", &bytes).expect("the disk is healthy");
+                env.append("count", &(number + self.outside(Cheat::Disk)).to_le_bytes())
+                    .expect("the disk is healthy");
                 env.sync("log");
                 env.spend(Span(20_000 + self.outside(Cheat::Work)));
             }
