@@ -57,10 +57,6 @@ impl Controller {
             None => MetadataRecord::NoOp,
         };
         self.image.apply(offset, &record);
-        if let MetadataRecord::BrokerUnfenced { broker, .. } = record {
-            // It was heard before it was unfenced, but that may be long ago: agreeing takes its time.
-            self.sessions.touch(broker, env.now());
-        }
         let record = Arc::new(record);
         self.tail.push(record.clone());
         env.probe(Probe::Metadata(MetadataProbe::Applied { offset, record }));

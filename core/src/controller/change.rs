@@ -33,7 +33,7 @@ pub(super) fn change(
     let held = |replica: BrokerId| now.isr.contains(&replica) || now.elr.contains(&replica);
     let elr = pick(now, |replica| held(replica) && !isr.contains(&replica) && vouches(replica));
     let (elected, isr, elr) = elect(now, topic, &alive, wish.leader, isr, elr);
-    let elr = if isr.len() >= min_isr(now, topic) { Vec::new() } else { elr };
+    let elr = if isr.len() >= min_isr(topic) { Vec::new() } else { elr };
 
     let leader = elected.leader();
     let moved = leader != now.leader;
@@ -95,10 +95,11 @@ fn elect(
     }
 }
 
-/// How many in-sync replicas let the high watermark move. More than there are replicas would make
-/// every replica eligible for ever (KIP-966).
-fn min_isr(now: &PartitionState, topic: &TopicState) -> usize {
-    (topic.min_isr as usize).clamp(1, now.replicas.len().max(1))
+/// How many in-sync replicas let the high watermark move. Never none: an empty ISR would end eligibility.
+/// KIP-966 also bounds it by the number of replicas; here that changes nothing, as an ISR of all replicas
+/// leaves nobody to be eligible.
+fn min_isr(topic: &TopicState) -> usize {
+    (topic.min_isr as usize).max(1)
 }
 
 /// The replicas that fulfil `wanted`, in order of preference.
@@ -106,7 +107,8 @@ fn pick(now: &PartitionState, wanted: impl Fn(BrokerId) -> bool) -> Vec<BrokerId
     now.replicas.iter().copied().filter(|&replica| wanted(replica)).collect()
 }
 
-/// A record for each partition that changes when `broker` does, where `alive` tells who is unfenced after it.
+/// A record for each partition that `touches` picks and that changes with `wish`, where `alive` tells who is
+/// unfenced afterwards.
 pub(super) fn change_all(
     image: &Image,
     touches: impl Fn(&PartitionState) -> bool,

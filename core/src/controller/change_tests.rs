@@ -133,14 +133,6 @@ fn a_replica_that_caught_up_joins_and_eligibility_ends_with_a_large_enough_isr()
 }
 
 #[test]
-fn a_min_isr_above_the_replicas_does_not_keep_the_elr_for_ever() {
-    let isr = of(&[1, 2, 3]);
-    let wish = Wish { isr: Some(&isr), ..NO_WISH };
-    let after = change(&state(&[1, 2], &[3], Some(1)), &topic(7, false), |_| true, wish);
-    expect(after, &[1, 2, 3], &[], Some(1));
-}
-
-#[test]
 fn a_min_isr_of_none_still_needs_one() {
     let after = change(&state(&[1], &[], Some(1)), &topic(0, false), |_| false, NO_WISH);
     expect(after, &[], &[1], None);
