@@ -63,13 +63,10 @@ pub(crate) fn transfer(
         Role::Controller => {
             let Some(Member::Controller(controller)) = world.process(active) else { return false };
             let epoch = controller.quorum().epoch();
-            let controllers = layout.controller_nodes();
-            let place = controllers.iter().position(|&node| node == active).unwrap_or_default();
-            let successor = controllers[(place + 1) % controllers.len()];
-            if successor == active {
+            if layout.controllers == 1 {
                 return false;
             }
-            world.tell(successor, Message::Quorum(QuorumMessage::TimeoutNow { epoch }));
+            world.tell(active, Message::Quorum(QuorumMessage::TimeoutNow { epoch }));
             true
         }
     }

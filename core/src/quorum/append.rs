@@ -206,6 +206,14 @@ impl Quorum {
         env.probe(Probe::Quorum(QuorumProbe::Committed { to, epoch: self.epoch, leader: true }));
     }
 
+    /// A person wishes for another leader: the next voter, by its place in the configuration.
+    pub(super) fn on_wish(&mut self, message: &QuorumMessage, env: &mut Host<'_>) {
+        let QuorumMessage::TimeoutNow { .. } = message else { return };
+        let voters = &self.config.voters;
+        let successor = voters[(self.place(self.me) + 1) % voters.len()];
+        self.transfer(successor, env);
+    }
+
     /// Hands leadership to `to` as soon as its log is complete; forgotten after an election time-out. Asked
     /// of a node that does not lead, or for one that does not vote, nothing happens.
     pub fn transfer(&mut self, to: NodeId, env: &mut Host<'_>) {

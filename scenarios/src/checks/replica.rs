@@ -15,6 +15,9 @@ pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
     let replica = &mut p.replicas[broker.0 as usize];
     replica.role = Role::None;
     replica.damage = replica.damage.max(damage);
+    if damage != Damage::None {
+        replica.destroyed = replica.destroyed.max(replica.log.end());
+    }
     if damage == Damage::Wiped {
         replica.log = Shadow::default();
         replica.cut.clear();

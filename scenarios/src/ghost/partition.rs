@@ -47,8 +47,8 @@ pub struct ReplicaGhost {
     pub damage: Damage,
     /// How far its log is known to equal the committed log.
     pub agrees: Offset,
-    /// How far it ever did: a copy that a fault destroyed since was there all the same.
-    pub once_held: Offset,
+    /// Where its log ended when a fault last destroyed some of it: those copies were there all the same.
+    pub destroyed: Offset,
     /// Of each idempotent producer: epoch, last sequence, and where that batch ends.
     pub producers: BTreeMap<ProducerId, (ProducerEpoch, Sequence, Offset)>,
 }
@@ -126,7 +126,6 @@ impl PartitionGhost {
         let replica = &mut self.replicas[broker.0 as usize];
         if replica.agrees < self.committed.end() && replica.agrees < replica.log.end() {
             replica.agrees = replica.log.agrees_up_to(&self.committed, replica.agrees);
-            replica.once_held = replica.once_held.max(replica.agrees);
         }
         replica.agrees
     }

@@ -60,6 +60,7 @@ pub fn recovered(
     voter.log.advance_start(start);
     voter.cut.clear();
     voter.persisted = persisted;
+    voter.epoch = (persisted.0, 0);
     voter.damage = Damage::None;
     voter.commit = Offset::ZERO;
     voter.leads = None;

@@ -202,10 +202,7 @@ fn commit(p: &mut PartitionGhost, broker: BrokerId, to: Offset) -> Check {
             return broken("W-LC", format!("broker {broker} commits {} at {} with a gap", p.at, batch.base));
         }
     }
-    let end = p.committed.end();
-    let replica = &mut p.replicas[broker.0 as usize];
-    replica.agrees = end;
-    replica.once_held = replica.once_held.max(end);
+    p.replicas[broker.0 as usize].agrees = p.committed.end();
     Ok(())
 }
 
@@ -313,7 +310,7 @@ pub fn acknowledged(
     (0..brokers).for_each(|broker| {
         p.refresh(BrokerId(broker));
     });
-    let copies = p.replicas.iter().filter(|replica| replica.once_held >= next).count();
+    let copies = p.replicas.iter().filter(|replica| replica.agrees.max(replica.destroyed) >= next).count();
     if copies < min_isr {
         return broken(
             "W-NCL",
