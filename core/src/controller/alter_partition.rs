@@ -3,7 +3,7 @@
 use super::change::{Wish, change};
 use super::pending::{Answer, Decision};
 use crate::ids::{BrokerEpoch, BrokerId};
-use crate::message::{AlterPartition, Reply};
+use crate::message::AlterPartition;
 use crate::metadata::{Image, MetadataRecord, PartitionState};
 use crate::quirk::{Quirk, Quirks};
 use crate::refused::Refused;
@@ -17,13 +17,13 @@ pub(super) fn decide(image: &Image, request: &AlterPartition, quirks: Quirks) ->
     let topic = &image.topics[&request.at.topic];
     let isr: Vec<BrokerId> = request.isr.iter().map(|&(member, _)| member).collect();
     let wish = Wish { isr: Some(&isr), ..Wish::default() };
-    match change(now, topic, |broker| image.is_unfenced(broker), wish) {
-        None => Decision::Answer(Reply::AlterPartition { at: request.at, result: Ok(now.clone()) }),
-        Some(state) => {
-            let records = vec![MetadataRecord::PartitionChanged { at: request.at, state }];
-            Decision::Write { records, answer: Answer::Partition(request.at) }
-        }
-    }
+    let state = change(now, topic, |broker| image.is_unfenced(broker), wish);
+    // A wish for what is so already is a change all the same: it makes late copies of older wishes fail, and
+    // a leader whose wish was refused counts on that before it forgets whom it wished for.
+    let state = state
+        .unwrap_or_else(|| PartitionState { partition_epoch: now.partition_epoch.next(), ..now.clone() });
+    let records = vec![MetadataRecord::PartitionChanged { at: request.at, state }];
+    Decision::Write { records, answer: Answer::Partition(request.at) }
 }
 
 fn check<'a>(
@@ -110,11 +110,12 @@ mod tests {
     }
 
     #[test]
-    fn the_same_isr_is_answered_with_what_there_is() {
-        let image = image(2, &[1, 2, 3], &[1, 2]);
-        let answer = Reply::AlterPartition { at: AT, result: Ok(only(&image).clone()) };
-        let decision = decide(&image, &request(&image, &[2, 1]), Quirks::NONE);
-        assert_eq!(decision, Decision::Answer(answer));
+    fn a_wish_for_what_is_so_makes_late_copies_of_older_wishes_fail() {
+        let mut image = image(2, &[1, 2, 3], &[1, 2]);
+        let late = request(&image, &[1, 2, 3]);
+        apply(&mut image, |image| decide(image, &request(image, &[1, 2]), Quirks::NONE));
+        assert_eq!((ids(&only(&image).isr), only(&image).partition_epoch.0), (vec![1, 2], 1));
+        refused(&image, &late, Refused::InvalidUpdateVersion);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct IdTaker {
     next: usize,
     asked: usize,
     wanted: u32,
+    /// How often in a row nobody answered in time.
+    unanswered: u32,
     ids: Correlations,
     pending: Option<CorrelationId>,
 }
@@ -31,7 +33,7 @@ impl IdTaker {
     /// Wants an id at each of `times`; asks another broker after `pause`.
     pub fn new(brokers: Vec<NodeId>, times: Arc<[Time]>, pause: Span) -> Self {
         let ids = Correlations::default();
-        Self { brokers, times, pause, next: 0, asked: 0, wanted: 0, ids, pending: None }
+        Self { brokers, times, pause, next: 0, asked: 0, wanted: 0, unanswered: 0, ids, pending: None }
     }
 
     /// Whether it has all that it wanted.
@@ -53,6 +55,7 @@ impl IdTaker {
                 if let Ok((id, epoch)) = result {
                     env.probe(Probe::Client(ClientProbe::Identified { id, epoch }));
                     self.wanted -= 1;
+                    self.unanswered = 0;
                     env.cancel_timer(RETRY);
                     self.ask(env);
                 }
@@ -67,6 +70,7 @@ impl IdTaker {
             }
             Input::Expired { .. } => {
                 self.asked += 1;
+                self.unanswered += 1;
                 self.ask(env);
             }
             Input::Deliver { .. } | Input::Synced { .. } => {}
@@ -87,6 +91,7 @@ impl IdTaker {
         self.pending = Some(id);
         let to = self.brokers[self.asked % self.brokers.len()];
         env.send(to, Message::Request { id, request: Request::InitProducerId });
-        env.set_timer(RETRY, self.pause);
+        // Patience grows: whoever gives up sooner than the cluster can answer keeps it busy for nothing.
+        env.set_timer(RETRY, self.pause.times(1 << self.unanswered.min(5)));
     }
 }
