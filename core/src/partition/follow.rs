@@ -145,11 +145,11 @@ fn append(p: &mut Partition, fetched: &Fetched, env: &mut Host<'_>) -> Result<()
 /// Cuts what the leader does not have: to the smaller end of the largest epoch that both have (KIP-279).
 fn part(p: &mut Partition, diverging: EpochEndOffset, env: &mut Host<'_>) -> Result<(), DiskFault> {
     let own = diverging.epoch.and_then(|epoch| p.log.epochs().end_offset_for(epoch, p.log.log_end()));
-    let to = own.map_or(diverging.end, |(_, end)| end.min(diverging.end));
-    if to <= p.log.log_start() && p.log.log_start() > Offset::ZERO {
-        return reset(p, diverging.end, env);
-    }
-    p.truncate(to, env)
+    // If every epoch here is younger than the leader's, nothing here is the leader's. Believing the leader's
+    // end instead would cut nothing, and ask the same again for ever.
+    let shared = own.map_or(p.log.log_start(), |(_, end)| end);
+    let to = shared.min(diverging.end);
+    if to < p.log.log_start() { reset(p, to, env) } else { p.truncate(to, env) }
 }
 
 /// Drops everything: the leader's log starts beyond this replica's end, or shares nothing with it.

@@ -72,7 +72,7 @@ pub(super) fn on_probe(
         }
         ReplicaProbe::Recovered { start, end } => recovered(c, world, place, broker, (*start, *end)),
         ReplicaProbe::Leader { epoch, start } => {
-            replication::leads(p, broker, *epoch, *start)?;
+            replication::leads(p, broker, *epoch, *start, &c.metadata)?;
             counters.compared(Compared::Folds);
             storage::folds(p, broker, world)
         }

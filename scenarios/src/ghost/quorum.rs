@@ -44,6 +44,8 @@ pub struct QuorumGhost {
     pub committed: Shadow,
     /// Who led in which epoch.
     pub leaders: BTreeMap<LeaderEpoch, NodeId>,
+    /// Up to where the leader of each epoch has committed.
+    pub decided: BTreeMap<LeaderEpoch, Offset>,
     /// What was written at which place in which epoch, by anybody: the epoch's own leader decides.
     pub written: BTreeMap<(LeaderEpoch, Offset), (Offset, u32)>,
 }
@@ -68,6 +70,7 @@ impl QuorumGhost {
             voters: voters.collect(),
             committed: Shadow::default(),
             leaders: BTreeMap::new(),
+            decided: BTreeMap::new(),
             written: BTreeMap::new(),
         }
     }

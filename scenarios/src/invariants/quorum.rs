@@ -132,7 +132,9 @@ pub fn leads(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch) -> Check {
     if votes < q.majority() {
         return broken("W-ES", format!("voter {node} leads in epoch {epoch} with {votes} votes"));
     }
-    let (holds, end) = (q.refresh(place), q.committed.end());
+    // A candidate that slept through later elections may still win its own; it owes nothing to those.
+    let end = q.decided.range(..epoch).map(|(_, &to)| to).max().unwrap_or_default();
+    let holds = q.refresh(place);
     if holds < end {
         return broken(
             "W-QLC",
@@ -257,6 +259,8 @@ fn decided(q: &mut QuorumGhost, place: usize, to: Offset, entry: LeaderEpoch) ->
         }
         q.voters[place].agrees = q.committed.end();
     }
+    let decided = q.decided.entry(epoch).or_default();
+    *decided = (*decided).max(to);
     on_majority(q, node, to)
 }
 

@@ -324,7 +324,13 @@ pub fn acknowledged(
 }
 
 /// A replica leads from now on: W-LC, W-REP.
-pub fn leads(p: &mut PartitionGhost, broker: BrokerId, epoch: LeaderEpoch, start: Offset) -> Check {
+pub fn leads(
+    p: &mut PartitionGhost,
+    broker: BrokerId,
+    epoch: LeaderEpoch,
+    start: Offset,
+    metadata: &Metadata,
+) -> Check {
     let at = p.at;
     let named = p.reign(epoch).map(|reign| reign.leader);
     if named != Some(broker) {
@@ -335,6 +341,10 @@ pub fn leads(p: &mut PartitionGhost, broker: BrokerId, epoch: LeaderEpoch, start
         );
     }
     p.replicas[broker.0 as usize].role = Role::Leader(epoch, start);
+    // One that slept through its own deposition learns of its reign late, and owes nothing to later ones.
+    if metadata.image.partition(at).is_none_or(|state| state.leader_epoch != epoch) {
+        return Ok(());
+    }
     let (holds, true_end) = (p.refresh(broker), p.true_end());
     if holds < true_end && !p.unclean {
         return broken(
