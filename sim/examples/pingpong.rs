@@ -63,6 +63,11 @@ fn main() -> ExitCode {
         world.add(name, Player { players: 3, serves: (under_way + n) / 3 });
     }
     while world.events() < events && world.step() {}
-    println!("{} events, {} of virtual time, fingerprint {}", world.events(), world.now(), world.fingerprint());
+    println!(
+        "{} events, {} of virtual time, fingerprint {}",
+        world.events(),
+        world.now(),
+        world.fingerprint()
+    );
     ExitCode::SUCCESS
 }

@@ -141,36 +141,39 @@ impl fmt::Debug for Moment {
 /// The last events, the oldest overwritten first.
 #[derive(Debug, Clone)]
 pub(crate) struct Ring {
+    /// Grows to its capacity first: a short run touches no more memory than it has events.
     moments: Vec<Moment>,
-    /// Where the next one goes. The capacity is a power of two.
-    next: usize,
+    /// A power of two less one.
+    mask: usize,
+    /// How many there were in all.
+    pushed: usize,
 }
 
 impl Ring {
     /// A ring for at least `capacity` events, in `buffer`'s memory.
     pub(crate) fn new(capacity: usize, mut buffer: Vec<Moment>) -> Self {
-        let capacity = capacity.max(1).next_power_of_two();
         buffer.clear();
-        buffer.resize(capacity, Moment::CREATED);
-        Self { moments: buffer, next: 0 }
+        Self { moments: buffer, mask: capacity.max(1).next_power_of_two() - 1, pushed: 0 }
     }
 
     #[inline]
     pub(crate) fn push(&mut self, moment: Moment) {
-        let place = self.next & (self.moments.len() - 1);
-        self.moments[place] = moment;
-        self.next = self.next.wrapping_add(1);
+        match self.moments.get_mut(self.pushed & self.mask) {
+            Some(place) => *place = moment,
+            None => self.moments.push(moment),
+        }
+        self.pushed += 1;
     }
 
     #[inline]
     pub(crate) fn last(&self) -> &Moment {
-        &self.moments[self.next.wrapping_sub(1) & (self.moments.len() - 1)]
+        self.moments.get(self.pushed.wrapping_sub(1) & self.mask).unwrap_or(&Moment::CREATED)
     }
 
     /// From the oldest to the newest.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Moment> {
-        let oldest = self.next.saturating_sub(self.moments.len());
-        (oldest..self.next).map(|place| &self.moments[place & (self.moments.len() - 1)])
+        let oldest = self.pushed - self.moments.len();
+        (oldest..self.pushed).map(|number| &self.moments[number & self.mask])
     }
 
     pub(crate) fn into_buffer(self) -> Vec<Moment> {

@@ -31,7 +31,7 @@ impl Process for Gossip {
         match input {
             Input::Deliver { message, .. } => {
                 self.heard = self.heard.wrapping_add(message);
-                env.append("heard", &message.to_le_bytes()).unwrap();
+                env.append("heard", &message.to_le_bytes()).expect("the disk is healthy");
                 env.sync("heard");
             }
             Input::Expired { timer } => {

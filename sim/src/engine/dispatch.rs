@@ -61,7 +61,7 @@ impl<P: Process> World<P> {
                 Next::Nothing => {}
                 Next::For(node) if self.nodes[node.index()].parts.holds_back(key.time()) => {
                     self.machine.queue.pop();
-                    self.nodes[node.index()].parts.backlog.push_back(key);
+                    self.nodes[node.index()].parts.put_aside(key);
                     self.plan_wake(node.index());
                 }
                 Next::For(_) => return,

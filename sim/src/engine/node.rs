@@ -73,6 +73,16 @@ impl<T: Copy + Ord> Parts<T> {
         self.wake = 0;
     }
 
+    /// `key` waits its turn: by due time, also if another one was put aside ahead of its time.
+    #[inline]
+    pub(super) fn put_aside(&mut self, key: Key) {
+        if self.backlog.back().is_none_or(|last| *last < key) {
+            return self.backlog.push_back(key);
+        }
+        let place = self.backlog.partition_point(|earlier| *earlier < key);
+        self.backlog.insert(place, key);
+    }
+
     /// Whether an input due at `due` has to wait.
     #[inline]
     pub(super) fn holds_back(&self, due: Time) -> bool {

@@ -13,6 +13,9 @@ use crate::seed::Seed;
 /// Up to here the table of links is square; 128² places of 4 bytes are 64 KiB.
 const MOST_DENSE: usize = 128;
 
+/// The first table: most worlds are content with it.
+const LEAST_DENSE: usize = 8;
+
 /// A place in the table whose link has not been used.
 const UNUSED: u32 = u32::MAX;
 
@@ -55,8 +58,10 @@ impl Fabric {
         if nodes <= self.stride || nodes > MOST_DENSE {
             return;
         }
-        let (old, stride) = (self.stride, nodes.next_power_of_two());
-        let mut dense = vec![UNUSED; stride * stride];
+        let (old, stride) = (self.stride, nodes.next_power_of_two().max(LEAST_DENSE));
+        // The first table goes where a finished world's was.
+        let mut dense = if old == 0 { std::mem::take(&mut self.dense) } else { Vec::new() };
+        dense.resize(stride * stride, UNUSED);
         for from in 0..old {
             dense[from * stride..][..old].copy_from_slice(&self.dense[from * old..][..old]);
         }
