@@ -101,7 +101,8 @@ mod tests {
                         #9 12.034509s node 2 Expired
                         #10 12.034510s node 2 Expired
             repeat      squall replay out/orders-17.capsule.json
-        "#]].assert_eq(&table(&samples::campaign()));
+        "#]]
+        .assert_eq(&table(&samples::campaign()));
     }
 
     #[test]
@@ -113,7 +114,8 @@ mod tests {
             seeds       0..0 (0 runs, 0 of them verified, stopped early)
             time        0.000 s of virtual time
             events      0
-        "#]].assert_eq(&table(&record));
+        "#]]
+        .assert_eq(&table(&record));
     }
 
     #[test]

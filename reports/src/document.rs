@@ -236,7 +236,8 @@ mod tests {
                 "out/x.capsule.json: cannot be written: no space"
               ]
             }
-        "#]].assert_eq(&CampaignDocument::of(&samples::campaign(), 2.5).to_text());
+        "#]]
+        .assert_eq(&CampaignDocument::of(&samples::campaign(), 2.5).to_text());
     }
 
     #[test]

@@ -88,7 +88,8 @@ mod tests {
                         #9 12.034509s node 2 Expired
                         #10 12.034510s node 2 Expired
             repeat      squall replay out/orders-17.capsule.json
-        "#]].assert_eq(&told(&samples::finding()));
+        "#]]
+        .assert_eq(&told(&samples::finding()));
     }
 
     #[test]
@@ -114,7 +115,8 @@ mod tests {
             nondeter-   two runs of this plan part at event 812
             minism      #812 1.5s node 1 Expired / #812 1.5s node 1 Synced
             repeat      squall run orders --seed 17
-        "#]].assert_eq(&[stall, panic, parted].map(|finding| told(&finding)).join("\n"));
+        "#]]
+        .assert_eq(&[stall, panic, parted].map(|finding| told(&finding)).join("\n"));
     }
 
     #[test]

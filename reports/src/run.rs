@@ -59,7 +59,8 @@ mod tests {
             permitted   duplicate: not idempotent 12
             compared    acked_is_kept       1 830 222   order                       7
                         one_leader_an_epoch     4 400
-        "#]].assert_eq(&summary(&record, None));
+        "#]]
+        .assert_eq(&summary(&record, None));
     }
 
     #[test]
@@ -92,6 +93,7 @@ mod tests {
                         #9 12.034509s node 2 Expired
                         #10 12.034510s node 2 Expired
             repeat      squall run orders --seed 17
-        "#]].assert_eq(&summary(&samples::run(), None));
+        "#]]
+        .assert_eq(&summary(&samples::run(), None));
     }
 }

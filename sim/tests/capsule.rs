@@ -12,11 +12,15 @@ fn text() -> String {
     let sim = overheard(u64::MAX);
     let plan = with_faults(sim.plan_of(7), vec![planned(100, 20, Fault::Crash { whom: node(1) })]);
     let record = run(&sim, &plan);
-    Capsule::new(plan, &record).to_text()
+    let mut capsule = Capsule::new(plan, &record);
+    // How many waymarks there are is not what these tests are about, and it would move every line.
+    capsule.expected.trail.clear();
+    capsule.to_text()
 }
 
 fn refused(text: &str, expected: Expect) {
-    let error = Capsule::<()>::read(&overheard(u64::MAX), "a.capsule.json", text).unwrap_err();
+    let error =
+        Capsule::<()>::read(&overheard(u64::MAX), "a.capsule.json", text).expect_err("it is no capsule");
     let line = error.to_string();
     assert!(!line.contains('\n'), "more than a line: {line}");
     expected.assert_eq(&line);
@@ -38,11 +42,8 @@ fn what_is_no_capsule_is_refused_by_place() {
     );
     refused("", expect!["a.capsule.json:1: cut short"]);
     let whole = text();
-    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:53: cut short"]);
-    refused(
-        &changed(r#""seed": 7,"#, ""),
-        expect!["a.capsule.json:126: not a capsule: missing field `seed`"],
-    );
+    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:31: cut short"]);
+    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:62: not a capsule: missing field `seed`"]);
 }
 
 #[test]
@@ -57,38 +58,38 @@ fn what_is_not_known_is_refused_by_name() {
     );
     refused(
         &changed(r#""net.latency""#, r#""net.latensee""#),
-        expect!["a.capsule.json:104: unknown setting `net.latensee`"],
+        expect!["a.capsule.json:40: unknown setting `net.latensee`"],
     );
     refused(
         &changed(r#""run.max_events": 50000000"#, r#""run.max_events": 0"#),
         expect![
-            "a.capsule.json:295: setting `run.max_events` cannot be 0: it takes a whole number 1 to 18446744073709551615 (count)"
+            "a.capsule.json:42: setting `run.max_events` cannot be 0: it takes a whole number, 1 or more (count)"
         ],
     );
     refused(
         &changed(r#""fault": "crash""#, r#""fault": "crush""#),
         expect![
-            "a.capsule.json:309: not a capsule: unknown variant `crush`, expected one of `loss`, `delay`, `duplication`, `reordering`, `split-halves`, `split-ring`, `split-bridge`, `isolate`, `one-way-cut`, `crash`, `power-loss`, `wipe`, `pause`, `restart`, `transfer`"
+            "a.capsule.json:56: not a capsule: unknown variant `crush`, expected one of `loss`, `delay`, `duplication`, `reordering`, `split-halves`, `split-ring`, `split-bridge`, `isolate`, `one-way-cut`, `crash`, `power-loss`, `wipe`, `pause`, `restart`, `transfer`"
         ],
     );
     refused(
         &changed(r#""at": "100ms""#, r#""at": "100 parsecs""#),
         expect![
-            "a.capsule.json:305: not a capsule: `100 parsecs` is not a time such as 12.5s, 300ms, 7us or 20ns"
+            "a.capsule.json:52: not a capsule: `100 parsecs` is not a time such as 12.5s, 300ms, 7us or 20ns"
         ],
     );
     refused(
         &changed(r#""whom": "node 1""#, r#""whom": "node one""#),
-        expect!["a.capsule.json:309: not a capsule: `node one` names no node"],
+        expect!["a.capsule.json:56: not a capsule: `node one` names no node"],
     );
     refused(
         &changed(r#""quirks": []"#, r#""quirks": ["forgets"]"#),
-        expect!["a.capsule.json:313: unknown quirk `forgets`"],
+        expect!["a.capsule.json:60: unknown quirk `forgets`"],
     );
     refused(
         &changed(r#""plan": {"#, r#""plan": { "wishes": 3,"#),
         expect![
-            "a.capsule.json:266: not a capsule: unknown field `wishes`, expected one of `scenario`, `seed`, `settings`, `operations`, `faults`, `storm`, `calm`, `quirks`"
+            "a.capsule.json:13: not a capsule: unknown field `wishes`, expected one of `scenario`, `seed`, `settings`, `operations`, `faults`, `storm`, `calm`, `quirks`"
         ],
     );
 }

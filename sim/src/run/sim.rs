@@ -1,5 +1,6 @@
 //! A scenario without a type of its own: a world, what may break in it, and what must hold.
 
+use std::fmt;
 use std::ops::Range;
 
 use squall_core::env::Process;
@@ -44,7 +45,6 @@ use crate::settings::{Overrides, Settings};
 /// });
 /// sim.hold(0..20);
 /// ```
-#[derive(Debug)]
 pub struct Sim<P: Process, B> {
     name: &'static str,
     about: &'static str,
@@ -53,6 +53,16 @@ pub struct Sim<P: Process, B> {
     properties: Properties<P>,
     knobs: &'static [Knob],
     overrides: Overrides,
+}
+
+impl<P: Process, B> fmt::Debug for Sim<P, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim")
+            .field("name", &self.name)
+            .field("space", &self.space)
+            .field("properties", &self.properties)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<P, B> Sim<P, B>
@@ -159,6 +169,11 @@ where
         let settings = draw_settings(self, Seed(seed), &self.overrides)
             .expect("a world of one's own calls no settings impossible");
         Plan::from_seed(self, Seed(seed), settings, &[])
+    }
+
+    /// What was set for every seed.
+    pub fn overrides(&self) -> &Overrides {
+        &self.overrides
     }
 
     /// Runs one seed.
