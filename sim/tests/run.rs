@@ -5,6 +5,7 @@ mod common;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{Greeter, NODES, PLAIN, greeters, node, planned, with_faults};
+use proptest::prelude::*;
 use squall_core::ids::NodeId;
 use squall_core::time::Time;
 use squall_sim::engine::World;
@@ -44,6 +45,84 @@ fn a_link_that_two_splits_cut_is_mended_when_both_are_over() {
     at(&sim, &plan, 450, |world| assert_eq!(cuts(world), [(0, 1), (0, 2), (1, 0), (2, 0)]));
     at(&sim, &plan, 600, |world| assert_eq!(cuts(world), [(0, 1)]));
     at(&sim, &plan, 1_100, |world| assert_eq!(cuts(world), []));
+}
+
+/// Whether `fault` cuts the link from the one to the other.
+fn covers(fault: &Fault, from: u32, to: u32) -> bool {
+    let apart = |left: &[u32], right: &[u32]| {
+        left.contains(&from) && right.contains(&to) || left.contains(&to) && right.contains(&from)
+    };
+    if let Fault::SplitHalves { left, right } | Fault::SplitBridge { left, right, .. } = fault {
+        return apart(left, right);
+    }
+    if let Fault::Isolate { whom } = fault {
+        return *whom == node(from) || *whom == node(to);
+    }
+    let Fault::OneWayCut { from: sender, to: receiver } = fault else { panic!("no {fault} was planned") };
+    *sender == node(from) && *receiver == node(to)
+}
+
+fn some_split() -> impl Strategy<Value = Fault> {
+    let order = || Just((0..NODES).collect::<Vec<_>>()).prop_shuffle();
+    prop_oneof![
+        (order(), 1..4_usize).prop_map(|(all, half)| {
+            Fault::SplitHalves { left: all[..half].to_vec(), right: all[half..].to_vec() }
+        }),
+        order().prop_map(|all| {
+            Fault::SplitBridge { left: all[..2].to_vec(), bridge: all[2], right: all[3..].to_vec() }
+        }),
+        (0..NODES).prop_map(|number| Fault::Isolate { whom: node(number) }),
+        order().prop_map(|all| Fault::OneWayCut { from: node(all[0]), to: node(all[1]) }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
+    #[test]
+    fn a_link_is_cut_exactly_while_some_split_covers_it(
+        splits in proptest::collection::vec((0..900_u64, 1..500_u64, some_split()), 1..12),
+        looks in proptest::collection::btree_set(0..1_500_u64, 1..8),
+    ) {
+        let sim = greeters(PLAIN);
+        let faults = splits.iter().map(|(at, lasts, fault)| planned(*at, *lasts, fault.clone())).collect();
+        let plan = with_faults(sim.plan_of(1), faults);
+        let mut course = Course::new(&sim, &plan, SpareRun::default());
+        for look in looks {
+            // Between two whole milliseconds nothing begins or ends.
+            while course.world().next_at().is_some_and(|at| at < Time(look * 1_000_000 + 500_000)) {
+                prop_assert!(course.advance());
+            }
+            let now = course.world().now();
+            let at = |millis: u64| Time(millis * 1_000_000);
+            let active = splits.iter().filter(|(from, lasts, _)| at(*from) <= now && now < at(from + lasts));
+            let active: Vec<_> = active.map(|(_, _, fault)| fault).collect();
+            let expected: Vec<_> = (0..NODES)
+                .flat_map(|from| (0..NODES).map(move |to| (from, to)))
+                .filter(|(from, to)| from != to && active.iter().any(|fault| covers(fault, *from, *to)))
+                .collect();
+            prop_assert_eq!(cuts(course.world()), expected, "at {}", now);
+        }
+    }
+}
+
+#[test]
+fn a_role_is_whoever_has_it_when_the_fault_begins() {
+    let sim = greeters(PLAIN).role("lowest", |world| world.nodes().find(|node| world.is_up(*node)));
+    let lowest = || squall_sim::fault::Whom::Role("lowest".to_owned());
+    let plan = with_faults(
+        sim.plan_of(1),
+        vec![
+            planned(100, 500, Fault::Crash { whom: lowest() }),
+            planned(200, 300, Fault::Isolate { whom: lowest() }),
+        ],
+    );
+    at(&sim, &plan, 300, |world| {
+        assert!(!world.is_up(NodeId(0)) && world.is_up(NodeId(1)));
+        assert!(cuts(world).iter().all(|(from, to)| *from == 1 || *to == 1));
+        assert_eq!(cuts(world).len(), 8);
+    });
+
+    assert_eq!(run(&sim, &plan).faults["isolate-role"], 1);
 }
 
 #[test]
