@@ -30,7 +30,7 @@ const LEASE: Span = Span::from_millis(500);
 
 /// From when a client measures its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub(crate) enum From {
     /// From when it asked: correct.
     Asking,
     /// From when the answer arrived: the mistake.
@@ -39,7 +39,7 @@ pub enum From {
 
 /// Whatever lives on a node.
 #[derive(Debug, Clone)]
-pub enum Node {
+pub(crate) enum Node {
     /// Grants leases.
     Server {
         /// Who has the lease, or had it last.
@@ -58,7 +58,7 @@ pub enum Node {
 
 /// What goes over the network.
 #[derive(Debug, Clone, Hash)]
-pub enum Message {
+pub(crate) enum Message {
     /// A client asks for the lease.
     Ask {
         /// When, by its own clock.
@@ -125,7 +125,7 @@ fn holders(world: &World<Node>) -> impl Iterator<Item = NodeId> + '_ {
 }
 
 /// The whole scenario: who lives where, what may break, what must hold.
-pub fn lease(from: From) -> Sim<Node, impl Fn(&mut World<Node>, &Settings) + Sync> {
+pub(crate) fn lease(from: From) -> Sim<Node, impl Fn(&mut World<Node>, &Settings) + Sync> {
     let mut last = None;
     Sim::new("lease", move |world, _| {
         world.add("server", Node::Server { holder: None, until: Time::ZERO });

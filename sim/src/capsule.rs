@@ -3,6 +3,7 @@
 //! `*.capsule.json` holds the whole plan and what came of it. Reading is strict: whatever is not known is
 //! named with its place, and nothing is guessed. Writing leaves a whole file or none.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -49,7 +50,7 @@ pub struct Expected {
     /// How many events there were.
     pub events: u64,
     /// The digest after so many events, for telling where a replay departs.
-    pub trail: Vec<(u64, String)>,
+    pub trail: BTreeMap<u64, String>,
 }
 
 impl Expected {

@@ -74,7 +74,9 @@ impl Knob {
             | Unit::Count
             | Unit::Bytes
             | Unit::Times => {
-                format!("a whole number {} to {} ({})", self.limits.0, self.limits.1, self.unit)
+                let (low, high) = self.limits;
+                let up_to = if high == u64::MAX { " or more".to_owned() } else { format!(" to {high}") };
+                format!("a whole number, {low}{up_to} ({})", self.unit)
             }
         }
     }

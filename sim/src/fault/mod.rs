@@ -1,7 +1,7 @@
 //! What can go wrong, as one closed vocabulary.
 //!
 //! Holds: [`Fault`], whom it hits, and when ([`PlannedFault`]); the table of kinds ([`table`]); the
-//! generator that draws faults from a budget ([`generate`]). A fault is a span: a crash and the restart
+//! generator that draws faults from a budget ([`mod@generate`]). A fault is a span: a crash and the restart
 //! that follows are one item, so that a plan without it is still a plan.
 //! Deliberately absent: how a fault is carried out. That is the [`run`](crate::run)'s.
 
@@ -36,7 +36,7 @@ pub struct PlannedFault {
 
 /// All that can be done to a world. Chances are in millionths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "fault", rename_all = "kebab-case")]
+#[serde(tag = "fault", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
     /// Messages get lost.
     Loss {
@@ -294,6 +294,8 @@ mod tests {
         let refused = |text: &str| serde_json::from_str::<PlannedFault>(text).unwrap_err().to_string();
         let unknown = refused(r#"{"at":"1s","lasts":"1s","fault":"crsh","whom":"node 1"}"#);
         assert!(unknown.contains("unknown variant `crsh`"), "{unknown}");
+        let more = refused(r#"{"at":"1s","lasts":"1s","fault":"crash","whom":"node 1","why":3}"#);
+        assert!(more.contains("unknown field `why`"), "{more}");
         let nobody = refused(r#"{"at":"1s","lasts":"1s","fault":"crash","whom":"node x"}"#);
         assert!(nobody.contains("`node x` names no node"), "{nobody}");
     }

@@ -3,7 +3,7 @@
 //! A plan shrinks by losing faults and operations, in ever smaller pieces; never by another seed, which
 //! would be another run altogether.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::ops::Range;
 
 use proptest::strategy::{NewTree, Strategy, ValueTree};
@@ -11,13 +11,11 @@ use proptest::test_runner::TestRunner;
 use rand_core::Rng;
 
 use super::Plan;
-use crate::knob;
-use crate::run::Scenario;
+use crate::run::{Scenario, draw_settings};
 use crate::seed::Seed;
-use crate::settings::{Overrides, Settings};
+use crate::settings::Overrides;
 
 /// Plans of a scenario, from seeds that the runner draws.
-#[derive(Debug)]
 pub struct Plans<'a, S> {
     scenario: &'a S,
     overrides: Overrides,
@@ -28,13 +26,19 @@ pub fn plans<S: Scenario>(scenario: &S, overrides: Overrides) -> Plans<'_, S> {
     Plans { scenario, overrides }
 }
 
-impl<S: Scenario + Debug> Strategy for Plans<'_, S> {
+impl<S: Scenario> fmt::Debug for Plans<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "plans of {} with {:?}", self.scenario.name(), self.overrides)
+    }
+}
+
+impl<S: Scenario> Strategy for Plans<'_, S> {
     type Tree = PlanTree<S::Operation>;
     type Value = Plan<S::Operation>;
 
     fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
         let seed = Seed(runner.rng().next_u64());
-        let settings = Settings::storm(seed, &knob::table(self.scenario.knobs()), &self.overrides);
+        let settings = draw_settings(self.scenario, seed, &self.overrides)?;
         Ok(PlanTree::new(Plan::from_seed(self.scenario, seed, settings, &[])))
     }
 }
@@ -112,8 +116,51 @@ impl<O: Clone + Debug> ValueTree for PlanTree<O> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Fault, PlannedFault, Whom};
+    use proptest::test_runner::{Config, TestError};
+    use squall_core::env::{EnvOf, InputOf, Process};
     use squall_core::ids::NodeId;
+
+    use crate::fault::{Fault, Group, PlannedFault, Whom};
+    use crate::run::{Sim, run};
+    use crate::settings::Settings;
+
+    /// Does nothing at all.
+    #[derive(Clone)]
+    struct Idle;
+
+    impl Process for Idle {
+        type Message = ();
+        type Timer = ();
+        type Probe = ();
+
+        fn start(&mut self, _: &mut EnvOf<'_, Self>) {}
+
+        fn step(&mut self, _: InputOf<Self>, _: &mut EnvOf<'_, Self>) {}
+    }
+
+    #[test]
+    fn a_property_of_ones_own_shrinks_to_the_fault_that_breaks_it() {
+        let nodes = [NodeId(0), NodeId(1), NodeId(2)];
+        let sim = Sim::new("idle", |world, _| {
+            for _ in nodes {
+                world.add("idle", Idle);
+            }
+        })
+        .group(Group::new("idle", nodes).wipes(nodes))
+        .set("fault.wipe", 3)
+        .always("no_disk_is_lost", |world| match world.stats().wipes {
+            0 => Ok(()),
+            _ => Err("a disk is lost".to_owned()),
+        });
+        let config = Config { failure_persistence: None, ..Config::with_cases(5) };
+        let outcome = TestRunner::new(config).run(&plans(&sim, sim.overrides().clone()), |plan| {
+            assert!(run(&sim, &plan).verdict.is_pass());
+            Ok(())
+        });
+        let Err(TestError::Fail(_, plan)) = outcome else { panic!("{outcome:?}") };
+        let kinds: Vec<_> = plan.faults.iter().map(|fault| fault.fault.kind()).collect();
+        assert_eq!(kinds, ["wipe"]);
+    }
 
     #[test]
     fn a_plan_shrinks_to_the_two_faults_that_matter() {

@@ -21,7 +21,7 @@ const POLL: Span = Span::from_millis(50);
 const LAST_EVENTS: usize = 60;
 
 /// How many waymarks a record has at most.
-const WAYMARKS: usize = 128;
+const WAYMARKS: usize = 64;
 
 /// A finished run's memory, for the next.
 pub struct SpareRun<S: Scenario + ?Sized> {

@@ -38,7 +38,7 @@ pub fn run<S: Scenario + ?Sized>(scenario: &S, plan: &Plan<S::Operation>) -> Run
 }
 
 /// The same; `sink` gets every line of the timeline as it happens: faults, inputs with what they say, and
-/// the probes that processes reported.
+/// the probes that processes reported. A panic becomes the record's verdict, after all that led to it.
 pub fn run_traced<S: Scenario + ?Sized>(
     scenario: &S,
     plan: &Plan<S::Operation>,
@@ -47,7 +47,9 @@ pub fn run_traced<S: Scenario + ?Sized>(
     let mut course = Course::new(scenario, plan, SpareRun::default());
     course.keep_timeline();
     loop {
-        let goes_on = course.advance();
+        let advanced = catch_unwind(AssertUnwindSafe(|| course.advance()));
+        let goes_on =
+            advanced.unwrap_or_else(|panic| course.end(Verdict::InternalError { message: words(&*panic) }));
         let now = course.world().now();
         for line in course.take_timeline() {
             sink(now, &line);

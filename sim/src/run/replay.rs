@@ -40,7 +40,7 @@ pub fn departure(expected: &Expected, record: &RunRecord) -> Option<String> {
     // The two trails may have different steps; what both marked is compared.
     let mut agreed = 0;
     for (event, fingerprint) in &expected.trail {
-        let Some((_, again)) = now.trail.iter().find(|(at, _)| at == event) else { continue };
+        let Some(again) = now.trail.get(event) else { continue };
         if again != fingerprint {
             return Some(format!("departs after event {agreed} and before event {}", event + 1));
         }

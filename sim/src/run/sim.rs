@@ -1,5 +1,6 @@
 //! A scenario without a type of its own: a world, what may break in it, and what must hold.
 
+use std::fmt;
 use std::ops::Range;
 
 use squall_core::env::Process;
@@ -44,15 +45,28 @@ use crate::settings::{Overrides, Settings};
 /// });
 /// sim.hold(0..20);
 /// ```
-#[derive(Debug)]
 pub struct Sim<P: Process, B> {
     name: &'static str,
     about: &'static str,
     build: B,
     space: FaultSpace,
+    roles: Vec<(String, Holder<P>)>,
     properties: Properties<P>,
     knobs: &'static [Knob],
     overrides: Overrides,
+}
+
+/// Says who has a role now.
+type Holder<P> = Box<dyn Fn(&World<P>) -> Option<NodeId> + Send + Sync>;
+
+impl<P: Process, B> fmt::Debug for Sim<P, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim")
+            .field("name", &self.name)
+            .field("space", &self.space)
+            .field("properties", &self.properties)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<P, B> Sim<P, B>
@@ -67,6 +81,7 @@ where
             about: "a world of one's own",
             build,
             space: FaultSpace::default(),
+            roles: Vec::new(),
             properties: Properties::default(),
             knobs: &[],
             overrides: Overrides::default(),
@@ -101,6 +116,18 @@ where
     #[must_use]
     pub fn group(mut self, group: Group) -> Self {
         self.space.groups.push(group);
+        self
+    }
+
+    /// Whoever has this role may be isolated. A role is worth more than its nodes: most bugs need the leader.
+    #[must_use]
+    pub fn role(
+        mut self,
+        name: &str,
+        holder: impl Fn(&World<P>) -> Option<NodeId> + Send + Sync + 'static,
+    ) -> Self {
+        self.space.isolate_roles.push(name.to_owned());
+        self.roles.push((name.to_owned(), Box::new(holder)));
         self
     }
 
@@ -159,6 +186,11 @@ where
         let settings = draw_settings(self, Seed(seed), &self.overrides)
             .expect("a world of one's own calls no settings impossible");
         Plan::from_seed(self, Seed(seed), settings, &[])
+    }
+
+    /// What was set for every seed.
+    pub fn overrides(&self) -> &Overrides {
+        &self.overrides
     }
 
     /// Runs one seed.
@@ -239,8 +271,9 @@ where
         self.properties.clone()
     }
 
-    fn resolve(&self, _: &str, _: &World<P>, _: &Properties<P>) -> Option<NodeId> {
-        None
+    fn resolve(&self, role: &str, world: &World<P>, _: &Properties<P>) -> Option<NodeId> {
+        let (_, holder) = self.roles.iter().find(|(name, _)| name == role)?;
+        holder(world)
     }
 
     fn transfer(&self, _: &str, _: &mut World<P>, _: &Properties<P>) -> bool {

@@ -209,11 +209,11 @@ mod tests {
         flag("colour=5", expect!["unknown setting `colour`"]);
         flag(
             "fault.burst=1001",
-            expect!["`fault.burst` cannot be `1001`: it takes a whole number 0 to 1000 (per mille)"],
+            expect!["`fault.burst` cannot be `1001`: it takes a whole number, 0 to 1000 (per mille)"],
         );
         flag(
             "fault.burst=-1",
-            expect!["`fault.burst` cannot be `-1`: it takes a whole number 0 to 1000 (per mille)"],
+            expect!["`fault.burst` cannot be `-1`: it takes a whole number, 0 to 1000 (per mille)"],
         );
     }
 
@@ -226,7 +226,7 @@ mod tests {
         file(
             "fault.burst = 20\n\n[weather]\nloss = \"lots\"\n",
             expect![[
-                r#"my.toml:4: `weather.loss` cannot be `"lots"`: it takes a whole number 0 to 1000000 (ppm)"#
+                r#"my.toml:4: `weather.loss` cannot be `"lots"`: it takes a whole number, 0 to 1000000 (ppm)"#
             ]],
         );
         file("[net\n", expect!["my.toml:1: not TOML: unclosed table, expected `]`"]);
