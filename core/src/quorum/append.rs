@@ -44,7 +44,7 @@ impl Quorum {
             if !progress.may_send() || next >= log_end {
                 break;
             }
-            if self.epoch_before(next).is_none() {
+            if next < self.log().log_start() || self.epoch_before(next).is_none() {
                 return self.send_install(index, env);
             }
             let stretch = self.read_entries(next, env)?;
