@@ -31,6 +31,8 @@ pub(crate) struct Ghost {
     committed: Vec<LeaderEpoch>,
     /// Each entry that some state machine got.
     history: BTreeMap<Offset, Applied>,
+    /// How often each kind of thing happened that a schedule should bring about.
+    pub(crate) exercised: BTreeMap<&'static str, u32>,
 }
 
 impl Ghost {
@@ -68,6 +70,7 @@ impl Ghost {
     }
 
     fn on_probe(&mut self, node: NodeId, probe: &QuorumProbe, bench: &Bench<Voter>) {
+        *self.exercised.entry(name(probe)).or_default() += 1;
         match *probe {
             QuorumProbe::Recovered { epoch, start, end, .. } => self.on_recovered(node, epoch, start, end),
             QuorumProbe::Persisted { epoch, voted } => {
@@ -169,5 +172,28 @@ impl Ghost {
                 self.expect_committed(node, bench);
             }
         }
+    }
+}
+
+fn name(probe: &QuorumProbe) -> &'static str {
+    match probe {
+        QuorumProbe::Recovered { .. } => "recovered",
+        QuorumProbe::Persisted { .. } => "persisted",
+        QuorumProbe::Granted { .. } => "granted",
+        QuorumProbe::PreVoted { granted: true, .. } => "pre-vote yes",
+        QuorumProbe::PreVoted { granted: false, .. } => "pre-vote no",
+        QuorumProbe::Candidate { .. } => "candidate",
+        QuorumProbe::Leader { .. } => "leader",
+        QuorumProbe::Follower { .. } => "follower",
+        QuorumProbe::Resigned { lonely: true, .. } => "resigned alone",
+        QuorumProbe::Resigned { lonely: false, .. } => "resigned",
+        QuorumProbe::Appended { .. } => "appended",
+        QuorumProbe::Truncated { .. } => "truncated",
+        QuorumProbe::Durable { .. } => "durable",
+        QuorumProbe::Committed { leader: true, .. } => "committed by a leader",
+        QuorumProbe::Committed { leader: false, .. } => "committed by a follower",
+        QuorumProbe::SnapshotTaken { .. } => "snapshot taken",
+        QuorumProbe::SnapshotInstalled { .. } => "snapshot installed",
+        QuorumProbe::Start { .. } => "start",
     }
 }

@@ -1,7 +1,11 @@
 //! Random schedules: everything that a network and a power supply can do, then calm, and all must agree.
 
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use squall_core::ids::NodeId;
 use squall_core::quirk::{Quirk, Quirks};
@@ -165,15 +169,17 @@ impl Run {
     }
 }
 
-fn play(count: u32, steps: &[Step]) {
+/// A storm, then calm; answers what happened in it.
+fn play(count: u32, steps: &[Step]) -> BTreeMap<&'static str, u32> {
     let mut run = Run::new(count, Quirks::NONE);
     run.ghost.look(&mut run.bench);
     steps.iter().for_each(|step| run.step(step));
     run.heal();
+    run.ghost.exercised
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6000, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
     fn three_voters_agree_after_any_schedule(steps in vec(step(), 1..600)) {
@@ -204,4 +210,20 @@ fn calm_alone_elects_and_commits() {
     let mut run = Run::new(3, Quirks::NONE);
     run.heal();
     assert_eq!(run.ghost.committed(), 1);
+}
+
+/// Schedules in which something never happened say nothing about it.
+#[test]
+fn schedules_exercise_everything() {
+    let mut runner = TestRunner::deterministic();
+    let mut exercised = BTreeMap::new();
+    for _ in 0..40 {
+        let steps = vec(step(), 600).new_tree(&mut runner).expect("a schedule").current();
+        for (what, times) in play(3, &steps) {
+            *exercised.entry(what).or_insert(0) += times;
+        }
+    }
+    assert_eq!(exercised.len(), 18, "{exercised:#?}");
+    let rare = exercised.iter().find(|(_, times)| **times < 5);
+    eprintln!("{exercised:#?}"); assert_eq!(rare, None, "{exercised:#?}");
 }
