@@ -109,7 +109,7 @@ impl Log {
     pub(super) fn start_segment(&mut self, disk: &mut dyn Disk) -> Result<(), DiskFault> {
         let segment = Segment::new(&self.dir, self.log_end);
         // Made even though it is empty: its name says where the log goes on, or starts.
-        disk.append(&segment.file, &[])?;
+        segment.create(disk)?;
         if !self.segments.is_empty() {
             segment::replace(&segment.beside(SNAPSHOT), &snapshot::encode(&self.producers), disk)?;
         }

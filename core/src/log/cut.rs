@@ -23,12 +23,15 @@ impl Log {
         let (position, cut) = self.rewind(place, end, disk)?;
         let producers = self.producers_at(cut, disk)?;
         // From the end, so that whatever a power loss leaves of it is a log without gaps.
-        let kept = if position == 0 { place } else { place + 1 };
-        while self.segments.len() > kept {
+        while self.segments.len() > place + 1 {
             self.active().remove(disk)?;
             self.segments.pop();
         }
-        if position > 0 {
+        if position == 0 {
+            // The new file replaces this one.
+            self.active().remove_index(disk)?;
+            self.segments.pop();
+        } else {
             let last = &mut self.segments[place];
             disk.truncate(&last.file, position)?;
             last.size = position;
@@ -42,18 +45,24 @@ impl Log {
         self.start_segment(disk)
     }
 
-    /// Drops the whole log, to start again, empty, at `start`. `durable_end` is `start` then, but until the
-    /// next sync ends a power loss may bring back what was before.
+    /// Drops the whole log, to start again, empty, at `start`. Until the next sync ends nothing is durable, and
+    /// a power loss may bring back some of what was before.
     pub fn reset_to(&mut self, start: Offset, disk: &mut dyn Disk) -> Result<(), DiskFault> {
-        while let Some(last) = self.segments.last() {
-            last.remove(disk)?;
-            self.segments.pop();
-        }
+        let gone = std::mem::take(&mut self.segments);
         self.epochs.clear();
         self.producers.clear();
-        self.durability.reset(start);
+        self.durability.reset();
         self.log_end = start;
-        self.start_segment(disk)
+        // The new file comes first: at no moment is there a log without a file, and so without a start.
+        self.start_segment(disk)?;
+        for segment in gone {
+            if segment.base == start {
+                segment.remove_index(disk)?;
+            } else {
+                segment.remove(disk)?;
+            }
+        }
+        segment::remove_if_there(&self.segments[0].beside(SNAPSHOT), disk)
     }
 
     /// Drops whole segments below `to`; the log start becomes the base of the first one left, and the last
@@ -99,7 +108,7 @@ impl Log {
         let start = self.log_start();
         self.epochs.advance_start(start);
         self.producers.forget_below(start);
-        self.durability.advance_start(start);
+        self.durability.names_dirty = true;
         // In order, so that whatever a power loss leaves of it is a log without gaps.
         for segment in gone {
             segment.remove(disk)?;

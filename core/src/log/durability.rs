@@ -43,9 +43,15 @@ struct Ticket {
 }
 
 impl Durability {
-    /// Of a log that starts at `start` and was just opened or made.
-    pub(super) const fn new(start: Offset) -> Self {
-        Self { end: start, names_dirty: true, tickets: VecDeque::new(), pending: Vec::new(), next_ticket: 0 }
+    /// Of a log that was just opened: what is read may be in the cache only, even the log start.
+    pub(super) const fn new() -> Self {
+        Self {
+            end: Offset::ZERO,
+            names_dirty: true,
+            tickets: VecDeque::new(),
+            pending: Vec::new(),
+            next_ticket: 0,
+        }
     }
 
     /// The log was cut to `end`: whatever is appended there next is not what the syncs under way cover.
@@ -56,17 +62,11 @@ impl Durability {
         }
     }
 
-    /// The log was dropped, to start again at `start`.
-    pub(super) fn reset(&mut self, start: Offset) {
-        self.end = start;
+    /// The log was dropped, to start again elsewhere.
+    pub(super) fn reset(&mut self) {
+        self.end = Offset::ZERO;
         self.names_dirty = true;
         self.void();
-    }
-
-    /// The log starts at `start` from now on.
-    pub(super) fn advance_start(&mut self, start: Offset) {
-        self.end = self.end.max(start);
-        self.names_dirty = true;
     }
 
     fn void(&mut self) {

@@ -7,7 +7,7 @@
 use super::durability::Durability;
 use super::recent::Recent;
 use super::scan::{Look, Scan};
-use super::segment::{self, LOG, SNAPSHOT, Segment};
+use super::segment::{self, INDEX, LOG, SNAPSHOT, Segment, TIME_INDEX};
 use super::{EpochCache, Log, LogConfig, ProducerTable, snapshot};
 use crate::env::{Disk, DiskFault};
 use crate::ids::{LeaderEpoch, Offset};
@@ -44,12 +44,12 @@ pub(super) fn open(
         epochs: EpochCache::new(),
         producers: ProducerTable::new(),
         recent: Recent::default(),
-        durability: Durability::new(start),
+        durability: Durability::new(),
     };
     let mut cut = Cut::default();
     log.recover_segments(&bases, &mut cut, disk)?;
-    if log.segments.is_empty() {
-        log.start_segment(disk)?;
+    if log.segments.is_empty() || cut.at.is_some() {
+        log.start_after_cut(disk)?;
     }
     log.remove_orphans(disk)?;
     log.assert_invariants();
@@ -135,6 +135,17 @@ impl Log {
         (header.base_offset == self.log_end && self.last_epoch() <= Some(epoch)).then_some(epoch)
     }
 
+    /// The log goes on in a new file: appended to the old one, new batches would take the place of what was cut,
+    /// and another power loss could mix the two.
+    fn start_after_cut(&mut self, disk: &mut dyn Disk) -> Result<(), DiskFault> {
+        if let Some(last) = self.segments.pop_if(|last| last.size == 0) {
+            last.remove_index(disk)?;
+        } else if let Some(last) = self.segments.last() {
+            last.write_index(disk)?;
+        }
+        self.start_segment(disk)
+    }
+
     /// Files that nothing leads up to any more, from the last on: what is left at any moment has no gaps but
     /// the one that was found.
     fn drop_files(&mut self, bases: &[Offset], cut: &mut Cut, disk: &mut dyn Disk) -> Result<(), DiskFault> {
@@ -171,8 +182,8 @@ impl Log {
             let needed = match (known, suffix) {
                 (Ok(_), LOG) => true,
                 (Ok(place), SNAPSHOT) => place > 0,
-                (Ok(_), _) => base != active,
-                (Err(_), _) => false,
+                (Ok(_), INDEX | TIME_INDEX) => base != active,
+                (_, _) => false,
             };
             if !needed {
                 disk.remove(&file)?;

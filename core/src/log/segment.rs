@@ -9,6 +9,8 @@ pub(super) const LOG: &str = "log";
 pub(super) const INDEX: &str = "index";
 pub(super) const TIME_INDEX: &str = "timeindex";
 pub(super) const SNAPSHOT: &str = "snapshot";
+/// An empty log file on its way to its name.
+const SWAP: &str = "swap";
 
 /// The longest a segment gets: positions in an index are 32 bits wide.
 pub(super) const MOST_BYTES: u64 = i32::MAX as u64;
@@ -37,6 +39,20 @@ impl Segment {
     /// The name of a file beside the log file.
     pub(super) fn beside(&self, suffix: &str) -> String {
         format!("{}{suffix}", self.file.strip_suffix(LOG).expect("the log file is called so"))
+    }
+
+    /// Makes the log file, empty. It replaces an old one of that name in one go: were the old one removed
+    /// first, a power loss in between could leave a log without any file, and so without its start; were it
+    /// cut, old batches could come back behind new ones.
+    pub(super) fn create(&self, disk: &mut dyn Disk) -> Result<(), DiskFault> {
+        if disk.len(&self.file).is_none() {
+            return disk.append(&self.file, &[]);
+        }
+        let swap = self.beside(SWAP);
+        // A power loss may have left one, even with batches in it.
+        remove_if_there(&swap, disk)?;
+        disk.append(&swap, &[])?;
+        disk.rename(&swap, &self.file)
     }
 
     /// Writes the index files, unless they are there already.
@@ -69,7 +85,7 @@ pub(super) fn parse_name<'a>(dir: &str, file: &'a str) -> Option<(Offset, &'a st
     if digits.len() != 20 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    [LOG, INDEX, TIME_INDEX, SNAPSHOT].contains(&suffix).then_some(())?;
+    [LOG, INDEX, TIME_INDEX, SNAPSHOT, SWAP].contains(&suffix).then_some(())?;
     Some((Offset(digits.parse().ok()?), suffix))
 }
 

@@ -17,7 +17,19 @@ pub(super) const fn size(value: i64) -> usize {
 }
 
 /// Takes a 64-bit varint off the front of `bytes`; `None` if it does not end or does not fit.
+#[inline]
 pub(super) fn take_long(bytes: &mut &[u8]) -> Option<i64> {
+    // Nearly all are one byte long.
+    if let Some((&byte, rest)) = bytes.split_first()
+        && byte < 0x80
+    {
+        *bytes = rest;
+        return Some(unzigzag(u64::from(byte)));
+    }
+    take_longer(bytes)
+}
+
+fn take_longer(bytes: &mut &[u8]) -> Option<i64> {
     let mut value = 0u64;
     for (place, &byte) in bytes.iter().take(10).enumerate() {
         let part = u64::from(byte & 0x7f);
@@ -28,17 +40,22 @@ pub(super) fn take_long(bytes: &mut &[u8]) -> Option<i64> {
         value |= part << (7 * place);
         if byte & 0x80 == 0 {
             *bytes = &bytes[place + 1..];
-            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+            return Some(unzigzag(value));
         }
     }
     None
 }
 
 /// Takes a 32-bit varint off the front of `bytes`; `None` if it does not end or does not fit.
+#[inline]
 pub(super) fn take(bytes: &mut &[u8]) -> Option<i32> {
     take_long(bytes).and_then(|value| i32::try_from(value).ok())
 }
 
 const fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
+}
+
+const fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
 }

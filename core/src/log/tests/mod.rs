@@ -6,8 +6,6 @@ mod places;
 mod stories;
 mod tables;
 
-use bytes::Bytes;
-
 use super::*;
 use crate::env::SyncId;
 use crate::ids::{ProducerEpoch, ProducerId, Sequence};
