@@ -166,13 +166,11 @@ fn said(bench: &mut Bench<Voter>) -> String {
 
 fn probe(probe: &QuorumProbe) -> String {
     // The checksum says nothing to a reader.
-    match probe {
-        QuorumProbe::Appended { base, next, epoch, .. } => format!("Appended {base}..{next} epoch={epoch}"),
-        other => {
-            let text = format!("{other:?}").replace(['{', '}', ','], "").replace(": ", "=");
-            text.split_whitespace().collect::<Vec<_>>().join(" ")
-        }
+    if let QuorumProbe::Appended { base, next, epoch, .. } = probe {
+        return format!("Appended {base}..{next} epoch={epoch}");
     }
+    let text = format!("{probe:?}").replace(['{', '}', ','], "").replace(": ", "=");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn packet(packet: &Packet<<Voter as Process>::Message>) -> String {
