@@ -15,7 +15,7 @@
 //! | [`partition`] | one replica of one partition: leader and follower |
 //! | [`broker`] | the partitions of one broker and its life with the controller |
 //! | [`client`] | producer and consumer |
-//! | [`message`], [`timer`], [`probe`] | the closed vocabularies that cross the window |
+//! | [`message`], [`timer`], [`probe`], [`host`] | the closed vocabularies that cross the window |
 //! | [`quirk`] | known historical mistakes, off unless switched on |
 //! | [`testing`] | an in-memory world for tests |
 

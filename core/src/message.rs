@@ -371,3 +371,25 @@ pub enum Place {
     /// The first record with this timestamp (ms) or a later one; the high watermark if there is none.
     Timestamp(u64),
 }
+
+impl Request {
+    /// The reply that refuses this request; `None` where nobody listens.
+    pub fn refuse(&self, refused: Refused) -> Option<Reply> {
+        Some(match self {
+            Self::RegisterBroker(_) => Reply::RegisterBroker(Err(refused)),
+            Self::Heartbeat(_) => Reply::Heartbeat(Err(refused)),
+            Self::FetchMetadata(_) => Reply::FetchMetadata(Err(refused)),
+            Self::AlterPartition(r) => Reply::AlterPartition { at: r.at, result: Err(refused) },
+            Self::CreateTopic(_) => Reply::CreateTopic(Err(refused)),
+            Self::AllocateProducerIds(_) => Reply::AllocateProducerIds(Err(refused)),
+            Self::ElectLeader(_) => Reply::ElectLeader(Err(refused)),
+            Self::Metadata => Reply::Metadata(Err(refused)),
+            Self::InitProducerId => Reply::InitProducerId(Err(refused)),
+            Self::Produce(r) if r.acks == Acks::None => return None,
+            Self::Produce(r) => Reply::Produce { at: r.at, result: Err(refused) },
+            Self::Fetch(r) => Reply::Fetch { at: r.at, result: Err(refused) },
+            Self::EpochEnd(r) => Reply::EpochEnd { at: r.at, result: Err(refused) },
+            Self::ListOffsets(r) => Reply::ListOffsets { at: r.at, result: Err(refused) },
+        })
+    }
+}

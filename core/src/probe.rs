@@ -43,6 +43,11 @@ pub enum QuorumProbe {
         /// The next entry to be written.
         end: Offset,
     },
+    /// The node knows of this epoch and works in it, durable or not.
+    Epoch {
+        /// The epoch.
+        epoch: LeaderEpoch,
+    },
     /// The node's epoch is durable, together with its vote in it.
     Persisted {
         /// The epoch.
@@ -165,6 +170,8 @@ pub enum MetadataProbe {
         /// Its epoch.
         epoch: LeaderEpoch,
     },
+    /// This controller's disk failed it; it does nothing any more.
+    Halted,
 }
 
 /// About a broker's life.
@@ -306,8 +313,6 @@ pub enum ClientProbe {
     Sent {
         /// The sender's name for the record, unique in the run.
         record: u64,
-        /// The partition it goes to.
-        at: TopicPartition,
         /// What it was sent with.
         acks: Acks,
         /// Whether the producer is idempotent.
@@ -326,12 +331,17 @@ pub enum ClientProbe {
     Undelivered {
         /// The record.
         record: u64,
-        /// Its partition.
-        at: TopicPartition,
         /// Whether it is known not to be in the log.
         definite: bool,
         /// The last refusal; `None`: no answer in time.
         refused: Option<Refused>,
+    },
+    /// A producer id was given to this client.
+    Identified {
+        /// It.
+        id: ProducerId,
+        /// Its reign.
+        epoch: ProducerEpoch,
     },
     /// A request is sent again.
     Retried {

@@ -1,1 +1,24 @@
-//! (this room is being built)
+//! Producer and consumer, as state machines on a node of their own.
+//!
+//! Holds: the [`Producer`] and the [`Consumer`], how they find leaders ([`discovery`], [`cluster_view`]), and
+//! where a record goes ([`partitioner`]). Whoever embeds a client hands it its replies and timers, and
+//! reports what the application saw (`Sent`, `Delivered`, `Undelivered`, `Consumed`).
+//! Nothing of a client is durable: a restarted one is a new one, with a new producer id.
+//! Deliberately absent: groups, transactions, compression; a list of brokers other than the bootstrap list.
+
+mod alarm;
+mod backoff;
+mod cluster_view;
+mod consumer;
+mod discovery;
+mod murmur2;
+mod partitioner;
+mod producer;
+mod requests;
+
+pub use consumer::{Assignment, Consumed, Consumer, ConsumerConfig, Event, Reset, Start};
+pub use murmur2::murmur2;
+pub use partitioner::partition_of;
+pub use producer::{
+    BadConfig, Delivery, Headers, MAX_IN_FLIGHT, Producer, ProducerConfig, SendError, Ticket,
+};

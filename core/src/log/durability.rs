@@ -123,6 +123,11 @@ impl Log {
         true
     }
 
+    /// Whether a sync is under way.
+    pub fn is_syncing(&self) -> bool {
+        !self.durability.pending.is_empty()
+    }
+
     /// A sync ended, of this log or not.
     pub fn on_synced(&mut self, sync: SyncId, outcome: Result<(), DiskFault>) -> SyncOutcome {
         let answer = self.durability.on_synced(sync, outcome);

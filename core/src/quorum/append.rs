@@ -44,6 +44,7 @@ impl Quorum {
             if !progress.may_send() || next >= log_end {
                 break;
             }
+            // What a snapshot replaced cannot be sent any more.
             if next < self.log().log_start() || self.epoch_before(next).is_none() {
                 return self.send_install(index, env);
             }
@@ -102,8 +103,9 @@ impl Quorum {
         if may_send && base < self.log().log_end() {
             return self.send_entries(index, env);
         }
+        let kept = base >= self.log().log_start();
         match self.epoch_before(base) {
-            Some(previous) if !install_again => {
+            Some(previous) if kept && !install_again => {
                 let append = Append { epoch: self.epoch, base, previous, batches: Bytes::new(), commit };
                 env.send(to, Message::Quorum(QuorumMessage::Append(append)));
                 if may_send && let Role::Leader(leading) = &mut self.role {
@@ -202,6 +204,14 @@ impl Quorum {
         }
         self.commit = to;
         env.probe(Probe::Quorum(QuorumProbe::Committed { to, epoch: self.epoch, leader: true }));
+    }
+
+    /// A person wishes for another leader: the next voter, by its place in the configuration.
+    pub(super) fn on_wish(&mut self, message: &QuorumMessage, env: &mut Host<'_>) {
+        let QuorumMessage::TimeoutNow { .. } = message else { return };
+        let voters = &self.config.voters;
+        let successor = voters[(self.place(self.me) + 1) % voters.len()];
+        self.transfer(successor, env);
     }
 
     /// Hands leadership to `to` as soon as its log is complete; forgotten after an election time-out. Asked

@@ -252,6 +252,7 @@ impl Quorum {
         debug_assert!(epoch > self.epoch, "an epoch only grows");
         self.detach(false, env);
         self.epoch = epoch;
+        env.probe(Probe::Quorum(QuorumProbe::Epoch { epoch }));
         self.voted = None;
         // These wait for an epoch and a vote that may never be written now.
         self.parked.clear();

@@ -142,6 +142,9 @@ impl Quorum {
         let logged = self.epoch_before(end).flatten().unwrap_or_default();
         let voted = if logged > state.epoch { None } else { state.voted };
         (self.epoch, self.voted) = (state.epoch.max(logged), voted);
+        if self.epoch > state.epoch {
+            env.probe(Probe::Quorum(QuorumProbe::Epoch { epoch: self.epoch }));
+        }
         if self.config.voters.len() == 1 {
             self.campaign(false, env);
         } else {
@@ -150,7 +153,8 @@ impl Quorum {
         self.settle(env)
     }
 
-    /// A message from another node. Whoever does not vote is not heard.
+    /// A message from another node. Whoever does not vote is not heard, but for a person who wishes for
+    /// another leader: that is a `TimeoutNow` too.
     ///
     /// # Errors
     /// What the disk says. The node must stop then.
@@ -160,6 +164,10 @@ impl Quorum {
         message: QuorumMessage,
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
+        if from == NodeId::OPERATOR {
+            self.on_wish(&message, env);
+            return self.settle(env);
+        }
         if from == self.me || !self.config.voters.contains(&from) {
             return Ok(());
         }

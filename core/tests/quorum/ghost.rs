@@ -101,7 +101,8 @@ impl Ghost {
                 assert_eq!(self.committed[end.0 as usize - 1], epoch, "W-SNAP: of nothing committed");
             }
             QuorumProbe::Committed { to, epoch, leader } => self.on_committed(node, to, epoch, leader, bench),
-            QuorumProbe::PreVoted { .. }
+            QuorumProbe::Epoch { .. }
+            | QuorumProbe::PreVoted { .. }
             | QuorumProbe::Candidate { .. }
             | QuorumProbe::Follower { .. }
             | QuorumProbe::Resigned { .. }
@@ -178,6 +179,7 @@ impl Ghost {
 fn name(probe: &QuorumProbe) -> &'static str {
     match probe {
         QuorumProbe::Recovered { .. } => "recovered",
+        QuorumProbe::Epoch { .. } => "epoch",
         QuorumProbe::Persisted { .. } => "persisted",
         QuorumProbe::Granted { .. } => "granted",
         QuorumProbe::PreVoted { granted: true, .. } => "pre-vote yes",

@@ -223,7 +223,7 @@ fn schedules_exercise_everything() {
             *exercised.entry(what).or_insert(0) += times;
         }
     }
-    assert_eq!(exercised.len(), 18, "{exercised:#?}");
+    assert_eq!(exercised.len(), 19, "{exercised:#?}");
     let rare = exercised.iter().find(|(_, times)| **times < 5);
 
     assert_eq!(rare, None, "{exercised:#?}");

@@ -1,0 +1,88 @@
+//! Producer ids: handed out from a block that the controllers gave to this broker alone.
+
+use crate::broker::Broker;
+use crate::env::DiskFault;
+use crate::host::Host;
+use crate::ids::{CorrelationId, ProducerEpoch, ProducerId};
+use crate::message::{AllocateProducerIds, Message, ProducerIds, Reply, Request};
+use crate::partition::Asker;
+use crate::refused::Refused;
+use crate::timer::{BrokerTimer, Timer};
+
+/// The ids that are left, and who waits for more.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Block {
+    next: ProducerId,
+    left: u32,
+    waiting: Vec<Asker>,
+}
+
+/// A producer wants an identity.
+pub(super) fn on_request(broker: &mut Broker, asker: Asker, env: &mut Host<'_>) -> Result<(), DiskFault> {
+    broker.producer_ids.waiting.push(asker);
+    serve(broker, env);
+    if !broker.producer_ids.waiting.is_empty() && broker.pending.producer_ids.is_none() {
+        allocate(broker, env);
+    }
+    Ok(())
+}
+
+fn serve(broker: &mut Broker, env: &mut Host<'_>) {
+    let block = &mut broker.producer_ids;
+    while block.left > 0 && !block.waiting.is_empty() {
+        let asker = block.waiting.remove(0);
+        asker.answer(Reply::InitProducerId(Ok((block.next, ProducerEpoch(0)))), env);
+        block.next = ProducerId(block.next.0 + 1);
+        block.left -= 1;
+    }
+}
+
+fn allocate(broker: &mut Broker, env: &mut Host<'_>) {
+    let Some(epoch) = broker.epoch else { return give_up(broker, env) };
+    let id = broker.ids.next();
+    broker.pending.producer_ids = Some(id);
+    let request = Request::AllocateProducerIds(AllocateProducerIds { broker: broker.config.id, epoch });
+    env.send(broker.controller(), Message::Request { id, request });
+    env.set_timer(Timer::Broker(BrokerTimer::ProducerIds), broker.config.request_timeout);
+}
+
+/// The controller answered.
+pub(super) fn on_reply(
+    broker: &mut Broker,
+    id: CorrelationId,
+    result: Result<ProducerIds, Refused>,
+    env: &mut Host<'_>,
+) -> Result<(), DiskFault> {
+    if broker.pending.producer_ids != Some(id) {
+        return Ok(());
+    }
+    broker.pending.producer_ids = None;
+    env.cancel_timer(Timer::Broker(BrokerTimer::ProducerIds));
+    match result {
+        Ok(ids) => {
+            broker.producer_ids.next = ids.first;
+            broker.producer_ids.left = ids.count;
+            serve(broker, env);
+        }
+        Err(refused) => {
+            if let Refused::NotController { leader } = refused {
+                broker.turn_to(leader);
+            }
+            give_up(broker, env);
+        }
+    }
+    Ok(())
+}
+
+/// No answer in time.
+pub(super) fn on_timer(broker: &mut Broker, env: &mut Host<'_>) {
+    broker.pending.producer_ids = None;
+    give_up(broker, env);
+}
+
+/// Those who wait are told to ask again, here or elsewhere.
+fn give_up(broker: &mut Broker, env: &mut Host<'_>) {
+    for asker in std::mem::take(&mut broker.producer_ids.waiting) {
+        asker.answer(Reply::InitProducerId(Err(Refused::RequestTimedOut)), env);
+    }
+}

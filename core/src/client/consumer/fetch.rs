@@ -1,0 +1,126 @@
+//! What a fetch brings, and how it is handed out.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::host::Host;
+use crate::ids::{CorrelationId, LeaderEpoch, Offset, TopicPartition};
+use crate::message::Fetched;
+use crate::record::Batch;
+use crate::refused::Refused;
+
+use super::history::History;
+use super::reader::Reader;
+use super::{Consumed, Consumer, Shared};
+
+/// Fetched and not handed out: the records of one batch, and the bytes behind it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Buffer {
+    records: VecDeque<Consumed>,
+    rest: Bytes,
+}
+
+impl Buffer {
+    /// Nothing is left; bytes are parsed as soon as the records before them are gone.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Takes batches apart until there are records at or behind `position`, which is moved over everything
+    /// that is not handed out. Answers `false` if a batch is damaged: it and what follows is dropped.
+    fn fill(&mut self, at: TopicPartition, position: &mut Offset, history: &mut History) -> bool {
+        while self.records.is_empty() && !self.rest.is_empty() {
+            let Ok((batch, rest)) = Batch::parse(std::mem::take(&mut self.rest)) else { return false };
+            // Only a leader gives batches an epoch; one without never was in a log.
+            let Some(epoch) = batch.leader_epoch() else { return false };
+            self.rest = rest;
+            if batch.next_offset() <= *position {
+                continue;
+            }
+            if batch.is_control() {
+                history.note(epoch, batch.base_offset());
+                *position = batch.next_offset();
+            } else {
+                self.unpack(at, &batch, epoch, *position);
+            }
+        }
+        true
+    }
+
+    fn unpack(&mut self, at: TopicPartition, batch: &Batch, epoch: LeaderEpoch, from: Offset) {
+        let slice = |part: &[u8]| batch.bytes().slice_ref(part);
+        for record in batch.records().filter(|record| record.offset >= from) {
+            self.records.push_back(Consumed {
+                at,
+                offset: record.offset,
+                epoch,
+                timestamp: record.timestamp,
+                key: record.key.map(slice),
+                value: record.value.map(slice),
+            });
+        }
+    }
+}
+
+impl Consumer {
+    /// The answer to a fetch.
+    pub(super) fn on_fetched(
+        &mut self,
+        id: CorrelationId,
+        at: TopicPartition,
+        result: Result<Fetched, Refused>,
+        env: &mut Host<'_>,
+    ) {
+        let Some((reader, shared)) = self.reader_mut(at) else { return };
+        if reader.answered(id).is_none() {
+            return;
+        }
+        match result {
+            Ok(fetched) => reader.on_fetched(at, fetched, shared, env),
+            Err(refused) => reader.on_refused(at, refused, shared, env),
+        }
+        reader.pump(shared, env);
+    }
+}
+
+impl Reader {
+    fn on_fetched(&mut self, at: TopicPartition, fetched: Fetched, shared: &mut Shared, env: &mut Host<'_>) {
+        if fetched.high_watermark.is_some() {
+            self.high_watermark = fetched.high_watermark;
+        }
+        if let Some(leaders) = fetched.diverging {
+            return self.compare(at, leaders, shared, env);
+        }
+        let (before, some) = (self.position, !fetched.batches.is_empty());
+        self.buffer.rest = fetched.batches;
+        let sound = self.refill(at);
+        if some && self.buffer.is_empty() && (!sound || self.position == before) {
+            // Nothing of use. Asking again at once would go round for ever.
+            self.rest(shared, env);
+        } else {
+            self.succeeded();
+        }
+    }
+
+    /// The next record. When it is the last one fetched, asks for more.
+    pub(super) fn poll(&mut self, shared: &mut Shared, env: &mut Host<'_>) -> Option<Consumed> {
+        let record = self.buffer.records.pop_front()?;
+        self.position = Some(record.offset.plus(1));
+        self.history.note(record.epoch, record.offset);
+        if self.buffer.is_empty() {
+            if !self.refill(record.at) {
+                self.rest(shared, env);
+            }
+            self.pump(shared, env);
+        }
+        Some(record)
+    }
+
+    fn refill(&mut self, at: TopicPartition) -> bool {
+        match &mut self.position {
+            Some(position) => self.buffer.fill(at, position, &mut self.history),
+            None => true,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Whether the position still exists in a new leader's log (KIP-320).
+//!
+//! An offset alone does not tell: a log that was cut and grew again past it holds other records there.
+
+use crate::host::Host;
+use crate::ids::{CorrelationId, LeaderEpoch, TopicPartition};
+use crate::message::EpochEndOffset;
+use crate::refused::Refused;
+
+use super::reader::{Goal, Reader};
+use super::{Consumer, Event, Reset, Shared};
+
+impl Consumer {
+    /// The answer to a question about an epoch's end.
+    pub(super) fn on_epoch_end(
+        &mut self,
+        id: CorrelationId,
+        at: TopicPartition,
+        result: Result<EpochEndOffset, Refused>,
+        env: &mut Host<'_>,
+    ) {
+        let Some((reader, shared)) = self.reader_mut(at) else { return };
+        let Some(asked) = reader.answered(id) else { return };
+        match result {
+            Ok(leaders) => {
+                reader.succeeded();
+                reader.validated = Some(asked.epoch);
+                reader.compare(at, leaders, shared, env);
+            }
+            Err(refused) => reader.on_refused(at, refused, shared, env),
+        }
+        reader.pump(shared, env);
+    }
+}
+
+impl Reader {
+    /// The epoch to ask the leader of `reign` about before anything is fetched from it.
+    pub(super) fn unvalidated(&self, reign: LeaderEpoch) -> Option<LeaderEpoch> {
+        if self.validated == Some(reign) { None } else { self.history.newest() }
+    }
+
+    /// Goes back to where what was read parts from the leader's log, if it does.
+    ///
+    /// `leaders` is the end of the largest epoch there that is not above the one last read here. After a step
+    /// back the new position is compared in turn, until it holds: each time the epoch is an older one.
+    pub(super) fn compare(
+        &mut self,
+        at: TopicPartition,
+        leaders: EpochEndOffset,
+        shared: &mut Shared,
+        env: &mut Host<'_>,
+    ) {
+        let Some(from) = self.position else { return };
+        let own = leaders.epoch.map_or(from, |epoch| self.history.end_of(epoch, from));
+        let to = leaders.end.min(own);
+        if to >= from {
+            return;
+        }
+        shared.events.push_back(Event::Truncated { at, from, to });
+        match shared.config.reset {
+            Reset::Earliest | Reset::Latest => {
+                self.history.truncate(to);
+                self.reposition(at, to, true, env);
+            }
+            Reset::None => self.goal = Goal::Hold,
+        }
+    }
+}

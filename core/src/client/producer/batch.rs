@@ -1,0 +1,158 @@
+//! A batch from its first record to its fate.
+
+use bytes::Bytes;
+
+use crate::env::Clock;
+use crate::host::Host;
+use crate::ids::CorrelationId;
+use crate::record::{BatchBuilder, HEADER_BYTES, ProducerStamp};
+use crate::refused::Refused;
+use crate::time::Time;
+
+use super::{Headers, Ticket};
+
+/// Bytes a record takes at most beside its key, value and headers (`DefaultRecord.MAX_RECORD_OVERHEAD`).
+const RECORD_OVERHEAD: usize = 21;
+/// Bytes a header takes at most beside its key and value: two lengths.
+const HEADER_OVERHEAD: usize = 10;
+
+/// A record on its way into a batch.
+#[derive(Debug, Clone)]
+pub(super) struct Queued {
+    pub(super) ticket: Ticket,
+    pub(super) key: Option<Bytes>,
+    value: Bytes,
+    headers: Headers,
+    /// When it was handed in, in milliseconds.
+    timestamp: u64,
+}
+
+impl Queued {
+    pub(super) fn new(
+        ticket: Ticket,
+        key: Option<Bytes>,
+        value: Bytes,
+        headers: Headers,
+        env: &Host<'_>,
+    ) -> Self {
+        Self { ticket, key, value, headers, timestamp: env.now().as_millis() }
+    }
+
+    /// An upper bound of its bytes in a batch.
+    pub(super) fn size_max(&self) -> usize {
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(key, value)| HEADER_OVERHEAD + key.len() + value.as_ref().map_or(0, Bytes::len))
+            .sum();
+        RECORD_OVERHEAD + self.key.as_ref().map_or(0, Bytes::len) + self.value.len() + headers
+    }
+
+    fn write(&self, into: &mut BatchBuilder) {
+        let key = self.key.as_deref();
+        if self.headers.is_empty() {
+            into.add(key, Some(&self.value), &[], self.timestamp);
+        } else {
+            let headers: Vec<_> =
+                self.headers.iter().map(|(key, value)| (&**key, value.as_deref())).collect();
+            into.add(key, Some(&self.value), &headers, self.timestamp);
+        }
+    }
+}
+
+/// Where the newest attempt to send a batch stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// Not sent now; to be sent (again) at this time.
+    Waiting { until: Time },
+    /// Sent; given up at this time.
+    Asked { id: CorrelationId, until: Time },
+}
+
+/// Records that share a fate.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    /// Counts the partition's batches.
+    pub(super) number: u64,
+    pub(super) records: Vec<Queued>,
+    /// An upper bound of its bytes.
+    pub(super) size_max: usize,
+    pub(super) opened: Time,
+    pub(super) deadline: Time,
+    /// Set at the first send.
+    pub(super) wire: Option<Bytes>,
+    pub(super) attempt: Attempt,
+    /// Attempts that were given up without an answer. Any of them may have been written.
+    pub(super) abandoned: Vec<CorrelationId>,
+    /// Failed attempts.
+    pub(super) failures: u32,
+    /// Some attempt was answered, but not so that we know whether it was written.
+    pub(super) unsure: bool,
+    /// The newest attempt went out while a batch before it in the stream was unresolved.
+    pub(super) follows: bool,
+    /// The last refusal.
+    pub(super) refused: Option<Refused>,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub(super) const fn open(number: u64, records: Vec<Queued>, opened: Time, deadline: Time) -> Self {
+        Self {
+            number,
+            records,
+            size_max: HEADER_BYTES,
+            opened,
+            deadline,
+            wire: None,
+            attempt: Attempt::Waiting { until: opened },
+            abandoned: Vec::new(),
+            failures: 0,
+            unsure: false,
+            follows: false,
+            refused: None,
+        }
+    }
+
+    pub(super) fn push(&mut self, record: Queued) {
+        self.size_max += record.size_max();
+        self.records.push(record);
+    }
+
+    pub(super) const fn count(&self) -> u32 {
+        self.records.len() as u32
+    }
+
+    /// Its bytes, made at the first call.
+    pub(super) fn wire(&mut self, stamp: Option<ProducerStamp>, builder: &mut BatchBuilder) -> Bytes {
+        let records = &self.records;
+        self.wire
+            .get_or_insert_with(|| {
+                for record in records {
+                    record.write(builder);
+                }
+                if let Some(stamp) = stamp {
+                    builder.set_producer(stamp);
+                }
+                builder.build().bytes().clone()
+            })
+            .clone()
+    }
+
+    /// Known not to be in the log, now and later.
+    pub(super) fn is_not_written(&self) -> bool {
+        let answered = match self.attempt {
+            Attempt::Waiting { .. } => true,
+            Attempt::Asked { .. } => false,
+        };
+        answered && self.abandoned.is_empty() && !self.unsure
+    }
+
+    /// Gives up waiting for the newest attempt.
+    pub(super) fn abandon(&mut self, retry: Time) {
+        match self.attempt {
+            Attempt::Asked { id, .. } => self.abandoned.push(id),
+            Attempt::Waiting { .. } => {}
+        }
+        self.attempt = Attempt::Waiting { until: retry };
+    }
+}

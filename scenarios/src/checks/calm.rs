@@ -1,0 +1,159 @@
+//! The calm: everything is healed, and the cluster must converge, serve, drain and be read again.
+//!
+//! Each step is waited for in turn; what it waits for is what a stall will be named after.
+
+use squall_core::ids::{NodeId, TopicId, TopicPartition};
+use squall_core::metadata::PartitionState;
+use squall_sim::check::Progress;
+use squall_sim::engine::World;
+
+use crate::checks::{ClusterChecks, broker};
+use crate::cluster::Member;
+use crate::workload::Reader;
+
+/// Why the cluster is not done yet.
+type Settled = Result<(), String>;
+
+pub(super) fn look(c: &mut ClusterChecks, world: &mut World<Member>) -> Progress {
+    match settled(c, world) {
+        Err(waits) => Progress::Waiting(waits),
+        Ok(()) => audit(c, world),
+    }
+}
+
+fn settled(c: &ClusterChecks, world: &World<Member>) -> Settled {
+    controllers_agree(c, world)?;
+    brokers_serve(c, world)?;
+    clients_are_done(world)?;
+    for at in partitions(c) {
+        partition_is_whole(c, world, at)?;
+    }
+    Ok(())
+}
+
+/// Every partition that was decided.
+pub(super) fn partitions(c: &ClusterChecks) -> Vec<TopicPartition> {
+    let topics = c.metadata.image.topics.iter();
+    let of = |(&topic, state): (&TopicId, &squall_core::metadata::TopicState)| {
+        (0..state.partitions.len() as u32).map(move |partition| TopicPartition { topic, partition })
+    };
+    topics.flat_map(of).collect()
+}
+
+fn controllers_agree(c: &ClusterChecks, world: &World<Member>) -> Settled {
+    let end = c.metadata.end();
+    let mut active = 0;
+    for node in c.layout.controller_nodes() {
+        let Some(Member::Controller(controller)) = world.process(node) else {
+            return Err(format!("controller {node} to be up"));
+        };
+        active += u32::from(controller.is_active());
+        if controller.image().end != end {
+            return Err(format!(
+                "controller {node} to apply all metadata: it is at {} of {end}",
+                controller.image().end
+            ));
+        }
+    }
+    if active == 1 { Ok(()) } else { Err(format!("one active controller: {active} are")) }
+}
+
+fn brokers_serve(c: &ClusterChecks, world: &World<Member>) -> Settled {
+    for id in c.layout.broker_ids() {
+        let Some(broker) = broker(world, id.node()) else { return Err(format!("broker {id} to be up")) };
+        let registered = c.metadata.image.brokers.get(&id);
+        if registered.is_none_or(|state| state.fenced || Some(state.epoch) != broker.epoch()) {
+            return Err(format!("broker {id} to be registered and unfenced"));
+        }
+        if broker.image().end != c.metadata.end() {
+            return Err(format!("broker {id} to apply all metadata"));
+        }
+    }
+    Ok(())
+}
+
+fn clients_are_done(world: &World<Member>) -> Settled {
+    for node in world.nodes() {
+        let waits = match world.process(node) {
+            Some(Member::Sender(sender)) if !sender.is_done() => "to be told of every record",
+            Some(Member::IdTaker(taker)) if !taker.is_done() => "to get its producer ids",
+            Some(Member::Admin(admin)) if !admin.is_done() => "to make the topic",
+            Some(_) => continue,
+            None => "to be up",
+        };
+        return Err(format!("{} {waits}", world.name(node)));
+    }
+    Ok(())
+}
+
+/// Led, all replicas in sync, all equally long, all of it committed.
+fn partition_is_whole(c: &ClusterChecks, world: &World<Member>, at: TopicPartition) -> Settled {
+    let Some(state) = c.metadata.image.partition(at) else { return Err(format!("{at} to exist")) };
+    let Some(leader) = state.leader else { return Err(no_leader(c, at, state)) };
+    if state.isr.len() < state.replicas.len() {
+        return Err(format!("{at} to have all of {:?} in sync, not just {:?}", state.replicas, state.isr));
+    }
+    let leads = broker(world, leader.node()).and_then(|broker| broker.partition(at));
+    let Some(leading) = leads.filter(|p| p.is_leader() && p.is_exposed()) else {
+        return Err(format!("broker {leader} to lead {at} in epoch {}", state.leader_epoch));
+    };
+    let end = leading.log().log_end();
+    for id in &state.replicas {
+        let replica = broker(world, id.node()).and_then(|broker| broker.partition(at));
+        let Some(replica) = replica else { return Err(format!("broker {id} to hold {at}")) };
+        if replica.log().log_end() != end || replica.high_watermark() != end {
+            return Err(format!(
+                "broker {id} to hold {at} up to {end}, all of it committed: log end {}, high watermark {}",
+                replica.log().log_end(),
+                replica.high_watermark()
+            ));
+        }
+    }
+    readers_are_at_the_end(world, at, end)
+}
+
+fn no_leader(c: &ClusterChecks, at: TopicPartition, state: &PartitionState) -> String {
+    let fenced = |id: &&squall_core::ids::BrokerId| {
+        c.metadata.image.brokers.get(id).is_none_or(|broker| broker.fenced)
+    };
+    let asleep: Vec<_> = state.isr.iter().chain(&state.elr).filter(fenced).collect();
+    if state.isr.is_empty() && state.elr.is_empty() {
+        format!("{at} to have a leader: nobody is eligible, ISR and ELR are empty")
+    } else {
+        format!("{at} to have a leader: ISR {:?}, ELR {:?}, of these fenced {asleep:?}", state.isr, state.elr)
+    }
+}
+
+fn readers_are_at_the_end(
+    world: &World<Member>,
+    at: TopicPartition,
+    end: squall_core::ids::Offset,
+) -> Settled {
+    for node in world.nodes() {
+        let Some(Member::Reader(reader)) = world.process(node) else { continue };
+        if reader.position(at) != Some(end) {
+            return Err(format!(
+                "{} to read {at} up to {end}: it is at {:?}",
+                world.name(node),
+                reader.position(at)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Then a fresh reader reads everything once more.
+fn audit(c: &mut ClusterChecks, world: &mut World<Member>) -> Progress {
+    let Some(audit) = &c.expectations.audit else { return Progress::Done };
+    if partitions(c).len() < audit.partitions as usize {
+        return Progress::Waiting(format!("the topic to have {} partitions", audit.partitions));
+    }
+    if c.auditor.is_some() {
+        // It is a reader like others: all of them are at the end.
+        return Progress::Done;
+    }
+    let auditor = Reader::new(audit.consumer.clone(), audit.partitions);
+    let node: NodeId = world.add("auditor", Member::Reader(Box::new(auditor)));
+    c.auditor = Some(node);
+    Progress::Waiting("the auditor to read everything".to_owned())
+}

@@ -1,0 +1,123 @@
+//! Probes of the decided metadata: W-MLM, and whatever a decision could break.
+
+use std::sync::Arc;
+
+use squall_core::ids::{NodeId, Offset, TopicPartition};
+use squall_core::metadata::{MetadataRecord, PartitionState};
+use squall_core::probe::MetadataProbe;
+use squall_sim::engine::World;
+
+use crate::checks::{ClusterChecks, Compared, Exercised};
+use crate::cluster::Member;
+use crate::ghost::metadata::Applied;
+use crate::invariants::{Broken, Check, broken, membership};
+
+pub(super) fn on_probe(
+    c: &mut ClusterChecks,
+    _world: &World<Member>,
+    node: NodeId,
+    probe: &MetadataProbe,
+) -> Result<(), Broken> {
+    match probe {
+        MetadataProbe::Applied { offset, record } => {
+            c.counters.compared(Compared::MetadataRecords);
+            applied(c, node, *offset, record)
+        }
+        MetadataProbe::Loaded { end, digest } => loaded(c, node, *end, *digest),
+        MetadataProbe::Active { .. } | MetadataProbe::Halted => Ok(()),
+    }
+}
+
+fn applied(c: &mut ClusterChecks, node: NodeId, offset: Offset, record: &Arc<MetadataRecord>) -> Check {
+    let before = match &**record {
+        MetadataRecord::PartitionChanged { at, .. } => c.metadata.image.partition(*at).cloned(),
+        MetadataRecord::BrokerRegistered { .. }
+        | MetadataRecord::BrokerUnfenced { .. }
+        | MetadataRecord::BrokerFenced { .. }
+        | MetadataRecord::TopicCreated { .. }
+        | MetadataRecord::ProducerIdsAllocated { .. }
+        | MetadataRecord::NoOp => None,
+    };
+    match c.metadata.apply(offset, record) {
+        Applied::Known => Ok(()),
+        Applied::Differs(known) => broken(
+            "W-MLM",
+            format!("node {node} applied {record:?} at metadata offset {offset}; decided is {known:?}"),
+        ),
+        Applied::Gap => broken(
+            "W-MLM",
+            format!("node {node} applied metadata offset {offset}; nobody has applied {}", c.metadata.end()),
+        ),
+        Applied::News => decided(c, record, before.as_ref()),
+    }
+}
+
+fn decided(c: &mut ClusterChecks, record: &MetadataRecord, before: Option<&PartitionState>) -> Check {
+    match record {
+        MetadataRecord::PartitionChanged { at, state } => changed(c, *at, before, state),
+        MetadataRecord::BrokerFenced { .. } => {
+            c.counters.exercised(Exercised::Fencings);
+            Ok(())
+        }
+        MetadataRecord::BrokerRegistered { .. } => {
+            c.counters.exercised(Exercised::Registrations);
+            Ok(())
+        }
+        MetadataRecord::ProducerIdsAllocated { .. }
+        | MetadataRecord::BrokerUnfenced { .. }
+        | MetadataRecord::TopicCreated { .. }
+        | MetadataRecord::NoOp => Ok(()),
+    }
+}
+
+fn changed(
+    c: &mut ClusterChecks,
+    at: TopicPartition,
+    before: Option<&PartitionState>,
+    after: &PartitionState,
+) -> Check {
+    c.counters.compared(Compared::Registrations);
+    if let Some(before) = before {
+        if after.leader.is_some() && after.leader_epoch != before.leader_epoch {
+            c.counters.exercised(Exercised::Elections);
+            if after.leader.is_some_and(|leader| before.elr.contains(&leader)) {
+                c.counters.exercised(Exercised::ElrElections);
+            }
+        }
+        if before.isr.iter().any(|member| !after.isr.contains(member)) {
+            c.counters.exercised(Exercised::IsrShrinks);
+        }
+        if after.isr.iter().any(|member| !before.isr.contains(member)) {
+            c.counters.exercised(Exercised::IsrExpansions);
+        }
+    }
+    let place = c.place(at);
+    membership::changed(&mut c.partitions[place], before, &c.metadata)
+}
+
+/// A snapshot stands for the records before its end.
+fn loaded(c: &ClusterChecks, node: NodeId, end: Offset, digest: u64) -> Check {
+    match c.metadata.digest_at(end) {
+        Some(known) if known == digest => Ok(()),
+        Some(known) => broken(
+            "W-MLM",
+            format!(
+                "node {node} loaded a snapshot of {end} with digest {digest:016x}; the decided image has {known:016x}"
+            ),
+        ),
+        None => broken(
+            "W-MLM",
+            format!("node {node} loaded a snapshot of {end}; nobody has applied beyond {}", c.metadata.end()),
+        ),
+    }
+}
+
+/// A broker's life is running from now on: whatever it may be elected for, it must hold.
+pub(super) fn recheck(c: &mut ClusterChecks) -> Check {
+    for ghost in &mut c.partitions {
+        if let Some(state) = c.metadata.image.partition(ghost.at) {
+            membership::candidates_hold_all(ghost, state, &c.metadata)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! The checks of a cluster's run: probes are folded into the ghost state, and whatever they could have
+//! broken is looked at.
+//!
+//! One event's way: the moment (a crash, a power loss) first, then each probe in order; a probe is handled
+//! in the file of its kind. Nothing is done for events without probes.
+//! Deliberately absent: knowledge of faults' plans and of quirks.
+
+mod calm;
+mod ending;
+mod metadata;
+mod quorum;
+mod readers;
+mod replica;
+mod tally;
+
+use squall_core::broker::Broker;
+use squall_core::ids::{NodeId, TopicPartition};
+use squall_core::probe::{BrokerProbe, Probe};
+use squall_sim::check::{Checks, Progress};
+use squall_sim::engine::World;
+use squall_sim::record::{Tally, Violation};
+use squall_sim::trace::Kind;
+
+use crate::cluster::{Layout, Member};
+use crate::ghost::partition::Damage;
+use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost};
+use crate::invariants::Broken;
+
+pub use tally::{Compared, Counters, Exercised, Permitted};
+
+/// What a scenario expects of the end of its runs.
+#[derive(Debug, Clone)]
+pub struct Expectations {
+    /// Every record must be read again by an auditor; `None` where there is no topic to read.
+    pub audit: Option<Audit>,
+    /// Which counters a campaign must reach.
+    pub sometimes: &'static [&'static str],
+}
+
+/// How the auditor reads.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// The settings of its consumer.
+    pub consumer: squall_core::client::ConsumerConfig,
+    /// How many partitions there are.
+    pub partitions: u32,
+}
+
+/// The ghost state of a cluster and what was counted.
+#[derive(Debug, Clone)]
+pub struct ClusterChecks {
+    layout: Layout,
+    metadata: Metadata,
+    partitions: Vec<PartitionGhost>,
+    quorum: QuorumGhost,
+    clients: Clients,
+    /// Producer ids that clients were given.
+    identities: std::collections::BTreeMap<u64, NodeId>,
+    counters: Counters,
+    expectations: Expectations,
+    auditor: Option<NodeId>,
+    events: u64,
+}
+
+impl ClusterChecks {
+    /// Checks of a world that has not begun.
+    pub fn new(layout: Layout, expectations: Expectations) -> Self {
+        Self {
+            layout,
+            metadata: Metadata::default(),
+            partitions: Vec::new(),
+            quorum: QuorumGhost::new(&layout.controller_nodes()),
+            clients: Clients::default(),
+            identities: std::collections::BTreeMap::new(),
+            counters: Counters::default(),
+            expectations,
+            auditor: None,
+            events: 0,
+        }
+    }
+
+    /// What the controllers have decided.
+    pub const fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Who lives where.
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The quorum as observed.
+    pub const fn quorum(&self) -> &QuorumGhost {
+        &self.quorum
+    }
+
+    /// The partition's ghost, made when it is first spoken of. Partitions are few and looked up all the time.
+    fn place(&mut self, at: TopicPartition) -> usize {
+        match self.partitions.binary_search_by_key(&at, |ghost| ghost.at) {
+            Ok(place) => place,
+            Err(place) => {
+                self.partitions.insert(place, PartitionGhost::new(at, self.layout.brokers as usize));
+                place
+            }
+        }
+    }
+
+    /// What the event itself means for disks and lives.
+    fn on_moment(&mut self, node: NodeId, kind: Kind) {
+        let damage = match kind {
+            Kind::Crashed => Damage::None,
+            Kind::PowerLost => Damage::PowerLoss,
+            Kind::Wiped => Damage::Wiped,
+            Kind::Created
+            | Kind::Started
+            | Kind::Delivered { .. }
+            | Kind::Dropped { .. }
+            | Kind::Expired
+            | Kind::Synced
+            | Kind::Paused
+            | Kind::Resumed
+            | Kind::Cut { .. }
+            | Kind::Mended { .. }
+            | Kind::Weather { .. }
+            | Kind::ClockSet
+            | Kind::DiskSet => return,
+        };
+        if let Some(broker) = self.layout.broker_on(node) {
+            self.metadata.died(broker);
+            for ghost in &mut self.partitions {
+                replica::died(ghost, broker, damage);
+            }
+        }
+        if let Some(place) = self.quorum.place(node) {
+            quorum::died(&mut self.quorum, place, damage);
+        }
+    }
+
+    /// Routing only.
+    fn on_probe(&mut self, world: &World<Member>, node: NodeId, probe: &Probe) -> Result<(), Broken> {
+        match probe {
+            Probe::Quorum(probe) => quorum::on_probe(self, world.events(), node, probe),
+            Probe::Metadata(probe) => metadata::on_probe(self, world, node, probe),
+            Probe::Broker(probe) => self.on_broker_probe(node, probe),
+            Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
+            Probe::Client(probe) => readers::on_probe(self, node, probe),
+        }
+    }
+
+    fn on_broker_probe(&mut self, node: NodeId, probe: &BrokerProbe) -> Result<(), Broken> {
+        match *probe {
+            BrokerProbe::Registered { epoch } => {
+                let Some(broker) = self.layout.broker_on(node) else { return Ok(()) };
+                self.metadata.registered(broker, epoch);
+                metadata::recheck(self)
+            }
+            BrokerProbe::Started { .. } | BrokerProbe::Halted => Ok(()),
+        }
+    }
+}
+
+/// How many events pass between two prunings of what no log keeps any more.
+const PRUNE_EVERY: u64 = 1 << 14;
+
+impl Checks<Member> for ClusterChecks {
+    fn after_event(&mut self, world: &World<Member>) -> Result<(), Violation> {
+        let moment = world.moment();
+        self.on_moment(moment.node, moment.kind);
+        for (node, probe) in world.probes() {
+            if let Err(Broken { invariant, message }) = self.on_probe(world, *node, probe) {
+                let violation = Violation::new(invariant, message, world.now());
+                return Err(violation
+                    .with("node", world.name(*node))
+                    .with("event", moment)
+                    .with("reported", format_args!("{probe:?}")));
+            }
+        }
+        self.events += 1;
+        if self.events.is_multiple_of(PRUNE_EVERY) {
+            self.partitions.iter_mut().for_each(PartitionGhost::prune);
+            self.quorum.prune();
+        }
+        Ok(())
+    }
+
+    fn calm(&mut self, world: &mut World<Member>) -> Progress {
+        calm::look(self, world)
+    }
+
+    fn at_end(&mut self, world: &World<Member>) -> Result<(), Violation> {
+        ending::judge(self, world)
+            .map_err(|Broken { invariant, message }| Violation::new(invariant, message, world.now()))
+    }
+
+    fn counters(&self) -> Tally {
+        self.counters.tally()
+    }
+
+    fn sometimes(&self) -> &'static [&'static str] {
+        self.expectations.sometimes
+    }
+}
+
+/// The broker on a node, while it is up.
+pub(crate) fn broker(world: &World<Member>, node: NodeId) -> Option<&Broker> {
+    match world.process(node)? {
+        Member::Broker(broker) => Some(broker),
+        Member::Controller(_)
+        | Member::Admin(_)
+        | Member::Sender(_)
+        | Member::Reader(_)
+        | Member::IdTaker(_) => None,
+    }
+}

@@ -1,0 +1,156 @@
+//! Probes of replicas.
+
+use squall_core::ids::{BrokerId, NodeId, Offset, TopicPartition};
+use squall_core::probe::ReplicaProbe;
+use squall_sim::engine::World;
+
+use crate::checks::{ClusterChecks, Compared, Exercised};
+use crate::cluster::Member;
+use crate::ghost::partition::{Damage, Role};
+use crate::ghost::{Batch, PartitionGhost, Shadow};
+use crate::invariants::{Broken, Check, membership, replication, storage};
+
+/// A broker's process ended.
+pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
+    let replica = &mut p.replicas[broker.0 as usize];
+    replica.role = Role::None;
+    replica.damage = replica.damage.max(damage);
+    if damage != Damage::None {
+        replica.destroyed = replica.destroyed.max(replica.log.end());
+    }
+    if damage == Damage::Wiped {
+        replica.log = Shadow::default();
+        replica.cut.clear();
+        replica.durable = Offset::ZERO;
+        replica.agrees = Offset::ZERO;
+        replica.high_watermark = Offset::ZERO;
+        replica.producers.clear();
+    }
+}
+
+pub(super) fn on_probe(
+    c: &mut ClusterChecks,
+    world: &World<Member>,
+    node: NodeId,
+    at: TopicPartition,
+    probe: &ReplicaProbe,
+) -> Result<(), Broken> {
+    let Some(broker) = c.layout.broker_on(node) else { return Ok(()) };
+    let place = c.place(at);
+    let counters = &mut c.counters;
+    let p = &mut c.partitions[place];
+    match probe {
+        ReplicaProbe::Appended { base, next, epoch, crc, stamp, leader } => {
+            counters.compared(Compared::Batches);
+            let batch = Batch { base: *base, next: *next, epoch: *epoch, crc: *crc, stamp: *stamp };
+            replication::appended(p, broker, batch, *leader)
+        }
+        ReplicaProbe::HighWatermark { epoch, to, leader, exposed } => {
+            counters.compared(Compared::Watermarks);
+            if *leader && !*exposed {
+                counters.exercised(Exercised::LeadersUnexposed);
+            }
+            replication::watermark(p, broker, *epoch, *to, *leader, *exposed, &c.metadata)
+        }
+        ReplicaProbe::Acked { epoch, next, acks, .. } => {
+            counters.compared(Compared::Acknowledgements);
+            let min_isr = membership::min_isr(&c.metadata.image, p);
+            replication::acknowledged(p, broker, *epoch, *next, *acks, min_isr)
+        }
+        ReplicaProbe::Durable { end } => {
+            let replica = &mut p.replicas[broker.0 as usize];
+            replica.durable = *end;
+            replica.cut.clear();
+            Ok(())
+        }
+        ReplicaProbe::Truncated { to } => truncated(c, world, place, broker, *to),
+        ReplicaProbe::Reset { to } => reset(c, place, broker, *to),
+        ReplicaProbe::Start { start } => {
+            counters.exercised(Exercised::SegmentsDeleted);
+            p.replicas[broker.0 as usize].log.advance_start(*start);
+            Ok(())
+        }
+        ReplicaProbe::Recovered { start, end } => recovered(c, world, place, broker, (*start, *end)),
+        ReplicaProbe::Leader { epoch, start } => {
+            replication::leads(p, broker, *epoch, *start)?;
+            counters.compared(Compared::Folds);
+            storage::folds(p, broker, world)
+        }
+        ReplicaProbe::Follower { epoch, .. } => {
+            p.replicas[broker.0 as usize].role = Role::Follower(*epoch);
+            Ok(())
+        }
+        ReplicaProbe::Absorbed { .. } => {
+            counters.exercised(Exercised::RetriesAbsorbed);
+            Ok(())
+        }
+        ReplicaProbe::IsrProposed { .. } | ReplicaProbe::IsrAdopted { .. } | ReplicaProbe::Damaged { .. } => {
+            Ok(())
+        }
+    }
+}
+
+fn truncated(
+    c: &mut ClusterChecks,
+    world: &World<Member>,
+    place: usize,
+    broker: BrokerId,
+    to: Offset,
+) -> Check {
+    c.counters.exercised(Exercised::Truncations);
+    c.counters.compared(Compared::Folds);
+    let p = &mut c.partitions[place];
+    let replica = &mut p.replicas[broker.0 as usize];
+    let cut = replica.log.truncate(to);
+    replica.cut.extend(cut);
+    replica.durable = replica.durable.min(to);
+    replica.agrees = replica.agrees.min(to);
+    replica.high_watermark = replica.high_watermark.min(to);
+    replica.refold_producers();
+    storage::folds(p, broker, world)?;
+    replication::shortened(p, broker, &c.metadata, &format!("cut its log at {to}"))
+}
+
+fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
+    c.counters.exercised(Exercised::Resets);
+    let p = &mut c.partitions[place];
+    let replica = &mut p.replicas[broker.0 as usize];
+    replica.log = Shadow::starting_at(to);
+    replica.cut.clear();
+    replica.durable = replica.durable.min(to);
+    // What lies before its start it need not hold: the leader has deleted it too.
+    replica.agrees = to.min(p.committed.end());
+    replica.high_watermark = to;
+    replica.producers.clear();
+    replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
+}
+
+fn recovered(
+    c: &mut ClusterChecks,
+    world: &World<Member>,
+    place: usize,
+    broker: BrokerId,
+    range: (Offset, Offset),
+) -> Check {
+    c.counters.compared(Compared::Recoveries);
+    c.counters.compared(Compared::Folds);
+    let p = &mut c.partitions[place];
+    let (damage, before) = {
+        let replica = &p.replicas[broker.0 as usize];
+        (replica.damage, replica.log.end())
+    };
+    match damage {
+        Damage::None => {}
+        Damage::PowerLoss => {
+            c.counters.exercised(Exercised::PowerLossesSurvived);
+            if range.1 < before {
+                c.counters.exercised(Exercised::TailsLost);
+            }
+        }
+        Damage::Wiped => c.counters.exercised(Exercised::DisksRefilled),
+    }
+    storage::recovered(p, broker, range, world)?;
+    storage::folds(p, broker, world)?;
+    let (start, end) = range;
+    replication::shortened(p, broker, &c.metadata, &format!("recovered its log as [{start}, {end})"))
+}

@@ -1,0 +1,124 @@
+//! What a run exercised, permitted and compared, counted by name.
+
+use squall_sim::record::{Counts, Tally};
+
+macro_rules! counted {
+    ($(#[$doc:meta])* $name:ident: $($variant:ident = $text:literal,)*) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $(#[doc = $text] $variant,)*
+        }
+
+        impl $name {
+            const NAMES: &'static [&'static str] = &[$($text,)*];
+
+            /// Its name in tables and documents.
+            pub const fn name(self) -> &'static str {
+                Self::NAMES[self as usize]
+            }
+        }
+    };
+}
+
+counted! {
+    /// What a run brought about.
+    Exercised:
+    Elections = "leader elections",
+    ElrElections = "elections from the ELR",
+    QuorumElections = "quorum elections",
+    Resignations = "quorum leaders that resigned alone",
+    PreVotesRefused = "pre-votes refused",
+    Truncations = "truncations",
+    Resets = "logs dropped and copied anew",
+    QuorumTruncations = "quorum truncations",
+    SnapshotsTaken = "snapshots taken",
+    SnapshotsInstalled = "snapshots installed",
+    IsrShrinks = "ISR shrinks",
+    IsrExpansions = "ISR expansions",
+    Fencings = "brokers fenced",
+    Registrations = "registrations",
+    RetriesSent = "retries sent",
+    RetriesAbsorbed = "retries absorbed",
+    PowerLossesSurvived = "power losses survived",
+    TailsLost = "unsynced tails lost",
+    DisksRefilled = "lost disks refilled",
+    LeadersUnexposed = "leaders that did not know the high watermark yet",
+    SegmentsDeleted = "log starts moved",
+    ReadersTruncated = "readers moved by truncation",
+    ReadersReset = "readers out of range",
+    ProducerIds = "producer ids given",
+}
+
+counted! {
+    /// What was allowed to go wrong.
+    Permitted:
+    Acks0Lost = "acks=0 record lost",
+    Acks1Lost = "acks=1 record lost: its leader fell before it was committed",
+    Duplicates = "duplicate of a producer without idempotence",
+    UnknownLanded = "record whose sender does not know is there",
+    UnknownMissing = "record whose sender does not know is not there",
+    RetentionDeleted = "record deleted by retention",
+    UncleanLost = "record lost by an unclean election",
+}
+
+counted! {
+    /// What was looked at.
+    Compared:
+    Batches = "batches written",
+    Watermarks = "high watermarks",
+    Acknowledgements = "acknowledgements",
+    MetadataRecords = "metadata records applied",
+    Registrations = "partition registrations",
+    QuorumEntries = "quorum entries",
+    QuorumCommits = "quorum commits",
+    Votes = "votes",
+    Recoveries = "logs recovered",
+    Folds = "epoch caches and producer tables",
+    RecordsConsumed = "records consumed",
+    RecordsReadAgain = "acknowledged records read again",
+    Replicas = "replicas compared in the end",
+    Identities = "producer ids",
+}
+
+/// All counters of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    exercised: [u64; Exercised::NAMES.len()],
+    permitted: [u64; Permitted::NAMES.len()],
+    compared: [u64; Compared::NAMES.len()],
+}
+
+impl Counters {
+    /// Once more.
+    pub const fn exercised(&mut self, what: Exercised) {
+        self.exercised[what as usize] += 1;
+    }
+
+    /// Once more.
+    pub const fn permitted(&mut self, what: Permitted) {
+        self.permitted[what as usize] += 1;
+    }
+
+    /// Once more.
+    pub const fn compared(&mut self, what: Compared) {
+        self.compared[what as usize] += 1;
+    }
+
+    /// By name, those above zero.
+    pub fn tally(&self) -> Tally {
+        let named = |names: &[&'static str], counts: &[u64]| -> Counts {
+            names
+                .iter()
+                .zip(counts)
+                .filter(|(_, count)| **count > 0)
+                .map(|(name, count)| (*name, *count))
+                .collect()
+        };
+        Tally {
+            exercised: named(Exercised::NAMES, &self.exercised),
+            permitted: named(Permitted::NAMES, &self.permitted),
+            compared: named(Compared::NAMES, &self.compared),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The one process type of a cluster's world. Routing only.
+
+use squall_core::broker::Broker;
+use squall_core::controller::Controller;
+use squall_core::env::{Input, Process};
+use squall_core::host::Host;
+use squall_core::message::Message;
+use squall_core::probe::Probe;
+use squall_core::timer::Timer;
+
+use crate::workload::{Admin, IdTaker, Reader, Sender};
+
+/// Whoever lives on a node.
+#[derive(Debug, Clone)]
+pub enum Member {
+    /// A broker.
+    Broker(Box<Broker>),
+    /// A controller.
+    Controller(Box<Controller>),
+    /// Makes the topic.
+    Admin(Admin),
+    /// Sends records.
+    Sender(Box<Sender>),
+    /// Reads records.
+    Reader(Box<Reader>),
+    /// Asks for producer ids.
+    IdTaker(IdTaker),
+}
+
+impl Process for Member {
+    type Message = Message;
+    type Timer = Timer;
+    type Probe = Probe;
+
+    fn start(&mut self, env: &mut Host<'_>) {
+        match self {
+            Self::Broker(broker) => broker.start(env),
+            Self::Controller(controller) => controller.start(env),
+            Self::Admin(admin) => admin.start(env),
+            Self::Sender(sender) => sender.start(env),
+            Self::Reader(reader) => reader.start(env),
+            Self::IdTaker(taker) => taker.start(env),
+        }
+    }
+
+    fn step(&mut self, input: Input<Message, Timer>, env: &mut Host<'_>) {
+        match self {
+            Self::Broker(broker) => match input {
+                Input::Deliver { from, message } => broker.on_message(from, message, env),
+                Input::Expired { timer } => broker.on_timer(timer, env),
+                Input::Synced { sync, outcome } => broker.on_synced(sync, outcome, env),
+            },
+            Self::Controller(controller) => match input {
+                Input::Deliver { from, message } => controller.on_message(from, message, env),
+                Input::Expired { timer } => controller.on_timer(timer, env),
+                Input::Synced { sync, outcome } => controller.on_synced(sync, outcome, env),
+            },
+            Self::Admin(admin) => admin.step(input, env),
+            Self::Sender(sender) => sender.step(input, env),
+            Self::Reader(reader) => reader.step(input, env),
+            Self::IdTaker(taker) => taker.step(input, env),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! A cluster: who lives on which node, built from settings.
+//!
+//! Holds: the layout (brokers first, so that a broker's number is its node's; then controllers; then
+//! clients), the one process type that all of them are, and the translation of settings into the
+//! configurations of core. Deliberately absent: what clients do ([`crate::workload`]) and judgement.
+
+mod layout;
+mod member;
+mod roles;
+mod settings;
+
+pub use layout::Layout;
+pub use member::Member;
+pub use roles::Role;
+pub use settings::{KNOBS, broker_config, check, controller_config, layout};

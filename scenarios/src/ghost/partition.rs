@@ -1,0 +1,144 @@
+//! One partition as the observer knows it: its replicas' logs, what is committed, who reigned when.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use squall_core::ids::{BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
+
+use crate::ghost::shadow::{Batch, Shadow};
+
+/// A replica's role, as it last reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// None, or its life ended.
+    #[default]
+    None,
+    /// It follows in this reign.
+    Follower(LeaderEpoch),
+    /// It leads in this reign, which started at this offset.
+    Leader(LeaderEpoch, Offset),
+}
+
+/// How the last life of a replica ended, as far as its disk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Damage {
+    /// The disk kept everything.
+    #[default]
+    None,
+    /// What was not synced may be lost.
+    PowerLoss,
+    /// Everything is lost.
+    Wiped,
+}
+
+/// One replica.
+#[derive(Debug, Clone, Default)]
+pub struct ReplicaGhost {
+    /// Its log.
+    pub log: Shadow,
+    /// What was cut since the last sync: a power loss may bring it back.
+    pub cut: Vec<Batch>,
+    /// Everything before is durable.
+    pub durable: Offset,
+    /// Its high watermark.
+    pub high_watermark: Offset,
+    /// Its role.
+    pub role: Role,
+    /// What happened to its disk since it was last opened.
+    pub damage: Damage,
+    /// How far its log is known to equal the committed log.
+    pub agrees: Offset,
+    /// Where its log ended when a fault last destroyed some of it: those copies were there all the same.
+    pub destroyed: Offset,
+    /// Of each idempotent producer: epoch, last sequence, and where that batch ends.
+    pub producers: BTreeMap<ProducerId, (ProducerEpoch, Sequence, Offset)>,
+}
+
+impl ReplicaGhost {
+    /// Rebuilds the producers from what the log holds now.
+    pub fn refold_producers(&mut self) {
+        self.producers.clear();
+        for batch in self.log.iter() {
+            fold_producer(&mut self.producers, batch);
+        }
+    }
+}
+
+/// Adds one batch to a table of producers.
+pub fn fold_producer(producers: &mut BTreeMap<ProducerId, (ProducerEpoch, Sequence, Offset)>, batch: &Batch) {
+    if let Some((id, epoch, base)) = batch.stamp {
+        producers.insert(id, (epoch, base.plus(batch.count() as u32 - 1), batch.next));
+    }
+}
+
+/// What was appended by the leader of one reign.
+#[derive(Debug, Clone)]
+pub struct Reign {
+    /// Its epoch.
+    pub epoch: LeaderEpoch,
+    /// Who the controllers named.
+    pub leader: BrokerId,
+    /// What was written in it, by anybody, in order of offsets.
+    pub written: VecDeque<Batch>,
+    /// The least and the greatest high watermark that its leader showed.
+    pub shown: Option<(Offset, Offset)>,
+}
+
+/// One partition.
+#[derive(Debug, Clone)]
+pub struct PartitionGhost {
+    /// Which.
+    pub at: TopicPartition,
+    /// By broker number.
+    pub replicas: Vec<ReplicaGhost>,
+    /// What leaders have shown to be committed; its end is the true high watermark.
+    pub committed: Shadow,
+    /// By epoch, ascending.
+    pub reigns: Vec<Reign>,
+    /// An unclean election happened: what was committed before may be gone, with permission.
+    pub unclean: bool,
+}
+
+impl PartitionGhost {
+    /// A partition of which nothing is known.
+    pub fn new(at: TopicPartition, brokers: usize) -> Self {
+        Self {
+            at,
+            replicas: vec![ReplicaGhost::default(); brokers],
+            committed: Shadow::default(),
+            reigns: Vec::new(),
+            unclean: false,
+        }
+    }
+
+    /// The true high watermark.
+    pub const fn true_end(&self) -> Offset {
+        self.committed.end()
+    }
+
+    /// The reign of an epoch.
+    pub fn reign(&mut self, epoch: LeaderEpoch) -> Option<&mut Reign> {
+        // Almost always the newest.
+        self.reigns.iter_mut().rev().find(|reign| reign.epoch == epoch)
+    }
+
+    /// Brings a replica's agreement with the committed log up to date.
+    pub fn refresh(&mut self, broker: BrokerId) -> Offset {
+        let replica = &mut self.replicas[broker.0 as usize];
+        if replica.agrees < self.committed.end() && replica.agrees < replica.log.end() {
+            replica.agrees = replica.log.agrees_up_to(&self.committed, replica.agrees);
+        }
+        replica.agrees
+    }
+
+    /// Forgets what no replica keeps any more.
+    pub fn prune(&mut self) {
+        let kept = self.replicas.iter().filter(|replica| replica.log.end() > Offset::ZERO);
+        let Some(start) = kept.map(|replica| replica.log.start()).min() else { return };
+        self.committed.advance_start(start.min(self.committed.end()));
+        for reign in &mut self.reigns {
+            while reign.written.front().is_some_and(|batch| batch.next <= start) {
+                reign.written.pop_front();
+            }
+        }
+    }
+}

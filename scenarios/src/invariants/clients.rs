@@ -1,0 +1,138 @@
+//! What clients saw: durability, no duplicate, order, no skip, no phantom. Black box but for the contract.
+
+use squall_core::ids::{NodeId, Offset, TopicPartition};
+
+use crate::ghost::Clients;
+use crate::ghost::clients::{Name, Reader, Record, Told};
+use crate::invariants::{Check, broken};
+
+/// A reader was handed a record.
+pub fn consumed(
+    c: &mut Clients,
+    reader: NodeId,
+    at: TopicPartition,
+    offset: Offset,
+    record: Option<u64>,
+    last_reading: bool,
+) -> Check {
+    in_order(c, reader, at, offset)?;
+    let Some(name) = record.map(Name::unpack) else {
+        return broken(
+            "no-phantom",
+            format!("reader {reader} got {at} offset {offset} without a record's name in it"),
+        );
+    };
+    let Some(known) = c.record(name) else {
+        return broken(
+            "no-phantom",
+            format!(
+                "reader {reader} got {at} offset {offset}, which names record {} of {}: never sent",
+                name.number, name.sender
+            ),
+        );
+    };
+    in_one_partition(known, name, at)?;
+    if known.told == Told::Refused {
+        return broken(
+            "no-phantom",
+            format!(
+                "reader {reader} got {at} offset {offset}; the sender {} of record {} was told that it is not there",
+                name.sender, name.number
+            ),
+        );
+    }
+    known.offset.get_or_insert(offset);
+    if last_reading { read_again(c, at, offset, name) } else { Ok(()) }
+}
+
+/// A sender's word on a record.
+pub fn told(
+    c: &mut Clients,
+    name: Name,
+    told: Told,
+    at: Option<TopicPartition>,
+    offset: Option<Offset>,
+) -> Check {
+    let Some(known) = c.record(name) else {
+        return broken(
+            "no-phantom",
+            format!("sender {} was told of record {}, which it never sent", name.sender, name.number),
+        );
+    };
+    if known.told != Told::Nothing {
+        return broken(
+            "no-phantom",
+            format!("sender {} was told twice what became of record {}", name.sender, name.number),
+        );
+    }
+    known.told = told;
+    if told == Told::Refused && known.offset.is_some() {
+        return broken(
+            "no-phantom",
+            format!(
+                "sender {} was told that record {} is not there; a reader had it at {:?}",
+                name.sender, name.number, known.offset
+            ),
+        );
+    }
+    known.offset = offset.or(known.offset);
+    match at {
+        Some(at) => in_one_partition(known, name, at),
+        None => Ok(()),
+    }
+}
+
+fn in_one_partition(known: &mut Record, name: Name, at: TopicPartition) -> Check {
+    match known.at.replace(at) {
+        Some(other) if other != at => broken(
+            "no-duplicate",
+            format!("record {} of sender {} is in {other} and in {at}", name.number, name.sender),
+        ),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// No gap and no step back, but where the reader said that it moved.
+fn in_order(c: &mut Clients, reader: NodeId, at: TopicPartition, offset: Offset) -> Check {
+    let place = c.readers.entry((reader, at)).or_insert(Reader { next: None });
+    match place.next.replace(offset.plus(1)) {
+        Some(expected) if expected != offset => {
+            broken("no-skip", format!("reader {reader} of {at} was at {expected} and got {offset}"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The last reading, from the start of each log.
+fn read_again(c: &mut Clients, at: TopicPartition, offset: Offset, name: Name) -> Check {
+    let Some(known) = c.record(name) else { return Ok(()) };
+    known.found = known.found.saturating_add(1);
+    let (first, known) = (known.found == 1, *known);
+    if !first {
+        if known.idempotent {
+            return broken(
+                "no-duplicate",
+                format!(
+                    "record {} of idempotent sender {} is in {at} twice, again at {offset}",
+                    name.number, name.sender
+                ),
+            );
+        }
+        return Ok(());
+    }
+    // What nobody was told is there has no place; acks=0 and acks=1 promise none over a leader's fall.
+    if known.told != Told::Delivered || known.acks != squall_core::message::Acks::All {
+        return Ok(());
+    }
+    let last = c.last_read.insert((name.sender, at), name.number);
+    if let Some(last) = last.filter(|&last| last > name.number) {
+        return broken(
+            "order",
+            format!(
+                "sender {}'s record {} lies in {at} at {offset}, behind its later record {last}",
+                name.sender, name.number
+            ),
+        );
+    }
+    Ok(())
+}

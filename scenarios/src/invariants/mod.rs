@@ -1,0 +1,82 @@
+//! The invariants of INVARIANTS.md, each under its name there, over the ghost state.
+//!
+//! Each is checked when a probe could break it, not after every event: what cannot have changed is not
+//! looked at again. A check answers [`Broken`]; which node and when is added by whoever calls it.
+//! Deliberately absent: looks into the system's own state, but for `storage`, which compares what a replica
+//! keeps in memory and on disk to the ghost's fold.
+
+pub mod clients;
+pub mod membership;
+pub mod quorum;
+pub mod replication;
+pub mod storage;
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name in INVARIANTS.md.
+    pub invariant: &'static str,
+    /// Who, which offset, which epoch.
+    pub message: String,
+}
+
+/// What a check answers.
+pub type Check = Result<(), Broken>;
+
+/// Every invariant, with what it says; `squall list invariants` prints it.
+pub const ALL: &[(&str, &str)] = &[
+    ("W-SI", "below a leader's high watermark, every in-sync replica holds what the leader holds"),
+    ("W-LII", "a partition's leader is in its ISR"),
+    ("W-AHW", "every in-sync replica reaches the high watermark of every leader"),
+    ("W-LC", "the leader that the controllers name holds every committed and every acknowledged record"),
+    ("W-LCC", "every running member of ISR and ELR holds every committed record"),
+    ("W-NCL", "every committed record is in the log of at least one replica; acks=all means committed"),
+    ("W-LM", "two replicas hold the same records below both their high watermarks"),
+    ("W-UNIQ", "a leader epoch and an offset never name two records, over all replicas and all time"),
+    ("W-HWB", "log start <= high watermark <= log end, and no high watermark is above the true one"),
+    ("W-AHM", "the high watermark that leaders show never goes back from one reign to the next"),
+    (
+        "W-JOIN",
+        "a replica enters the ISR only when it holds all that is committed, in this reign and this life",
+    ),
+    ("W-FIS", "no fenced broker is in an ISR"),
+    ("W-ELR", "ISR and ELR are replicas, disjoint, and the ELR is empty while the ISR is large enough"),
+    ("W-UX", "a replica whose disk lost records is not leader, ISR or ELR before it has caught up"),
+    ("W-MLM", "every node applies the decided metadata log, and one broker leads in each epoch"),
+    ("W-REP", "offsets in a log are dense, and only the named leader leads"),
+    ("W-CR", "a record once consumed is what the log holds at its offset from then on"),
+    ("W-LOG", "a recovered log is a valid prefix of the log before the crash, at least up to the last sync"),
+    ("W-EC", "the leader-epoch cache is the fold of the log"),
+    ("W-PS", "the table of producers is the fold of the log"),
+    ("W-SEQ", "in any log, a producer's sequences are contiguous and start at 0"),
+    ("W-PID", "no producer id is given away twice"),
+    ("W-ES", "at most one node leads the quorum in an epoch"),
+    ("W-VOTE", "a voter grants at most one vote in an epoch, over all its lives"),
+    ("W-ME", "a voter's durable epoch never goes back"),
+    ("W-MHW", "the commit index that quorum leaders show never goes back"),
+    ("W-MAJ", "what a quorum leader commits is on a majority"),
+    ("W-DUR", "what a quorum leader commits is durable on a majority"),
+    ("W-QLC", "a quorum leader holds every committed entry"),
+    ("W-CP", "committed prefixes of two voters are prefixes of each other"),
+    ("W-LMR", "entries of one epoch at one place are the same on every voter"),
+    ("W-CTC", "a quorum leader commits only onto an entry of its own epoch"),
+    ("W-NTB", "no voter cuts what it knows to be committed"),
+    ("W-PV", "a pre-vote changes neither epoch nor vote"),
+    (
+        "durability",
+        "every acknowledged record is read again in the end, unless its contract permits the loss",
+    ),
+    ("no-duplicate", "a record of an idempotent producer is in the log once"),
+    ("order", "a producer's acknowledged records lie in a partition in sending order"),
+    ("no-skip", "a reader is handed every offset once, in order"),
+    (
+        "no-phantom",
+        "a reader is handed only records that were sent, and none whose sender was told it is not there",
+    ),
+];
+
+/// A broken invariant.
+pub fn broken(invariant: &'static str, message: String) -> Check {
+    debug_assert!(ALL.iter().any(|(name, _)| *name == invariant), "unlisted invariant {invariant}");
+    Err(Broken { invariant, message })
+}

@@ -1,0 +1,314 @@
+//! The controllers' consensus: W-ES, W-VOTE, W-ME, W-LMR, W-CP, W-CTC, W-MAJ, W-DUR, W-QLC, W-MHW, W-NTB, W-PV.
+
+use squall_core::ids::{LeaderEpoch, NodeId, Offset};
+
+use crate::ghost::partition::Damage;
+use crate::ghost::{Batch, QuorumGhost};
+use crate::invariants::{Check, broken};
+
+/// A voter's life began with this on disk.
+pub fn recovered(
+    q: &mut QuorumGhost,
+    place: usize,
+    persisted: (LeaderEpoch, Option<NodeId>),
+    start: Offset,
+    end: Offset,
+) -> Check {
+    let voter = &mut q.voters[place];
+    let node = voter.node;
+    let (known_epoch, known_vote) = voter.persisted;
+    if persisted.0 < known_epoch {
+        return broken(
+            "W-ME",
+            format!("voter {node} came back in epoch {}; {known_epoch} was durable", persisted.0),
+        );
+    }
+    if persisted.0 == known_epoch && known_vote.is_some() && persisted.1 != known_vote {
+        return broken(
+            "W-VOTE",
+            format!(
+                "voter {node} came back in epoch {known_epoch} with vote {:?}; {known_vote:?} was durable",
+                persisted.1
+            ),
+        );
+    }
+    let least = if voter.damage == Damage::None { voter.log.end() } else { voter.durable };
+    if end < least {
+        return broken(
+            "W-LOG",
+            format!("voter {node} recovered its log up to {end}; it had to keep everything up to {least}"),
+        );
+    }
+    if end > voter.log.end() {
+        // A cut that was not synced came back with the power.
+        for batch in std::mem::take(&mut voter.cut) {
+            if batch.base == voter.log.end() && batch.next <= end {
+                let _fits = voter.log.push(batch);
+            }
+        }
+    }
+    if end > voter.log.end() {
+        return broken(
+            "W-LOG",
+            format!(
+                "voter {node} recovered its log up to {end}; it never held more than up to {}",
+                voter.log.end()
+            ),
+        );
+    }
+    voter.log.truncate(end);
+    voter.log.advance_start(start);
+    voter.cut.clear();
+    voter.persisted = persisted;
+    voter.epoch = (persisted.0, 0);
+    voter.damage = Damage::None;
+    voter.commit = Offset::ZERO;
+    voter.leads = None;
+    voter.agrees = voter.agrees.min(end);
+    Ok(())
+}
+
+/// An epoch and a vote became durable.
+pub fn persisted(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, voted: Option<NodeId>) -> Check {
+    let voter = &mut q.voters[place];
+    let (known, vote) = voter.persisted;
+    if epoch < known {
+        return broken("W-ME", format!("voter {} went back from epoch {known} to {epoch}", voter.node));
+    }
+    if epoch == known && vote.is_some() && vote != voted {
+        return broken(
+            "W-VOTE",
+            format!(
+                "voter {} changed its durable vote in epoch {epoch} from {vote:?} to {voted:?}",
+                voter.node
+            ),
+        );
+    }
+    voter.persisted = (epoch, voted);
+    Ok(())
+}
+
+/// A vote went out.
+pub fn granted(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, candidate: NodeId) -> Check {
+    let voter = &mut q.voters[place];
+    match voter.granted.insert(epoch, candidate) {
+        Some(other) if other != candidate => broken(
+            "W-VOTE",
+            format!("voter {} voted in epoch {epoch} for {other} and for {candidate}", voter.node),
+        ),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A voter works in a new epoch, since this event.
+pub fn entered(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, event: u64) -> Check {
+    let voter = &mut q.voters[place];
+    if epoch <= voter.epoch.0 {
+        return broken("W-ME", format!("voter {} went from epoch {} to {epoch}", voter.node, voter.epoch.0));
+    }
+    voter.epoch = (epoch, event);
+    Ok(())
+}
+
+/// A pre-vote was answered, in this event, by a node that is in `epoch`.
+pub fn pre_voted(q: &QuorumGhost, place: usize, epoch: LeaderEpoch, event: u64) -> Check {
+    let voter = &q.voters[place];
+    let (known, since) = voter.epoch;
+    if epoch != known || since == event {
+        return broken("W-PV", format!("voter {} went to epoch {epoch} for a pre-vote", voter.node));
+    }
+    Ok(())
+}
+
+/// A voter leads: W-ES, W-QLC.
+pub fn leads(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch) -> Check {
+    let node = q.voters[place].node;
+    if let Some(&other) = q.leaders.get(&epoch).filter(|&&other| other != node) {
+        return broken("W-ES", format!("voters {other} and {node} both lead in epoch {epoch}"));
+    }
+    q.leaders.insert(epoch, node);
+    q.voters[place].leads = Some(epoch);
+    let votes = q.voters.iter().filter(|voter| voter.granted.get(&epoch) == Some(&node)).count();
+    if votes < q.majority() {
+        return broken("W-ES", format!("voter {node} leads in epoch {epoch} with {votes} votes"));
+    }
+    let (holds, end) = (q.refresh(place), q.committed.end());
+    if holds < end {
+        return broken(
+            "W-QLC",
+            format!("voter {node} leads in epoch {epoch} with the committed entries up to {holds} of {end}"),
+        );
+    }
+    Ok(())
+}
+
+/// A batch of entries was written: W-LMR.
+pub fn appended(q: &mut QuorumGhost, place: usize, batch: Batch) -> Check {
+    let node = q.voters[place].node;
+    let content = (batch.next, batch.crc);
+    match q.written.insert((batch.epoch, batch.base), content) {
+        Some(known) if known != content => {
+            return broken(
+                "W-LMR",
+                format!(
+                    "voter {node} wrote [{}, {}) crc {:08x} in epoch {}; another wrote up to {} crc {:08x} there",
+                    batch.base, batch.next, batch.crc, batch.epoch, known.0, known.1
+                ),
+            );
+        }
+        Some(_) | None => {}
+    }
+    let voter = &mut q.voters[place];
+    let (end, last) = (voter.log.end(), voter.log.last().map(|last| last.epoch));
+    if !voter.log.push(batch) || last.is_some_and(|last| last > batch.epoch) {
+        return broken(
+            "W-LMR",
+            format!(
+                "voter {node} wrote [{}, {}) of epoch {} behind {end} of {last:?}",
+                batch.base, batch.next, batch.epoch
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Entries were cut: W-NTB.
+pub fn truncated(q: &mut QuorumGhost, place: usize, to: Offset) -> Check {
+    let voter = &mut q.voters[place];
+    if to < voter.commit {
+        return broken(
+            "W-NTB",
+            format!("voter {} cut its log at {to}; it knew {} to be committed", voter.node, voter.commit),
+        );
+    }
+    let cut = voter.log.truncate(to);
+    voter.cut.extend(cut);
+    voter.durable = voter.durable.min(to);
+    voter.agrees = voter.agrees.min(to);
+    Ok(())
+}
+
+/// A voter's commit index rose.
+pub fn committed(q: &mut QuorumGhost, place: usize, to: Offset, entry: LeaderEpoch, leader: bool) -> Check {
+    let node = q.voters[place].node;
+    let commit = q.voters[place].commit;
+    if to < commit {
+        return broken("W-NTB", format!("voter {node} took its commit index back from {commit} to {to}"));
+    }
+    if to > q.voters[place].log.end() {
+        return broken(
+            "W-CP",
+            format!("voter {node} commits {to} and its log ends at {}", q.voters[place].log.end()),
+        );
+    }
+    if leader {
+        decided(q, place, to, entry)?;
+    }
+    q.voters[place].commit = to;
+    let end = q.committed.end();
+    if to > end {
+        return broken(
+            "W-CP",
+            format!("follower {node} commits up to {to}; no leader has committed beyond {end}"),
+        );
+    }
+    let holds = q.refresh(place);
+    if holds < to {
+        return broken(
+            "W-CP",
+            format!("voter {node} commits up to {to}, but from {holds} on its log is not the committed one"),
+        );
+    }
+    Ok(())
+}
+
+/// A leader commits: W-CTC, W-MAJ, W-DUR, W-QLC; from now on it is the truth.
+fn decided(q: &mut QuorumGhost, place: usize, to: Offset, entry: LeaderEpoch) -> Check {
+    let node = q.voters[place].node;
+    let Some(epoch) = q.voters[place].leads else {
+        return broken("W-CTC", format!("voter {node} commits {to} as a leader and leads nowhere"));
+    };
+    if entry != epoch {
+        return broken(
+            "W-CTC",
+            format!(
+                "voter {node}, leader of epoch {epoch}, commits up to {to} onto an entry of epoch {entry}"
+            ),
+        );
+    }
+    let from = q.committed.end();
+    let holds = q.refresh(place);
+    if holds < from.min(to) {
+        return broken(
+            "W-QLC",
+            format!("leader {node} of epoch {epoch} differs from what is committed from {holds} on"),
+        );
+    }
+    if to > from {
+        let fresh: Vec<Batch> =
+            q.voters[place].log.from(from).take_while(|b| b.next <= to).copied().collect();
+        for batch in fresh {
+            if !q.committed.push(batch) {
+                return broken(
+                    "W-QLC",
+                    format!("leader {node} of epoch {epoch} commits {} with a gap", batch.base),
+                );
+            }
+        }
+        q.voters[place].agrees = q.committed.end();
+    }
+    on_majority(q, node, to)
+}
+
+fn on_majority(q: &mut QuorumGhost, leader: NodeId, to: Offset) -> Check {
+    let (mut hold, mut durable) = (0, 0);
+    for place in 0..q.voters.len() {
+        let holds = q.refresh(place) >= to;
+        hold += usize::from(holds);
+        durable += usize::from(holds && q.voters[place].durable >= to);
+    }
+    let majority = q.majority();
+    if hold < majority {
+        return broken(
+            "W-MAJ",
+            format!("leader {leader} commits up to {to}; {hold} of {} voters hold that", q.voters.len()),
+        );
+    }
+    if durable < majority {
+        return broken(
+            "W-DUR",
+            format!(
+                "leader {leader} commits up to {to}; it is durable on {durable} of {} voters",
+                q.voters.len()
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// A leader's snapshot replaced a voter's log.
+pub fn installed(q: &mut QuorumGhost, place: usize, end: Offset) -> Check {
+    let committed = q.committed.end();
+    let voter = &mut q.voters[place];
+    if end > committed {
+        return broken(
+            "W-CP",
+            format!("voter {} installed a snapshot of {end}; {committed} is committed", voter.node),
+        );
+    }
+    if end < voter.commit {
+        return broken(
+            "W-NTB",
+            format!(
+                "voter {} went back from commit index {} to a snapshot of {end}",
+                voter.node, voter.commit
+            ),
+        );
+    }
+    voter.log = crate::ghost::Shadow::starting_at(end);
+    voter.cut.clear();
+    voter.agrees = end;
+    voter.durable = end;
+    voter.commit = end;
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! What a replica keeps against what it should: W-LOG on its disk, W-EC and W-PS in its memory.
+//!
+//! The one place where invariants look into the system: a probe may say one thing and the disk hold another.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use squall_core::broker::Broker;
+use squall_core::ids::{BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
+use squall_core::log::{Log, WINDOW};
+use squall_core::partition::directory;
+use squall_core::record::batches;
+use squall_sim::engine::World;
+
+use crate::cluster::Member;
+use crate::ghost::partition::Damage;
+use crate::ghost::{PartitionGhost, Shadow};
+use crate::invariants::{Check, broken};
+
+/// A replica's log was opened and repaired: W-LOG.
+pub fn recovered(
+    p: &mut PartitionGhost,
+    broker: BrokerId,
+    (start, end): (Offset, Offset),
+    world: &World<Member>,
+) -> Check {
+    let at = p.at;
+    let replica = &mut p.replicas[broker.0 as usize];
+    let known = replica.log.end();
+    let least = match replica.damage {
+        Damage::None => known,
+        Damage::PowerLoss => replica.durable.min(known),
+        Damage::Wiped => Offset::ZERO,
+    };
+    if end < least {
+        return broken(
+            "W-LOG",
+            format!(
+                "broker {broker} recovered {at} up to {end}; it had to keep everything up to {least} of {known}"
+            ),
+        );
+    }
+    // A cut that no sync covered may come back with the power.
+    if end > known && replica.damage == Damage::PowerLoss {
+        for batch in std::mem::take(&mut replica.cut) {
+            if batch.base == replica.log.end() && batch.next <= end {
+                let _fits = replica.log.push(batch);
+            }
+        }
+    }
+    if end > replica.log.end() {
+        return broken(
+            "W-LOG",
+            format!(
+                "broker {broker} recovered {at} up to {end}; it never held more than up to {}",
+                replica.log.end()
+            ),
+        );
+    }
+    replica.log.truncate(end);
+    if replica.log.end() != end {
+        return broken(
+            "W-LOG",
+            format!("broker {broker} recovered {at} up to {end}, in the middle of what it had written"),
+        );
+    }
+    replica.log.advance_start(start);
+    replica.cut.clear();
+    replica.durable = replica.durable.min(end);
+    replica.agrees = replica.agrees.min(end);
+    replica.high_watermark = start;
+    replica.damage = Damage::None;
+    replica.refold_producers();
+    on_disk(p, broker, world)
+}
+
+/// Every batch on the disk is valid and the one that was written; none is missing.
+pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Check {
+    let at = p.at;
+    let shadow = &p.replicas[broker.0 as usize].log;
+    let disk = world.disk(broker.node());
+    let mut written = shadow.iter();
+    let mut end = shadow.start();
+    for file in disk.list(&format!("{}/", directory(at))) {
+        if !file.ends_with(".log") {
+            continue;
+        }
+        let content = Bytes::copy_from_slice(disk.contents(&file).unwrap_or_default());
+        for batch in batches(content) {
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(why) => {
+                    return broken(
+                        "W-LOG",
+                        format!("broker {broker} keeps a bad batch of {at} at {end} in {file}: {why}"),
+                    );
+                }
+            };
+            if batch.next_offset() <= shadow.start() {
+                continue;
+            }
+            let expected = written.next();
+            let same = expected.is_some_and(|expected| {
+                (expected.base, expected.next) == (batch.base_offset(), batch.next_offset())
+                    && (Some(expected.epoch), expected.crc) == (batch.leader_epoch(), batch.crc())
+            });
+            if !same {
+                return broken(
+                    "W-LOG",
+                    format!(
+                        "broker {broker} keeps of {at} [{}, {}) epoch {:?} crc {:08x} where it wrote {expected:?}",
+                        batch.base_offset(),
+                        batch.next_offset(),
+                        batch.leader_epoch(),
+                        batch.crc()
+                    ),
+                );
+            }
+            end = batch.next_offset();
+        }
+    }
+    if end != shadow.end() {
+        return broken(
+            "W-LOG",
+            format!("broker {broker} keeps {at} up to {end}; it wrote up to {}", shadow.end()),
+        );
+    }
+    Ok(())
+}
+
+/// W-EC and W-PS: the tables in memory are the folds of the log.
+pub fn folds(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Check {
+    let Some(log) = log_of(world, broker, p) else { return Ok(()) };
+    let shadow = &p.replicas[broker.0 as usize].log;
+    let expected = epochs(shadow);
+    if log.epochs().entries() != expected {
+        return broken(
+            "W-EC",
+            format!(
+                "broker {broker}'s epoch cache of {} is {:?}; its log says {expected:?}",
+                p.at,
+                log.epochs().entries()
+            ),
+        );
+    }
+    let (kept, expected) = (kept_producers(log), producers(shadow));
+    if kept != expected {
+        let differs = expected.iter().find(|(id, state)| kept.get(id) != Some(state));
+        return broken(
+            "W-PS",
+            format!(
+                "broker {broker}'s table of producers of {} has {} of {}; its log says {differs:?}, the table {:?}",
+                p.at,
+                kept.len(),
+                expected.len(),
+                differs.map(|(id, _)| kept.get(id))
+            ),
+        );
+    }
+    Ok(())
+}
+
+fn log_of<'a>(world: &'a World<Member>, broker: BrokerId, p: &PartitionGhost) -> Option<&'a Log> {
+    let broker: &Broker = crate::checks::broker(world, broker.node())?;
+    Some(broker.partition(p.at)?.log())
+}
+
+fn epochs(shadow: &Shadow) -> Vec<(LeaderEpoch, Offset)> {
+    let mut epochs: Vec<(LeaderEpoch, Offset)> = Vec::new();
+    for batch in shadow.iter() {
+        if epochs.last().is_none_or(|last| last.0 != batch.epoch) {
+            epochs.push((batch.epoch, batch.base));
+        }
+    }
+    epochs
+}
+
+/// A producer's reign and its last batches in it: sequence, record count, offset.
+type Window = (ProducerEpoch, Vec<(Sequence, u32, Offset)>);
+
+fn producers(shadow: &Shadow) -> BTreeMap<ProducerId, Window> {
+    let mut producers: BTreeMap<ProducerId, Window> = BTreeMap::new();
+    for batch in shadow.iter() {
+        let Some((id, epoch, base)) = batch.stamp else { continue };
+        let (known, window) = producers.entry(id).or_insert((epoch, Vec::new()));
+        if *known != epoch {
+            *known = epoch;
+            window.clear();
+        }
+        if window.len() == WINDOW {
+            window.remove(0);
+        }
+        window.push((base, batch.count() as u32, batch.base));
+    }
+    producers
+}
+
+fn kept_producers(log: &Log) -> BTreeMap<ProducerId, Window> {
+    let states = log.producers().iter().map(|state| {
+        let batches = state.batches().iter().map(|batch| (batch.sequence, batch.count, batch.base)).collect();
+        (state.id(), (state.epoch(), batches))
+    });
+    states.collect()
+}

@@ -1,0 +1,66 @@
+//! The names of the defects on purpose, and what each was.
+
+use squall_core::quirk::{Quirk, Quirks};
+
+/// Every quirk: its name in `--quirk`, and what it is, with its source.
+pub const QUIRKS: &[(&str, &str)] = &[
+    (
+        "trunc-to-hw",
+        "a follower of a new leader cuts its log to its own high watermark (KIP-101, apache/kafka#2808)",
+    ),
+    (
+        "divergence-without-epoch",
+        "the answer about a divergence is an offset without the epoch it ends (KIP-279, KAFKA-6361)",
+    ),
+    (
+        "unfenced-fetch",
+        "a fetch counts although follower and leader are in different leader epochs (KIP-320, KAFKA-6880)",
+    ),
+    (
+        "hw-ignores-pending-isr",
+        "the high watermark ignores an ISR change that is still being agreed (KIP-497, KAFKA-8836)",
+    ),
+    (
+        "stale-broker-epoch",
+        "a replica that lost its disk joins the ISR on the word of its earlier life (KIP-903, apache/kafka#13408)",
+    ),
+    ("volatile-vote", "a vote is answered before it is durable (nats-server 73ba2d0b2, fixed by 53c85c2cd)"),
+    (
+        "producer-table-leader-only",
+        "followers do not build the table of producers, so a new leader knows no duplicates (KAFKA-5494, redpanda#3039)",
+    ),
+    (
+        "recovery-without-crc",
+        "recovery believes lengths and does not look at checksums (nats-server#7549, KAFKA-14104)",
+    ),
+];
+
+/// The quirk of a name.
+pub fn named(name: &str) -> Option<Quirk> {
+    let place = QUIRKS.iter().position(|(known, _)| *known == name)?;
+    Some(Quirk::ALL[place])
+}
+
+/// The set of these names.
+///
+/// # Panics
+/// If a name is unknown: whoever reads names from people checks them first.
+pub fn set(names: &[String]) -> Quirks {
+    names.iter().fold(Quirks::NONE, |quirks, name| {
+        quirks.with(named(name).unwrap_or_else(|| panic!("no quirk is called {name}")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_quirk_has_a_name_of_its_own() {
+        assert_eq!(QUIRKS.len(), Quirk::ALL.len());
+        for (place, (name, _)) in QUIRKS.iter().enumerate() {
+            assert_eq!(named(name), Some(Quirk::ALL[place]));
+        }
+        assert_eq!(named("no-such"), None);
+    }
+}

@@ -1,0 +1,163 @@
+//! `quorum`: the controllers alone under election storms, with brokers that hold nothing and clients that
+//! want producer ids: the smallest load that writes to the metadata log all the time.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use squall_core::broker::Broker;
+use squall_core::controller::Controller;
+use squall_core::ids::NodeId;
+use squall_core::time::{Span, Time};
+use squall_sim::engine::{Spare, World};
+use squall_sim::fault::{FaultSpace, Group};
+use squall_sim::knob::{Knob, Unit};
+use squall_sim::plan::{Operation, Plan};
+use squall_sim::run::{Scenario, world_config};
+use squall_sim::seed::{Seed, Stream};
+use squall_sim::settings::Settings;
+
+use crate::checks::{ClusterChecks, Exercised, Expectations};
+use crate::cluster::{self, Member};
+use crate::quirks;
+use crate::roles_in_world as roles;
+use crate::workload::IdTaker;
+
+/// The scenario.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quorum;
+
+/// What a client does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Op {
+    /// Wants a producer id.
+    WantId,
+}
+
+const fn count(
+    key: &'static str,
+    calm: u64,
+    storm: (u64, u64),
+    limits: (u64, u64),
+    why: &'static str,
+) -> Knob {
+    Knob { key, unit: Unit::Count, calm, storm, limits, why }
+}
+
+const OWN: &[Knob] = &[
+    count("client.takers", 2, (1, 3), (0, 100), "clients that want producer ids"),
+    count("workload.ids", 20, (5, 50), (0, 1_000_000), "producer ids that each wants in the storm"),
+    Knob {
+        key: "client.request_timeout",
+        unit: Unit::Millis,
+        calm: 300,
+        storm: (100, 1_000),
+        limits: (1, 600_000),
+        why: "how long a client waits before it asks another broker",
+    },
+];
+
+static KNOBS: [Knob; cluster::KNOBS.len() + OWN.len()] = crate::table::joined(cluster::KNOBS, OWN);
+
+const SOMETIMES: &[&str] = &[
+    Exercised::QuorumElections.name(),
+    Exercised::Resignations.name(),
+    Exercised::PreVotesRefused.name(),
+    Exercised::QuorumTruncations.name(),
+    Exercised::SnapshotsTaken.name(),
+    Exercised::SnapshotsInstalled.name(),
+    Exercised::PowerLossesSurvived.name(),
+    Exercised::TailsLost.name(),
+    Exercised::Fencings.name(),
+    Exercised::ProducerIds.name(),
+];
+
+impl Scenario for Quorum {
+    type Process = Member;
+    type Operation = Op;
+    type Checks = ClusterChecks;
+
+    fn name(&self) -> &'static str {
+        "quorum"
+    }
+
+    fn about(&self) -> &'static str {
+        "the controllers' consensus under election storms, with a metadata log that is written all the time"
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &KNOBS
+    }
+
+    fn quirks(&self) -> &'static [(&'static str, &'static str)] {
+        quirks::QUIRKS
+    }
+
+    fn check_settings(&self, settings: &Settings) -> Result<(), String> {
+        cluster::check(settings)
+    }
+
+    fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
+        let mut rng = seed.stream(Stream::Workload);
+        let storm = settings.get("run.storm") * 1_000_000;
+        let mut operations = Vec::new();
+        for client in 0..settings.get("client.takers") as u32 {
+            for _ in 0..settings.get("workload.ids") {
+                operations.push(Operation { at: rng.in_range(0, storm), client, op: Op::WantId });
+            }
+        }
+        operations.sort_by_key(|operation| operation.at);
+        (operations, space(settings))
+    }
+
+    fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
+        let settings = &plan.settings;
+        let layout = cluster::layout(settings);
+        let quirks = quirks::set(&plan.quirks);
+        let mut world = World::with_spare(Seed(plan.seed), world_config(settings), spare);
+        for id in layout.broker_ids() {
+            let broker = Broker::new(cluster::broker_config(settings, layout, id, quirks));
+            world.add(&format!("broker {id}"), Member::Broker(Box::new(broker)));
+        }
+        for node in layout.controller_nodes() {
+            let controller = Controller::new(cluster::controller_config(settings, layout, quirks));
+            world.add(&format!("controller {node}"), Member::Controller(Box::new(controller)));
+        }
+        let pause = Span::from_millis(settings.get("client.request_timeout"));
+        for client in 0..settings.get("client.takers") as u32 {
+            let own = plan.operations.iter().filter(|operation| operation.client == client);
+            let times: Arc<[Time]> = own.map(|operation| Time(operation.at)).collect();
+            let taker = IdTaker::new(layout.broker_nodes(), times, pause);
+            world.add(&format!("client {}", layout.first_client().0 + client), Member::IdTaker(taker));
+        }
+        world
+    }
+
+    fn checks(&self, plan: &Plan<Op>, _spare: Option<ClusterChecks>) -> ClusterChecks {
+        let layout = cluster::layout(&plan.settings);
+        ClusterChecks::new(layout, Expectations { audit: None, sometimes: SOMETIMES })
+    }
+
+    fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
+        roles::resolve(role, checks.layout(), world, checks)
+    }
+
+    fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
+        roles::transfer(role, checks.layout(), world, checks)
+    }
+}
+
+/// Controllers flush what they promise, so all of them may lose power at once; brokers hold nothing.
+fn space(settings: &Settings) -> FaultSpace {
+    let layout = cluster::layout(settings);
+    let brokers = Group::new("brokers", layout.broker_nodes()).power_losses().wipes(layout.broker_nodes());
+    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses();
+    let first = layout.first_client().0;
+    let takers = first..first + settings.get("client.takers") as u32;
+    let mut clients = Group::new("clients", takers.map(NodeId));
+    clients.may_crash.clear();
+    let mut space = FaultSpace::of([brokers, controllers, clients]);
+    space.isolate_roles = roles::all(0);
+    space.transfer_roles = roles::all(0);
+    space
+}

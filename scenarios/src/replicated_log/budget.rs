@@ -1,0 +1,55 @@
+//! The fault budget: what may break, so that the contract still promises that nothing is lost.
+//!
+//! `acks=all` promises that a record is on `min.insync.replicas` disks. So as many brokers as that, less
+//! one, may lose what they wrote: by a wipe, or by any unclean stop where batches are not flushed (then even
+//! a killed process counts as having lost its log, KIP-966). They are picked once a run: were it any broker
+//! in turn, the last good copy could go before the others have caught up. With every batch flushed, all
+//! brokers may lose power at once.
+
+use squall_core::ids::NodeId;
+use squall_sim::fault::{FaultSpace, Group};
+use squall_sim::seed::{Seed, Stream};
+use squall_sim::settings::Settings;
+
+use crate::cluster;
+use crate::roles_in_world as roles;
+
+/// Replicas of a partition.
+pub(super) fn replication(settings: &Settings) -> u64 {
+    settings.get("topic.replication").min(settings.get("cluster.brokers"))
+}
+
+/// What may break where.
+pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
+    let layout = cluster::layout(settings);
+    let mut brokers = Group::new("brokers", layout.broker_nodes());
+    let expendable = expendable(seed, settings);
+    if settings.is_on("log.flush") {
+        brokers = brokers.power_losses();
+    } else {
+        brokers.may_crash.clone_from(&expendable);
+        brokers.may_lose_power.clone_from(&expendable);
+    }
+    let brokers = brokers.wipes(expendable);
+    // A voter that forgot its vote or its entries would break Raft's own assumption; it flushes always.
+    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses();
+    let clients = settings.get("client.producers") + settings.get("client.readers") + 1;
+    let first = layout.first_client().0;
+    let mut clients = Group::new("clients", (first..first + clients as u32).map(NodeId));
+    // Who crashes forgets what it was told; that is a fault for the services of later scenarios.
+    clients.may_crash.clear();
+    let mut space = FaultSpace::of([brokers, controllers, clients]);
+    space.isolate_roles = roles::all(settings.get("topic.partitions"));
+    space.transfer_roles = roles::all(settings.get("topic.partitions"));
+    space
+}
+
+/// The brokers that may lose what they wrote.
+fn expendable(seed: Seed, settings: &Settings) -> Vec<NodeId> {
+    let copies = settings.get("topic.min_isr").min(replication(settings));
+    let mut nodes = cluster::layout(settings).broker_nodes();
+    seed.stream(Stream::Topology).shuffle(&mut nodes);
+    nodes.truncate(copies as usize - 1);
+    nodes.sort();
+    nodes
+}

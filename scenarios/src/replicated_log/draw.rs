@@ -1,0 +1,54 @@
+//! What clients do, drawn from a seed.
+
+use squall_sim::plan::Operation;
+use squall_sim::seed::{Rng, Seed, Stream};
+use squall_sim::settings::Settings;
+
+use crate::replicated_log::{Op, PlannedAcks};
+
+/// Before that, the cluster elects a controller and makes the topic.
+const BEGIN: u64 = 500_000_000;
+
+/// Everything that producers do, in order of time.
+pub(super) fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> {
+    let mut rng = seed.stream(Stream::Workload);
+    let storm = settings.get("run.storm") * 1_000_000;
+    let mut operations = Vec::new();
+    for client in 0..settings.get("client.producers") as u32 {
+        operations.push(Operation { at: 0, client, op: kind(&mut rng) });
+        let keyed = rng.below(2) == 0;
+        let mut times = times(&mut rng, settings.get("workload.records"), storm);
+        times.sort_unstable();
+        for at in times {
+            let key = keyed.then(|| rng.below(settings.get("client.keys")) as u32);
+            let bytes = rng.in_range(8, settings.get("workload.bytes")) as u32;
+            operations.push(Operation { at, client, op: Op::Send { key, bytes } });
+        }
+    }
+    operations.sort_by_key(|operation| operation.at);
+    operations
+}
+
+/// Half of the producers are idempotent: that is what most people should use.
+fn kind(rng: &mut Rng) -> Op {
+    match rng.below(8) {
+        0 => Op::Produce { acks: PlannedAcks::None, idempotent: false },
+        1 => Op::Produce { acks: PlannedAcks::Leader, idempotent: false },
+        2 | 3 => Op::Produce { acks: PlannedAcks::All, idempotent: false },
+        _ => Op::Produce { acks: PlannedAcks::All, idempotent: true },
+    }
+}
+
+/// Some records in bursts, some alone: one record at a time never fills a pipeline.
+fn times(rng: &mut Rng, records: u64, storm: u64) -> Vec<u64> {
+    let mut times = Vec::with_capacity(records as usize);
+    let from = BEGIN.min(storm);
+    while (times.len() as u64) < records {
+        let at = rng.in_range(from, storm);
+        let together = if rng.below(4) == 0 { rng.in_range(2, 20) } else { 1 };
+        for _ in 0..together.min(records - times.len() as u64) {
+            times.push(at + rng.below(3_000_000));
+        }
+    }
+    times
+}

@@ -1,0 +1,97 @@
+//! Asks brokers for producer ids, one after another, at the times that the plan lists.
+
+use std::sync::Arc;
+
+use squall_core::env::{Clock, Input, Network, Probes};
+use squall_core::host::{Correlations, Host};
+use squall_core::ids::{CorrelationId, NodeId};
+use squall_core::message::{Message, Reply, Request};
+use squall_core::probe::{ClientProbe, Probe};
+use squall_core::time::{Span, Time};
+use squall_core::timer::Timer;
+
+const NEXT: Timer = Timer::Application(0);
+const RETRY: Timer = Timer::Application(1);
+
+/// A client that wants identities.
+#[derive(Debug, Clone)]
+pub struct IdTaker {
+    brokers: Vec<NodeId>,
+    /// When it wants one, ascending.
+    times: Arc<[Time]>,
+    pause: Span,
+    next: usize,
+    asked: usize,
+    wanted: u32,
+    /// How often in a row nobody answered in time.
+    unanswered: u32,
+    ids: Correlations,
+    pending: Option<CorrelationId>,
+}
+
+impl IdTaker {
+    /// Wants an id at each of `times`; asks another broker after `pause`.
+    pub fn new(brokers: Vec<NodeId>, times: Arc<[Time]>, pause: Span) -> Self {
+        let ids = Correlations::default();
+        Self { brokers, times, pause, next: 0, asked: 0, wanted: 0, unanswered: 0, ids, pending: None }
+    }
+
+    /// Whether it has all that it wanted.
+    pub fn is_done(&self) -> bool {
+        self.next == self.times.len() && self.wanted == 0
+    }
+
+    pub(crate) fn start(&mut self, env: &mut Host<'_>) {
+        self.ids = Correlations::new(env);
+        self.plan_next(env);
+    }
+
+    pub(crate) fn step(&mut self, input: Input<Message, Timer>, env: &mut Host<'_>) {
+        match input {
+            Input::Deliver {
+                message: Message::Reply { id, reply: Reply::InitProducerId(result) }, ..
+            } if self.pending == Some(id) => {
+                self.pending = None;
+                if let Ok((id, epoch)) = result {
+                    env.probe(Probe::Client(ClientProbe::Identified { id, epoch }));
+                    self.wanted -= 1;
+                    self.unanswered = 0;
+                    env.cancel_timer(RETRY);
+                    self.ask(env);
+                }
+            }
+            Input::Expired { timer: NEXT } => {
+                self.wanted += 1;
+                self.next += 1;
+                self.plan_next(env);
+                if self.wanted == 1 {
+                    self.ask(env);
+                }
+            }
+            Input::Expired { .. } => {
+                self.asked += 1;
+                self.unanswered += 1;
+                self.ask(env);
+            }
+            Input::Deliver { .. } | Input::Synced { .. } => {}
+        }
+    }
+
+    fn plan_next(&self, env: &mut Host<'_>) {
+        if let Some(&at) = self.times.get(self.next) {
+            env.set_timer(NEXT, at.since(env.now()));
+        }
+    }
+
+    fn ask(&mut self, env: &mut Host<'_>) {
+        if self.wanted == 0 {
+            return;
+        }
+        let id = self.ids.next();
+        self.pending = Some(id);
+        let to = self.brokers[self.asked % self.brokers.len()];
+        env.send(to, Message::Request { id, request: Request::InitProducerId });
+        // Patience grows: whoever gives up sooner than the cluster can answer keeps it busy for nothing.
+        env.set_timer(RETRY, self.pause.times(1 << self.unanswered.min(5)));
+    }
+}

@@ -1,0 +1,17 @@
+//! What clients do: send what the plan lists, read everything, make the topic, ask for producer ids.
+//!
+//! Each is a process around a state machine of `core::client`; it names its records and reports what it
+//! sent, was told and was handed. Deliberately absent: chance. What is done when stands in the plan.
+
+mod admin;
+mod id_taker;
+mod reader;
+mod sender;
+
+pub use admin::Admin;
+pub use id_taker::IdTaker;
+pub use reader::Reader;
+pub use sender::{Kind, Send, Sender};
+
+/// The topic that everything is about.
+pub const TOPIC: &str = "events";

@@ -1,0 +1,133 @@
+//! Sends what the plan lists, through a producer, and reports what became of each record.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use squall_core::client::{Producer, ProducerConfig};
+use squall_core::env::{Clock, Input, Network, Probes};
+use squall_core::host::Host;
+use squall_core::message::{Acks, Message};
+use squall_core::probe::{ClientProbe, Probe};
+use squall_core::time::Time;
+use squall_core::timer::Timer;
+
+use crate::ghost::clients::Name;
+use crate::workload::TOPIC;
+
+const NEXT: Timer = Timer::Application(0);
+
+/// What a producer promises and is promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// How sure it wants to be.
+    pub acks: Acks,
+    /// Whether retries are absorbed.
+    pub idempotent: bool,
+}
+
+/// One record to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Send {
+    /// When.
+    pub at: Time,
+    /// Its key; `None`: any partition.
+    pub key: Option<u32>,
+    /// The length of its value in bytes; at least the eight that its name takes.
+    pub size: u32,
+}
+
+/// A producer and what it has to send.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    producer: Producer,
+    kind: Kind,
+    script: Arc<[Send]>,
+    next: usize,
+    /// The tickets of records whose fate is open, with the records' numbers, in order.
+    open: VecDeque<(squall_core::client::Ticket, u32)>,
+}
+
+impl Sender {
+    /// Will send `script`, which is in order of time.
+    pub fn new(config: ProducerConfig, script: Arc<[Send]>) -> Self {
+        let kind = Kind { acks: config.acks, idempotent: config.idempotent };
+        let producer = Producer::new(config).expect("plans pair idempotence with acks=all only");
+        Self { producer, kind, script, next: 0, open: VecDeque::new() }
+    }
+
+    /// Whether everything was sent and its fate is known.
+    pub fn is_done(&self) -> bool {
+        self.next == self.script.len() && self.open.is_empty()
+    }
+
+    pub(crate) fn start(&mut self, env: &mut Host<'_>) {
+        self.producer.start(env);
+        self.plan_next(env);
+    }
+
+    pub(crate) fn step(&mut self, input: Input<Message, Timer>, env: &mut Host<'_>) {
+        match input {
+            Input::Deliver { from, message: Message::Reply { id, reply } } => {
+                self.producer.on_reply(from, id, reply, env);
+            }
+            Input::Expired { timer: Timer::Client(timer) } => self.producer.on_timer(timer, env),
+            Input::Expired { timer: NEXT } => self.send_due(env),
+            // Nobody asks a client, and it has no disk.
+            Input::Expired { .. } | Input::Deliver { .. } | Input::Synced { .. } => {}
+        }
+        self.report(env);
+    }
+
+    fn plan_next(&self, env: &mut Host<'_>) {
+        if let Some(send) = self.script.get(self.next) {
+            env.set_timer(NEXT, send.at.since(env.now()));
+        }
+    }
+
+    fn send_due(&mut self, env: &mut Host<'_>) {
+        while let Some(&send) = self.script.get(self.next).filter(|send| send.at <= env.now()) {
+            let number = self.next as u32;
+            let name = Name { sender: env.me().0, number }.pack();
+            self.next += 1;
+            let Kind { acks, idempotent } = self.kind;
+            env.probe(Probe::Client(ClientProbe::Sent { record: name, acks, idempotent }));
+            let key = send.key.map(|key| Bytes::copy_from_slice(&key.to_be_bytes()));
+            let ticket = self.producer.send(TOPIC, key, value(name, send.size), Vec::new(), env);
+            self.open.push_back((ticket, number));
+        }
+        self.plan_next(env);
+    }
+
+    fn report(&mut self, env: &mut Host<'_>) {
+        while let Some(delivery) = self.producer.poll() {
+            let Some(place) = self.open.iter().position(|(ticket, _)| *ticket == delivery.ticket) else {
+                continue;
+            };
+            let Some((_, number)) = self.open.remove(place) else { continue };
+            let record = Name { sender: env.me().0, number }.pack();
+            env.probe(Probe::Client(match delivery.outcome {
+                Ok((at, offset)) => ClientProbe::Delivered { record, at, offset },
+                Err(error) => {
+                    ClientProbe::Undelivered { record, definite: error.definite, refused: error.refused }
+                }
+            }));
+        }
+    }
+}
+
+/// A value that names its record, filled up to `size`.
+fn value(name: u64, size: u32) -> Bytes {
+    let mut value = BytesMut::with_capacity(size.max(8) as usize);
+    value.put_u64(name);
+    // Filled with something that depends on the record, so that mixed-up bytes are not mistaken for it.
+    value.resize(size.max(8) as usize, name as u8 ^ 0x5a);
+    value.freeze()
+}
+
+/// The name in a value; `None` if the value is not one that [`value`] made.
+pub(crate) fn name_in(value: &[u8]) -> Option<u64> {
+    let (name, fill) = value.split_first_chunk::<8>()?;
+    let name = u64::from_be_bytes(*name);
+    fill.iter().all(|&byte| byte == name as u8 ^ 0x5a).then_some(name)
+}

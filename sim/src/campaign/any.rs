@@ -1,0 +1,153 @@
+//! Scenarios whose types are forgotten, so that a command can hold a list of them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::capsule::{Capsule, CapsuleError};
+use crate::knob::Knob;
+use crate::plan::Plan;
+use crate::record::{RunRecord, Verdict};
+use crate::run::{Replay, Scenario, Sink, SpareRun, draw_settings, run_caught, run_traced, verify, words};
+use crate::seed::Seed;
+use crate::settings::{Overrides, Settings};
+
+/// What a scenario says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Info {
+    /// Its name.
+    pub name: &'static str,
+    /// One line: what it plays.
+    pub about: &'static str,
+    /// Its own settings; [`knob::table`](crate::knob::table) adds sim's.
+    pub knobs: &'static [Knob],
+    /// Its quirks: name and one line each.
+    pub quirks: &'static [(&'static str, &'static str)],
+}
+
+/// How a seed is to be run.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// What was set.
+    pub overrides: &'a Overrides,
+    /// Known mistakes that are switched on.
+    pub quirks: &'a [String],
+    /// Whether the run is repeated to see whether it agrees with itself. A failure always is.
+    pub verify: bool,
+}
+
+/// What came of a seed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// The record.
+    pub record: RunRecord,
+    /// After a failure: the capsule's text.
+    pub capsule: Option<String>,
+}
+
+/// Any scenario. Implemented for all of them.
+pub trait AnyScenario: Sync {
+    /// What it says about itself.
+    fn info(&self) -> Info;
+
+    /// The settings that `seed` means; an error says in one line why what was set cannot be.
+    fn settings(&self, seed: Seed, overrides: &Overrides) -> Result<Settings, String>;
+
+    /// Something that runs seeds one after another in the same memory.
+    fn worker(&self) -> Box<dyn Worker + '_>;
+
+    /// Runs one seed; its timeline goes to `sink`.
+    fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String>;
+
+    /// Plays the capsule `text` again; `file` is for errors.
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError>;
+}
+
+/// Runs seeds of one scenario.
+pub trait Worker {
+    /// Runs one; an error says in one line why what was set cannot be.
+    fn run(&mut self, seed: Seed, request: &Request<'_>) -> Result<Ran, String>;
+}
+
+struct TypedWorker<'s, S: Scenario> {
+    scenario: &'s S,
+    spare: SpareRun<S>,
+}
+
+impl<S: Scenario> AnyScenario for S {
+    fn info(&self) -> Info {
+        Info { name: self.name(), about: self.about(), knobs: self.knobs(), quirks: self.quirks() }
+    }
+
+    fn settings(&self, seed: Seed, overrides: &Overrides) -> Result<Settings, String> {
+        draw_settings(self, seed, overrides)
+    }
+
+    fn worker(&self) -> Box<dyn Worker + '_> {
+        Box::new(TypedWorker { scenario: self, spare: SpareRun::default() })
+    }
+
+    fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String> {
+        let plan = plan_of(self, seed, request)?;
+        let record = run_traced(self, &plan, sink);
+        Ok(with_capsule(plan, record))
+    }
+
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        Ok(Replay::of(self, &capsule, sink))
+    }
+}
+
+impl<S: Scenario> Worker for TypedWorker<'_, S> {
+    fn run(&mut self, seed: Seed, request: &Request<'_>) -> Result<Ran, String> {
+        let plan = plan_of(self.scenario, seed, request)?;
+        let (mut record, spare) = run_caught(self.scenario, &plan, std::mem::take(&mut self.spare));
+        self.spare = spare;
+        if request.verify || !record.verdict.is_pass() {
+            doubt(self.scenario, &plan, &mut record);
+        }
+        Ok(with_capsule(plan, record))
+    }
+}
+
+fn plan_of<S: Scenario>(
+    scenario: &S,
+    seed: Seed,
+    request: &Request<'_>,
+) -> Result<Plan<S::Operation>, String> {
+    let settings = draw_settings(scenario, seed, request.overrides)
+        .map_err(|why| format!("{} with seed {seed}: impossible settings: {why}", scenario.name()))?;
+    Ok(Plan::from_seed(scenario, seed, settings, request.quirks))
+}
+
+fn with_capsule<O>(plan: Plan<O>, record: RunRecord) -> Ran
+where
+    O: serde::Serialize + serde::de::DeserializeOwned,
+{
+    let failed = !record.verdict.is_pass();
+    let capsule = failed.then(|| Capsule::new(plan, &record).to_text());
+    Ran { record, capsule }
+}
+
+/// Runs `plan` twice more. What differs from itself or from `record` is no finding but nondeterminism.
+fn doubt<S: Scenario>(scenario: &S, plan: &Plan<S::Operation>, record: &mut RunRecord) {
+    let again = match catch_unwind(AssertUnwindSafe(|| verify(scenario, plan))) {
+        Ok(again) => again,
+        Err(panic) => {
+            // A panic that comes again is as deterministic as it gets.
+            let message = words(&*panic);
+            if record.verdict != (Verdict::InternalError { message: message.clone() }) {
+                let what = format!("{} / panic: {message}", record.verdict.name());
+                record.verdict = Verdict::Nondeterminism { event: record.events, what };
+            }
+            return;
+        }
+    };
+    if let Verdict::Nondeterminism { .. } = again.verdict {
+        record.verdict = again.verdict;
+    } else if again.fingerprint != record.fingerprint || again.verdict != record.verdict {
+        let common = record.trail.iter().zip(&again.trail).take_while(|(a, b)| a == b).last();
+        let event = common.map_or(0, |((event, _), _)| *event) + 1;
+        let what = format!("{} / {}, at the earliest here", record.verdict.name(), again.verdict.name());
+        record.verdict = Verdict::Nondeterminism { event, what };
+    }
+}

@@ -1,0 +1,392 @@
+//! The generator: draws faults from a budget.
+//!
+//! The budget is the [`FaultSpace`] that a scenario gives: what is not in one of its lists is never
+//! injected, so that every alarm is a bug. Deliberately absent: any fault of its own accord.
+
+use std::fmt;
+
+use squall_core::ids::NodeId;
+use squall_core::time::Span;
+
+use super::{Fault, Links, PlannedFault, TABLE, Whom};
+use crate::seed::{Rng, Seed, Stream};
+use crate::settings::{Settings, spread};
+
+/// What may break where.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FaultSpace {
+    /// The nodes, by what they are.
+    pub groups: Vec<Group>,
+    /// Roles whose holder may be isolated.
+    pub isolate_roles: Vec<String>,
+    /// Roles that may be asked to hand over.
+    pub transfer_roles: Vec<String>,
+}
+
+/// Nodes of one sort. Their links may be cut and have weather; the rest is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Group {
+    /// What they are: `brokers`.
+    pub name: String,
+    /// The nodes.
+    pub nodes: Vec<NodeId>,
+    /// Whose process may end and come back.
+    pub may_crash: Vec<NodeId>,
+    /// Whose unsynced writes may be lost.
+    pub may_lose_power: Vec<NodeId>,
+    /// Whose disk may be lost.
+    pub may_wipe: Vec<NodeId>,
+    /// Whose process may stand still.
+    pub may_pause: Vec<NodeId>,
+}
+
+impl Group {
+    /// Nodes that may be cut off, crashed and paused, but lose nothing that they wrote.
+    pub fn new(name: &str, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        let nodes: Vec<_> = nodes.into_iter().collect();
+        Self {
+            name: name.to_owned(),
+            may_crash: nodes.clone(),
+            may_pause: nodes.clone(),
+            nodes,
+            ..Self::default()
+        }
+    }
+
+    /// And lose power.
+    #[must_use]
+    pub fn power_losses(mut self) -> Self {
+        self.may_lose_power = self.nodes.clone();
+        self
+    }
+
+    /// And of these the disk may be lost.
+    #[must_use]
+    pub fn wipes(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        self.may_wipe = nodes.into_iter().collect();
+        self
+    }
+
+    /// They may be cut off only.
+    #[must_use]
+    pub fn never_down(mut self) -> Self {
+        self.may_crash.clear();
+        self.may_pause.clear();
+        self
+    }
+}
+
+impl FaultSpace {
+    /// A space of these groups without roles.
+    pub fn of(groups: impl IntoIterator<Item = Group>) -> Self {
+        Self { groups: groups.into_iter().collect(), ..Self::default() }
+    }
+
+    fn all(&self, of: impl Fn(&Group) -> &[NodeId]) -> Vec<NodeId> {
+        self.groups.iter().flat_map(|group| of(group).iter().copied()).collect()
+    }
+}
+
+impl fmt::Display for FaultSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for group in &self.groups {
+            writeln!(
+                f,
+                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}",
+                group.name,
+                group.nodes,
+                group.may_crash,
+                group.may_lose_power,
+                group.may_wipe,
+                group.may_pause
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// How close the faults of a burst are.
+const BURST: u64 = 50_000_000;
+
+/// Draws the faults of one storm, in order of their times. As often as `settings` say for each kind;
+/// kinds for which the space has no target do not come.
+pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<PlannedFault> {
+    let mut draw = Draw {
+        rng: seed.stream(Stream::Faults),
+        storm: settings.get("run.storm") * 1_000_000,
+        settings,
+        space,
+        nodes: space.all(|group| &group.nodes),
+        last: None,
+    };
+    if draw.storm == 0 {
+        return Vec::new();
+    }
+    let mut kinds: Vec<&'static str> = Vec::new();
+    for row in TABLE {
+        kinds.extend((0..settings.get(row.knob.key)).map(|_| row.kind));
+    }
+    // In any order, so that bursts and repeats mix the kinds.
+    draw.rng.shuffle(&mut kinds);
+    let mut faults = Vec::with_capacity(kinds.len());
+    let mut previous = None;
+    for kind in kinds {
+        let at = draw.time(previous);
+        let lasts = draw.length().min(draw.storm - at);
+        if let Some(fault) = draw.fault(kind) {
+            previous = Some(at);
+            faults.push(PlannedFault { at, lasts, fault });
+        }
+    }
+    faults.sort_by_key(|fault| fault.at);
+    faults
+}
+
+struct Draw<'a> {
+    rng: Rng,
+    /// In nanoseconds.
+    storm: u64,
+    settings: &'a Settings,
+    space: &'a FaultSpace,
+    nodes: Vec<NodeId>,
+    /// The node that the last fault hit.
+    last: Option<NodeId>,
+}
+
+impl Draw<'_> {
+    fn per_mille(&mut self, key: &str) -> bool {
+        self.rng.below(1_000) < self.settings.get(key)
+    }
+
+    /// To the microsecond: nobody reads nine decimals.
+    fn time(&mut self, previous: Option<u64>) -> u64 {
+        let burst = self.per_mille("fault.burst");
+        let (low, high) = match previous {
+            Some(at) if burst => (at, (at + BURST).min(self.storm - 1)),
+            Some(_) | None => (0, self.storm - 1),
+        };
+        self.rng.in_range(low, high) / 1_000 * 1_000
+    }
+
+    fn length(&mut self) -> u64 {
+        let low = self.settings.get("fault.outage_min").max(1) * 1_000;
+        let high = (self.settings.get("fault.outage_max") * 1_000).max(low);
+        spread(&mut self.rng, (low, high)) * 1_000
+    }
+
+    /// One of `nodes`; sometimes the one that was hit last.
+    fn node(&mut self, nodes: &[NodeId]) -> Option<NodeId> {
+        let again = self.per_mille("fault.repeat");
+        let picked = self.rng.pick(nodes).copied();
+        let node = self.last.filter(|last| again && nodes.contains(last)).or(picked);
+        self.last = node.or(self.last);
+        node
+    }
+
+    fn whom(&mut self, of: impl Fn(&Group) -> &[NodeId]) -> Option<Whom> {
+        let nodes = self.space.all(of);
+        self.node(&nodes).map(Whom::Node)
+    }
+
+    /// `None` if the space has no target for it.
+    fn fault(&mut self, kind: &str) -> Option<Fault> {
+        Some(match kind {
+            "loss" => Fault::Loss { on: self.links()?, ppm: self.ppm("weather.loss") },
+            "delay" => Fault::Delay { on: self.links()?, extra: self.delay() },
+            "duplication" => Fault::Duplication { on: self.links()?, ppm: self.ppm("weather.duplication") },
+            "reordering" => {
+                let (on, ppm) = (self.links()?, self.ppm("weather.reordering"));
+                Fault::Reordering { on, ppm, extra: self.delay() }
+            }
+            "split-halves" => {
+                let nodes = self.members(2)?;
+                let half = self.rng.in_range(1, nodes.len() as u64 - 1) as usize;
+                Fault::SplitHalves { left: nodes[..half].to_vec(), right: nodes[half..].to_vec() }
+            }
+            // Three nodes in a ring are all neighbours.
+            "split-ring" => Fault::SplitRing { ring: self.members(4)? },
+            "split-bridge" => {
+                let nodes = self.members(3)?;
+                let half = self.rng.in_range(1, nodes.len() as u64 - 2) as usize;
+                let (left, right) = (nodes[1..=half].to_vec(), nodes[half + 1..].to_vec());
+                Fault::SplitBridge { left, bridge: nodes[0], right }
+            }
+            "isolate" => Fault::Isolate { whom: self.whom(|group| &group.nodes)? },
+            "isolate-role" => {
+                Fault::Isolate { whom: Whom::Role(self.rng.pick(&self.space.isolate_roles)?.clone()) }
+            }
+            "one-way-cut" => {
+                let (from, to) = self.pair()?;
+                Fault::OneWayCut { from, to }
+            }
+            "crash" => Fault::Crash { whom: self.whom(|group| &group.may_crash)? },
+            "power-loss" => Fault::PowerLoss { whom: self.whom(|group| &group.may_lose_power)? },
+            "wipe" => Fault::Wipe { whom: self.whom(|group| &group.may_wipe)? },
+            "pause" => Fault::Pause { whom: self.whom(|group| &group.may_pause)? },
+            "restart" => Fault::Restart { whom: self.whom(|group| &group.may_crash)? },
+            "transfer" => Fault::Transfer { role: self.rng.pick(&self.space.transfer_roles)?.clone() },
+            other => unreachable!("the table has a kind that the generator does not know: {other}"),
+        })
+    }
+
+    fn ppm(&mut self, key: &str) -> u32 {
+        let worst = self.settings.get(key);
+        let drawn = if worst == 0 { 0 } else { spread(&mut self.rng, (worst.div_ceil(100), worst)) };
+        u32::try_from(drawn).expect("limits keep chances below 1000000")
+    }
+
+    fn delay(&mut self) -> Span {
+        let worst = self.settings.get("weather.delay") * 1_000;
+        let drawn = if worst == 0 { 0 } else { spread(&mut self.rng, (worst.div_ceil(1_000), worst)) };
+        Span::from_micros(drawn)
+    }
+
+    /// Weather is everywhere, around one node, or on one link.
+    fn links(&mut self) -> Option<Links> {
+        if self.nodes.len() < 2 {
+            return None;
+        }
+        match self.rng.below(3) {
+            0 => Some(Links::All),
+            1 => self.whom(|group| &group.nodes).map(Links::Of),
+            _ => self.pair().map(|(from, to)| Links::Between(from, to)),
+        }
+    }
+
+    fn pair(&mut self) -> Option<(Whom, Whom)> {
+        let from = self.whom(|group| &group.nodes)?;
+        let others: Vec<_> = self.nodes.iter().copied().filter(|node| Whom::Node(*node) != from).collect();
+        let to = self.rng.pick(&others).copied()?;
+        Some((from, Whom::Node(to)))
+    }
+
+    /// All nodes of one group, or of all groups together, in any order; at least `least`.
+    fn members(&mut self, least: usize) -> Option<Vec<u32>> {
+        let group = self.rng.below(self.space.groups.len() as u64 + 1) as usize;
+        let nodes = match self.space.groups.get(group) {
+            Some(group) if group.nodes.len() >= least => &group.nodes,
+            Some(_) | None => &self.nodes,
+        };
+        if nodes.len() < least {
+            return None;
+        }
+        let mut numbers: Vec<u32> = nodes.iter().map(|node| node.0).collect();
+        self.rng.shuffle(&mut numbers);
+        Some(numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::knob;
+    use crate::settings::Overrides;
+
+    fn settings(seed: u64) -> Settings {
+        Settings::storm(Seed(seed), &knob::table(&[]), &Overrides::default())
+    }
+
+    /// Nodes 0..=2 and 3..=5 in two groups, 6 in none.
+    fn space(crash: Vec<u32>, power: Vec<u32>, wipe: Vec<u32>, pause: Vec<u32>) -> FaultSpace {
+        let ids = |numbers: Vec<u32>| numbers.into_iter().map(NodeId).collect::<Vec<_>>();
+        let servers = Group {
+            name: "servers".to_owned(),
+            nodes: ids(vec![0, 1, 2]),
+            may_crash: ids(crash),
+            may_lose_power: ids(power),
+            may_wipe: ids(wipe),
+            may_pause: ids(pause),
+        };
+        FaultSpace {
+            groups: vec![servers, Group::new("clients", ids(vec![3, 4, 5])).never_down()],
+            isolate_roles: vec!["leader".to_owned()],
+            transfer_roles: Vec::new(),
+        }
+    }
+
+    fn allows(nodes: &[NodeId], whom: &Whom) -> bool {
+        matches!(whom, Whom::Node(node) if nodes.contains(node))
+    }
+
+    fn in_budget(space: &FaultSpace, fault: &Fault) -> bool {
+        let servers = &space.groups[0];
+        let known = |whom: &Whom| matches!(whom, Whom::Node(node) if node.0 <= 5);
+        let numbers = |lists: &[&[u32]]| lists.iter().all(|list| list.iter().all(|number| *number <= 5));
+        match fault {
+            Fault::Loss { on, .. }
+            | Fault::Delay { on, .. }
+            | Fault::Duplication { on, .. }
+            | Fault::Reordering { on, .. } => match on {
+                Links::All => true,
+                Links::Of(whom) => known(whom),
+                Links::Between(from, to) => known(from) && known(to) && from != to,
+            },
+            Fault::SplitHalves { left, right } => {
+                numbers(&[left, right]) && !left.is_empty() && !right.is_empty()
+            }
+            Fault::SplitRing { ring } => numbers(&[ring]) && ring.len() >= 4,
+            Fault::SplitBridge { left, bridge, right } => {
+                numbers(&[left, &[*bridge], right]) && !left.is_empty() && !right.is_empty()
+            }
+            Fault::Isolate { whom: Whom::Role(role) } => space.isolate_roles.contains(role),
+            Fault::Isolate { whom } => known(whom),
+            Fault::OneWayCut { from, to } => known(from) && known(to) && from != to,
+            Fault::Crash { whom } | Fault::Restart { whom } => allows(&servers.may_crash, whom),
+            Fault::PowerLoss { whom } => allows(&servers.may_lose_power, whom),
+            Fault::Wipe { whom } => allows(&servers.may_wipe, whom),
+            Fault::Pause { whom } => allows(&servers.may_pause, whom),
+            Fault::Transfer { .. } => false,
+        }
+    }
+
+    fn some_of() -> impl Strategy<Value = Vec<u32>> {
+        proptest::sample::subsequence(vec![0_u32, 1, 2], 0..=3)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn nothing_beyond_the_budget_is_injected(
+            seed: u64, crash in some_of(), power in some_of(), wipe in some_of(), pause in some_of(),
+        ) {
+            let (space, settings) = (space(crash, power, wipe, pause), settings(seed));
+            let faults = generate(Seed(seed), &space, &settings);
+            let storm = settings.get("run.storm") * 1_000_000;
+            prop_assert!(faults.is_sorted_by_key(|fault| fault.at));
+            for PlannedFault { at, lasts, fault } in &faults {
+                prop_assert!(in_budget(&space, fault), "{fault}");
+                prop_assert!(at + lasts <= storm);
+            }
+        }
+    }
+
+    #[test]
+    fn a_burst_is_a_chain_of_faults_within_50_ms_of_each_other() {
+        let mut settings = Settings::calm(&knob::table(&[]), &Overrides::default());
+        settings.set("fault.crash", 20);
+        settings.set("fault.burst", 1_000);
+        let faults = generate(Seed(5), &space(vec![0, 1, 2], vec![], vec![], vec![]), &settings);
+        assert!(faults.windows(2).all(|pair| pair[1].at - pair[0].at <= BURST));
+    }
+
+    #[test]
+    fn faults_come_as_often_as_the_settings_say_and_at_every_length() {
+        let mut settings = Settings::calm(&knob::table(&[]), &Overrides::default());
+        settings.set("fault.crash", 400);
+        let space = space(vec![0, 1, 2], vec![], vec![], vec![]);
+        let faults = generate(Seed(5), &space, &settings);
+        assert_eq!(faults.len(), 400);
+        assert!(faults.iter().all(|fault| fault.fault.kind() == "crash"));
+        assert!(faults.iter().any(|fault| fault.lasts < 10_000_000));
+        assert!(faults.iter().any(|fault| fault.lasts > 1_000_000_000));
+    }
+
+    #[test]
+    fn a_storm_of_no_length_has_no_faults() {
+        let mut settings = settings(1);
+        settings.set("run.storm", 0);
+        assert!(generate(Seed(1), &space(vec![0], vec![0], vec![0], vec![0]), &settings).is_empty());
+    }
+}

@@ -1,0 +1,361 @@
+//! A run under way: storm, calm, end.
+
+use squall_core::env::Process;
+use squall_core::ids::NodeId;
+use squall_core::time::{Span, Time};
+
+use super::Scenario;
+use super::inject::Injector;
+use crate::check::{Checks, Progress};
+use crate::engine::{Spare, UpcomingInput, World};
+use crate::fingerprint::Fingerprint;
+use crate::plan::Plan;
+use crate::record::{RunRecord, Tally, Verdict};
+use crate::seed::Seed;
+use crate::trace::Kind;
+
+/// How often the checks are asked whether the calm is over.
+const POLL: Span = Span::from_millis(50);
+
+/// How many of the last events a failure's record keeps.
+const LAST_EVENTS: usize = 60;
+
+/// How many waymarks a record has at most.
+const WAYMARKS: usize = 128;
+
+/// A finished run's memory, for the next.
+pub struct SpareRun<S: Scenario + ?Sized> {
+    world: Spare<S::Process>,
+    checks: Option<S::Checks>,
+}
+
+impl<S: Scenario + ?Sized> Default for SpareRun<S> {
+    fn default() -> Self {
+        Self { world: Spare::default(), checks: None }
+    }
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    Storm,
+    Calm { until: Time },
+    Over(Verdict),
+}
+
+/// A run that goes on event by event. Its clone has the same future.
+pub struct Course<'s, S: Scenario + ?Sized> {
+    pub(super) scenario: &'s S,
+    pub(super) plan: &'s Plan<S::Operation>,
+    pub(super) world: World<S::Process>,
+    pub(super) checks: S::Checks,
+    pub(super) injector: Injector,
+    phase: Phase,
+    /// Events before this happen; then the course turns: a fault, the calm, a look at the progress.
+    bound: Time,
+    max_events: u64,
+    excused: Option<String>,
+    trail: Vec<(u64, Fingerprint)>,
+    /// Waymarks are this many events apart, less one: the number is a power of two.
+    trail_mask: u64,
+    timeline: Option<Vec<String>>,
+}
+
+impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
+    fn clone(&self) -> Self {
+        Self {
+            scenario: self.scenario,
+            plan: self.plan,
+            world: self.world.clone(),
+            checks: self.checks.clone(),
+            injector: self.injector.clone(),
+            phase: self.phase.clone(),
+            bound: self.bound,
+            max_events: self.max_events,
+            excused: self.excused.clone(),
+            trail: self.trail.clone(),
+            trail_mask: self.trail_mask,
+            timeline: self.timeline.clone(),
+        }
+    }
+}
+
+impl<'s, S: Scenario + ?Sized> Course<'s, S> {
+    /// The world is built; nothing has happened yet but the nodes' boot.
+    pub fn new(scenario: &'s S, plan: &'s Plan<S::Operation>, spare: SpareRun<S>) -> Self {
+        let injector = Injector::new(&plan.faults);
+        let mut course = Self {
+            scenario,
+            plan,
+            world: scenario.build(plan, spare.world),
+            checks: scenario.checks(plan, spare.checks),
+            bound: Time::ZERO,
+            injector,
+            phase: Phase::Storm,
+            max_events: plan.settings.get("run.max_events"),
+            excused: None,
+            trail: Vec::new(),
+            trail_mask: 63,
+            timeline: None,
+        };
+        course.bound = course.next_turn();
+        course
+    }
+
+    /// The world as it is.
+    pub fn world(&self) -> &World<S::Process> {
+        &self.world
+    }
+
+    /// The checks as they are.
+    pub fn checks(&self) -> &S::Checks {
+        &self.checks
+    }
+
+    /// How it ended, once it has.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        match &self.phase {
+            Phase::Over(verdict) => Some(verdict),
+            Phase::Storm | Phase::Calm { .. } => None,
+        }
+    }
+
+    /// One event, fault, or look at the progress; whether anything is left to do.
+    #[inline]
+    pub fn advance(&mut self) -> bool {
+        match self.world.next_at() {
+            Some(at) if at < self.bound => {
+                if self.timeline.is_some() {
+                    self.tell_upcoming();
+                }
+                self.world.step();
+                self.look() && self.within_limit()
+            }
+            Some(_) | None => self.turn(),
+        }
+    }
+
+    /// The checks look at the event that just happened; whether all held.
+    #[inline]
+    pub(super) fn look(&mut self) -> bool {
+        if self.world.events() & self.trail_mask == 0 {
+            self.mark_trail();
+        }
+        if self.timeline.is_some() {
+            self.tell_probes();
+        }
+        match self.checks.after_event(&self.world) {
+            Ok(()) => true,
+            Err(violation) => self.end(Verdict::Violation(violation)),
+        }
+    }
+
+    /// The run is over. Always `false`: nothing is left to do.
+    #[cold]
+    pub(super) fn end(&mut self, verdict: Verdict) -> bool {
+        self.phase = Phase::Over(verdict);
+        self.bound = Time::ZERO;
+        false
+    }
+
+    #[inline]
+    fn within_limit(&mut self) -> bool {
+        if self.world.events() < self.max_events {
+            return true;
+        }
+        let reason = format!("run.max_events = {} events did not suffice", self.max_events);
+        self.end(Verdict::Stall { reason })
+    }
+
+    /// Time has come to the bound.
+    #[cold]
+    fn turn(&mut self) -> bool {
+        if let Phase::Over(_) = self.phase {
+            return false;
+        }
+        self.world.advance_to(self.bound);
+        let goes_on = match self.phase {
+            Phase::Storm if self.world.now().0 >= self.plan.storm => self.begin_calm(),
+            Phase::Storm => self.inject_due(),
+            Phase::Calm { until } => self.poll(until),
+            Phase::Over(_) => false,
+        };
+        if goes_on {
+            self.bound = self.next_turn();
+        }
+        goes_on && self.within_limit()
+    }
+
+    fn next_turn(&self) -> Time {
+        match self.phase {
+            Phase::Storm => {
+                let storm_end = Time(self.plan.storm);
+                self.injector.next_at().map_or(storm_end, |fault| fault.min(storm_end))
+            }
+            Phase::Calm { .. } => self.world.now() + POLL,
+            Phase::Over(_) => Time::ZERO,
+        }
+    }
+
+    fn begin_calm(&mut self) -> bool {
+        self.say(|| "--- the calm begins".to_owned());
+        self.phase = Phase::Calm { until: self.world.now() + Span(self.plan.calm) };
+        self.heal()
+    }
+
+    fn poll(&mut self, until: Time) -> bool {
+        match self.checks.calm(&mut self.world) {
+            Progress::Done => self.conclude(),
+            Progress::Waiting(reason) if self.world.now() >= until => self.end(Verdict::Stall { reason }),
+            Progress::Waiting(_) => true,
+            Progress::Excused { reason } => {
+                self.excused = Some(reason);
+                self.conclude()
+            }
+        }
+    }
+
+    fn conclude(&mut self) -> bool {
+        let verdict = match self.checks.at_end(&self.world) {
+            Ok(()) => Verdict::Pass,
+            Err(violation) => Verdict::Violation(violation),
+        };
+        self.end(verdict)
+    }
+
+    #[cold]
+    fn mark_trail(&mut self) {
+        if self.trail.len() == WAYMARKS {
+            self.trail_mask = self.trail_mask * 2 + 1;
+            let mask = self.trail_mask;
+            self.trail.retain(|(events, _)| events & mask == 0);
+            if self.world.events() & mask != 0 {
+                return;
+            }
+        }
+        self.trail.push((self.world.events(), self.world.fingerprint()));
+    }
+
+    /// The record, and the memory for the next run.
+    pub fn finish(self) -> (RunRecord, SpareRun<S>) {
+        let verdict = match self.phase {
+            Phase::Over(verdict) => verdict,
+            Phase::Storm | Phase::Calm { .. } => Verdict::Stall { reason: "stopped early".to_owned() },
+        };
+        let last_events = if verdict.is_pass() {
+            Vec::new()
+        } else {
+            let skip = self.world.trace().count().saturating_sub(LAST_EVENTS);
+            self.world.trace().skip(skip).map(ToString::to_string).collect()
+        };
+        let (faults, skipped) = self.injector.into_counts();
+        let record = RunRecord {
+            scenario: self.scenario.name(),
+            seed: Seed(self.plan.seed),
+            verdict,
+            events: self.world.events(),
+            virtual_ns: self.world.now().0,
+            fingerprint: self.world.fingerprint(),
+            trail: self.trail,
+            faults,
+            skipped,
+            excused: self.excused,
+            tally: self.checks.counters(),
+            sometimes: self.checks.sometimes().to_vec(),
+            last_events,
+        };
+        (record, SpareRun { world: self.world.dismantle(), checks: Some(self.checks) })
+    }
+}
+
+/// The timeline: only kept where somebody reads it.
+impl<S: Scenario + ?Sized> Course<'_, S> {
+    /// From now on every event leaves lines.
+    pub fn keep_timeline(&mut self) {
+        self.timeline.get_or_insert_default();
+    }
+
+    /// The lines since the last time.
+    pub fn take_timeline(&mut self) -> Vec<String> {
+        self.timeline.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// A line about something that is no event of a node.
+    pub(super) fn say(&mut self, what: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.timeline {
+            lines.push(format!("{} {}", self.world.now(), what()));
+        }
+    }
+
+    #[cold]
+    fn tell_upcoming(&mut self) {
+        let Some(next) = self.world.upcoming() else { return };
+        let what = match next.input {
+            UpcomingInput::Message { from, message } => {
+                format!("<- {} {message:?}", place(&self.world, from))
+            }
+            UpcomingInput::Timer(timer) => format!("timer {timer:?}"),
+            UpcomingInput::Sync(sync) => format!("synced {}", sync.0),
+        };
+        let line = format!("{} {} {what}", next.at, place(&self.world, next.node));
+        self.timeline.get_or_insert_default().push(line);
+    }
+
+    #[cold]
+    fn tell_probes(&mut self) {
+        let world = &self.world;
+        let lines = self.timeline.get_or_insert_default();
+        let moment = world.moment();
+        match moment.kind {
+            Kind::Started | Kind::Crashed | Kind::PowerLost | Kind::Wiped | Kind::Paused | Kind::Resumed => {
+                lines.push(format!("{} {} {:?}", moment.at, place(world, moment.node), moment.kind));
+            }
+            Kind::Dropped { why, .. } => lines.push(format!("{:>12} dropped: {why:?}", "")),
+            // Told before they happened, or by the fault that they belong to.
+            Kind::Created
+            | Kind::Delivered { .. }
+            | Kind::Expired
+            | Kind::Synced
+            | Kind::Cut { .. }
+            | Kind::Mended { .. }
+            | Kind::Weather { .. }
+            | Kind::ClockSet
+            | Kind::DiskSet => {}
+        }
+        for (node, probe) in world.probes() {
+            lines.push(format!("{:>12} * {} {probe:?}", "", place(world, *node)));
+        }
+    }
+}
+
+/// What a node is called. A message may come from the operator, or be addressed to no node at all.
+fn place<P: Process>(world: &World<P>, node: NodeId) -> String {
+    match node {
+        NodeId::OPERATOR => "operator".to_owned(),
+        node if node.index() < world.nodes().count() => world.name(node).to_owned(),
+        node => format!("nobody ({node})"),
+    }
+}
+
+/// The record of a run whose world could not even be built.
+pub(super) fn never_began<S: Scenario + ?Sized>(
+    scenario: &S,
+    plan: &Plan<S::Operation>,
+    message: String,
+) -> RunRecord {
+    RunRecord {
+        scenario: scenario.name(),
+        seed: Seed(plan.seed),
+        verdict: Verdict::InternalError { message },
+        events: 0,
+        virtual_ns: 0,
+        fingerprint: Fingerprint::default(),
+        trail: Vec::new(),
+        faults: Default::default(),
+        skipped: 0,
+        excused: None,
+        tally: Tally::default(),
+        sometimes: Vec::new(),
+        last_events: Vec::new(),
+    }
+}

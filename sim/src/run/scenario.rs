@@ -1,0 +1,91 @@
+//! What a world of one's own brings, and the settings that it may have.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use squall_core::env::Process;
+use squall_core::ids::NodeId;
+use squall_core::time::Span;
+
+use crate::check::Checks;
+use crate::disk::DiskModel;
+use crate::engine::{Spare, World, WorldConfig};
+use crate::fault::FaultSpace;
+use crate::knob::{self, Knob};
+use crate::network::LinkModel;
+use crate::plan::{Operation, Plan};
+use crate::seed::Seed;
+use crate::settings::{Overrides, Settings};
+
+/// A story that can be played with any seed.
+pub trait Scenario: Sync {
+    /// What lives on the nodes.
+    type Process: Process;
+    /// What clients do, as plans write it.
+    type Operation: Clone + Debug + PartialEq + Serialize + DeserializeOwned;
+    /// What must hold.
+    type Checks: Checks<Self::Process>;
+
+    /// Its name in commands and capsules.
+    fn name(&self) -> &'static str;
+
+    /// One line: what it plays.
+    fn about(&self) -> &'static str;
+
+    /// Its own settings; a row with the key of one of sim's replaces that.
+    fn knobs(&self) -> &'static [Knob];
+
+    /// The known mistakes that can be switched on: name and one line each.
+    fn quirks(&self) -> &'static [(&'static str, &'static str)];
+
+    /// Why these settings cannot be together, in one line.
+    fn check_settings(&self, settings: &Settings) -> Result<(), String>;
+
+    /// What clients do, and what may break where. A pure function.
+    fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Self::Operation>>, FaultSpace);
+
+    /// The world at time zero. Its nodes boot as they are added, before any check looks.
+    fn build(&self, plan: &Plan<Self::Operation>, spare: Spare<Self::Process>) -> World<Self::Process>;
+
+    /// The checks at time zero; `spare` are those of a finished run, for their memory.
+    fn checks(&self, plan: &Plan<Self::Operation>, spare: Option<Self::Checks>) -> Self::Checks;
+
+    /// Who has `role` now.
+    fn resolve(&self, role: &str, world: &World<Self::Process>, checks: &Self::Checks) -> Option<NodeId>;
+
+    /// Asks whoever has `role` to hand it over; whether there was anybody to ask.
+    fn transfer(&self, role: &str, world: &mut World<Self::Process>, checks: &Self::Checks) -> bool;
+}
+
+/// How often settings are drawn anew that the scenario calls impossible.
+const ATTEMPTS: u64 = 64;
+
+/// The settings of `seed`: drawn, with what was set. An error says why what was set cannot be.
+pub fn draw_settings<S: Scenario + ?Sized>(
+    scenario: &S,
+    seed: Seed,
+    overrides: &Overrides,
+) -> Result<Settings, String> {
+    let rows = knob::table(scenario.knobs());
+    let mut refusal = String::new();
+    for attempt in 0..ATTEMPTS {
+        let settings = Settings::storm_again(seed, attempt, &rows, overrides);
+        match scenario.check_settings(&settings) {
+            Ok(()) => return Ok(settings),
+            Err(why) => refusal = why,
+        }
+    }
+    Err(refusal)
+}
+
+/// A world's beginning as sim's own knobs describe it.
+pub fn world_config(settings: &Settings) -> WorldConfig {
+    let micros = |key| Span::from_micros(settings.get(key));
+    let (fastest, sync) = (micros("net.latency"), micros("disk.sync"));
+    WorldConfig {
+        link: LinkModel::latency(fastest, fastest + micros("net.jitter")),
+        disk: DiskModel { sync_min: sync, sync_max: sync + micros("disk.sync_jitter"), ..DiskModel::CALM },
+        ..WorldConfig::default()
+    }
+}

@@ -1,0 +1,7 @@
+//! What a process may rely on, and what it may not: order, timers, crashes, pauses, cuts, work, clocks,
+//! disks.
+
+mod any_acts;
+mod disks;
+mod nodes;
+mod puppet;
