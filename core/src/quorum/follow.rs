@@ -173,3 +173,17 @@ impl Quorum {
         env.send(leader, Message::Quorum(QuorumMessage::AppendReply(reply)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_committed_beyond_what_is_known_equal() {
+        let mut following = Following::default();
+        following.on_equal(Offset(3), Offset(9));
+        assert_eq!(following.leader_commit, Offset(3), "what lies behind may be another leader's");
+        following.on_equal(Offset(2), Offset(2));
+        assert_eq!((following.matched, following.leader_commit), (Offset(3), Offset(3)), "a late append");
+    }
+}

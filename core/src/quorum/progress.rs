@@ -33,8 +33,8 @@ pub(super) struct Progress {
 enum Pace {
     /// `next` is a guess: one append at a time until a reply confirms it.
     Probe {
-        /// That one append is under way.
-        sent: bool,
+        /// One past the last entry of the one that is under way.
+        sent: Option<Offset>,
     },
     /// `next` was confirmed: appends follow each other. Holds the ends of those under way, ascending.
     Replicate {
@@ -53,7 +53,7 @@ enum Pace {
 impl Progress {
     /// A follower of which nothing is known; the first guess is that it has everything before `next`.
     pub(super) const fn new(node: NodeId, next: Offset) -> Self {
-        Self { node, matched: Offset::ZERO, next, pace: Pace::Probe { sent: false }, heard: false }
+        Self { node, matched: Offset::ZERO, next, pace: Pace::Probe { sent: None }, heard: false }
     }
 
     /// Its log equals the leader's up to here, durably.
@@ -69,7 +69,7 @@ impl Progress {
     /// Whether entries may be sent now, if there are any.
     pub(super) fn may_send(&self) -> bool {
         match &self.pace {
-            Pace::Probe { sent } => !sent,
+            Pace::Probe { sent } => sent.is_none(),
             Pace::Replicate { in_flight } => in_flight.len() < IN_FLIGHT_MAX,
             Pace::Install { .. } => false,
         }
@@ -78,7 +78,7 @@ impl Progress {
     /// Entries up to `end` went out.
     pub(super) fn on_sent(&mut self, end: Offset) {
         match &mut self.pace {
-            Pace::Probe { sent } => *sent = true,
+            Pace::Probe { sent } => *sent = Some(end),
             Pace::Replicate { in_flight } => {
                 in_flight.push_back(end);
                 self.next = end;
@@ -90,7 +90,7 @@ impl Progress {
     /// A sign of life went out, and asks whether `next` is right.
     pub(super) fn on_asked(&mut self) {
         if let Pace::Probe { sent } = &mut self.pace {
-            *sent = true;
+            *sent = Some(self.next);
         }
     }
 
@@ -105,7 +105,7 @@ impl Progress {
     pub(super) fn on_heartbeat(&mut self) -> bool {
         match &mut self.pace {
             Pace::Probe { sent } => {
-                *sent = false;
+                *sent = None;
                 false
             }
             Pace::Replicate { .. } => false,
@@ -121,9 +121,16 @@ impl Progress {
     pub(super) fn on_matched(&mut self, end: Offset) -> bool {
         let rose = end > self.matched;
         self.matched = self.matched.max(end);
-        self.next = self.next.max(self.matched);
         match &mut self.pace {
-            Pace::Probe { .. } => self.pace = Pace::Replicate { in_flight: VecDeque::new() },
+            Pace::Probe { sent } => {
+                let mut in_flight = VecDeque::new();
+                // Whoever has what comes before the probe has taken the probe, durable or not.
+                if let Some(sent) = sent.filter(|sent| end >= self.next && *sent > end) {
+                    in_flight.push_back(sent);
+                    self.next = sent;
+                }
+                self.pace = Pace::Replicate { in_flight };
+            }
             Pace::Replicate { in_flight } => {
                 while in_flight.front().is_some_and(|sent| *sent <= end) {
                     in_flight.pop_front();
@@ -134,6 +141,7 @@ impl Progress {
             }
             Pace::Install { .. } => {}
         }
+        self.next = self.next.max(self.matched);
         rose
     }
 
@@ -155,7 +163,7 @@ impl Progress {
             self.matched = self.matched.min(guess);
         }
         self.next = guess.max(self.matched);
-        self.pace = Pace::Probe { sent: false };
+        self.pace = Pace::Probe { sent: None };
         true
     }
 }
@@ -179,6 +187,14 @@ mod tests {
         assert_eq!(progress.next(), Offset(10), "a probe may be lost, so it moves nothing");
         assert!(!progress.on_heartbeat());
         assert!(progress.may_send(), "the heartbeat stands in for a lost probe");
+    }
+
+    #[test]
+    fn a_probe_is_not_sent_twice_because_its_entries_are_not_durable_yet() {
+        let mut progress = Progress::new(NodeId(2), Offset(10));
+        progress.on_sent(Offset(12));
+        assert!(progress.on_matched(Offset(10)));
+        assert_eq!(progress.next(), Offset(12));
     }
 
     #[test]

@@ -120,6 +120,7 @@ impl Quorum {
         if holds_it {
             log.advance_start(mark.end, disk)?;
         } else {
+            debug_assert!(!self.is_leader(), "a leader holds what is committed: {mark:?}");
             // The log is behind the snapshot, or parts from it before its end: neither is of any use.
             log.reset_to(mark.end, disk)?;
             self.log_syncing = false;
@@ -238,4 +239,54 @@ fn whole_snapshots(disk: &mut dyn Disk) -> Result<Vec<Mark>, DiskFault> {
     }
     marks.sort_unstable();
     Ok(marks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestDisk;
+
+    const MARK: Mark = Mark { end: Offset(12), epoch: LeaderEpoch(3) };
+
+    fn written() -> TestDisk {
+        let mut disk = TestDisk::new();
+        disk.append(&MARK.file(), &MARK.header(b"state")).expect("no fault");
+        disk.append(&MARK.file(), b"state").expect("no fault");
+        disk
+    }
+
+    #[test]
+    fn a_snapshot_is_named_after_what_it_covers() {
+        assert_eq!(MARK.file(), "quorum/00000000000000000012-0000000003.checkpoint");
+        assert_eq!(Mark::parse(&MARK.file()), Some(MARK));
+        for other in [PARTIAL, "quorum-state", "quorum/00000000000000000012.log", "quorum/x-1.checkpoint"] {
+            assert_eq!(Mark::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_with_one_bit_turned_over_is_none() {
+        let sound = written();
+        let size = HEADER + 5;
+        assert_eq!(MARK.read(&mut sound.clone()), Ok(Some(Bytes::from_static(b"state"))));
+        for byte in 0..size {
+            let mut disk = sound.clone();
+            disk.rot(&MARK.file(), byte, byte as u32 % 8);
+            assert_eq!(MARK.read(&mut disk), Ok(None), "byte {byte}");
+            assert_eq!(whole_snapshots(&mut disk), Ok(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn a_snapshot_cut_short_or_misnamed_is_none() {
+        for len in 0..HEADER + 5 {
+            let mut disk = written();
+            disk.truncate(&MARK.file(), len as u64).expect("no fault");
+            assert_eq!(MARK.read(&mut disk), Ok(None), "{len} bytes");
+        }
+        let mut disk = written();
+        let other = Mark { end: Offset(13), ..MARK };
+        disk.rename(&MARK.file(), &other.file()).expect("no fault");
+        assert_eq!(other.read(&mut disk), Ok(None));
+    }
 }

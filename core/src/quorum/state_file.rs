@@ -173,3 +173,94 @@ fn decode(slot: &[u8]) -> Option<(u64, State)> {
     // Zeros have a valid CRC of their own; no write has number 0.
     (counter > 0).then_some((counter, State { epoch, voted }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{PowerLoss, TestDisk};
+
+    const fn state(epoch: u32, voted: u32) -> State {
+        State { epoch: LeaderEpoch(epoch), voted: Some(NodeId(voted)) }
+    }
+
+    /// Ends every sync; answers the last thing that became durable.
+    fn finish(file: &mut StateFile, disk: &mut TestDisk) -> Option<State> {
+        let mut durable = None;
+        while let Some(sync) = disk.complete_next() {
+            match file.on_synced(sync, Ok(())).expect("no fault") {
+                Synced::Durable(state) => durable = Some(state),
+                Synced::Pending => {}
+                Synced::NotMine => panic!("nobody else syncs here"),
+            }
+        }
+        durable
+    }
+
+    #[test]
+    fn the_first_write_is_not_durable_before_the_files_name_is() {
+        let mut disk = TestDisk::new();
+        let (mut file, found) = StateFile::open(&mut disk).expect("no fault");
+        assert_eq!(found, State::default());
+        file.save(state(1, 2), &mut disk).expect("no fault");
+        let [name, contents] = disk.pending()[..] else { panic!("two syncs: {:?}", disk.pending()) };
+        disk.complete(contents);
+        assert_eq!(file.on_synced(contents, Ok(())), Ok(Synced::Pending));
+        assert!(!file.has_durable(state(1, 2)));
+        disk.complete(name);
+        assert_eq!(file.on_synced(name, Ok(())), Ok(Synced::Durable(state(1, 2))));
+    }
+
+    #[test]
+    fn a_torn_write_leaves_the_state_before_it() {
+        for chance in 0..200u64 {
+            let mut disk = TestDisk::new();
+            let (mut file, _) = StateFile::open(&mut disk).expect("no fault");
+            for epoch in 1..=3 {
+                file.save(state(epoch, 7), &mut disk).expect("no fault");
+                assert_eq!(finish(&mut file, &mut disk), Some(state(epoch, 7)));
+            }
+            file.save(state(4, 8), &mut disk).expect("no fault");
+            let mut draws = 0;
+            disk.power_loss(PowerLoss::Tears, &mut |bound| {
+                draws += 1;
+                chance.wrapping_mul(2_654_435_761 * draws) % bound
+            });
+            let (_, found) = StateFile::open(&mut disk).expect("no fault");
+            assert!(found == state(3, 7) || found == state(4, 8), "{found:?} after {chance}");
+        }
+    }
+
+    #[test]
+    fn a_second_write_waits_for_the_first() {
+        let mut disk = TestDisk::new();
+        let (mut file, _) = StateFile::open(&mut disk).expect("no fault");
+        file.save(state(1, 1), &mut disk).expect("no fault");
+        let asked = disk.pending().len();
+        file.save(state(2, 2), &mut disk).expect("no fault");
+        assert_eq!(disk.pending().len(), asked, "or both slots could be torn at once");
+        assert_eq!(finish(&mut file, &mut disk), Some(state(1, 1)));
+    }
+
+    #[test]
+    fn what_a_dead_process_left_in_the_cache_is_not_durable() {
+        let mut disk = TestDisk::new();
+        let (mut file, _) = StateFile::open(&mut disk).expect("no fault");
+        file.save(state(1, 1), &mut disk).expect("no fault");
+        disk.crash();
+        let (mut file, found) = StateFile::open(&mut disk).expect("no fault");
+        assert_eq!(found, state(1, 1));
+        assert!(!file.has_durable(found));
+        assert_eq!(finish(&mut file, &mut disk), Some(state(1, 1)));
+    }
+
+    #[test]
+    fn a_failed_sync_makes_nothing_durable() {
+        let mut disk = TestDisk::new();
+        let (mut file, _) = StateFile::open(&mut disk).expect("no fault");
+        file.save(state(1, 1), &mut disk).expect("no fault");
+        let sync = disk.pending()[0];
+        disk.fail(sync);
+        assert_eq!(file.on_synced(sync, Err(DiskFault::Io)), Err(DiskFault::Io));
+        assert!(!file.has_durable(state(1, 1)));
+    }
+}

@@ -204,17 +204,23 @@ impl TestDisk {
     }
 }
 
-/// What a power loss leaves of a file that was written since its last sync.
+/// What a power loss leaves of a file that was written since its last sync. Only what was written suffers: a
+/// write in place does no harm to what is durable before and behind it.
 fn torn(inode: &Inode, below: &mut Below<'_>) -> Vec<u8> {
     let (cached, durable) = (&inode.cached, &inode.durable);
     let same = cached.iter().zip(durable).take_while(|(a, b)| a == b).count();
-    let place = same + below((cached.len() - same) as u64 + 1) as usize;
+    let in_place = cached.len() == durable.len();
+    let behind =
+        cached.iter().rev().zip(durable.iter().rev()).take_while(|(a, b)| in_place && a == b).count();
+    let end = cached.len() - behind;
+    let place = same + below((end - same) as u64 + 1) as usize;
     let mut left = cached[..place].to_vec();
     match below(3) {
-        0 => left.extend_from_slice(durable.get(place..).unwrap_or_default()),
-        1 => left.resize(cached.len(), 0),
-        _ => {}
+        1 => left.resize(end, 0),
+        2 if !in_place => return left,
+        _ => left.extend_from_slice(durable.get(place..end.max(durable.len() - behind)).unwrap_or_default()),
     }
+    left.extend_from_slice(&cached[end..]);
     left
 }
 
