@@ -51,7 +51,9 @@ impl ClusterView {
 
     /// Takes over a leader named in a refusal; answers whether it was news.
     pub(super) fn hint(&mut self, at: TopicPartition, leader: BrokerId, epoch: LeaderEpoch) -> bool {
-        let Ok(found) = self.topics.binary_search_by_key(&at.topic, |topic| topic.topic) else { return false };
+        let Ok(found) = self.topics.binary_search_by_key(&at.topic, |topic| topic.topic) else {
+            return false;
+        };
         match self.topics[found].partitions.get_mut(at.partition as usize) {
             Some(known) => renew(known, PartitionMetadata { leader: Some(leader), epoch }),
             None => false,

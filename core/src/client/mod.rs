@@ -15,10 +15,12 @@ mod murmur2;
 mod partitioner;
 mod producer;
 mod requests;
-
-
+#[cfg(test)]
+mod testing;
 
 pub use consumer::{Assignment, Consumed, Consumer, ConsumerConfig, Event, Reset, Start};
 pub use murmur2::murmur2;
 pub use partitioner::partition_of;
-pub use producer::{BadConfig, Delivery, Headers, MAX_IN_FLIGHT, Producer, ProducerConfig, SendError, Ticket};
+pub use producer::{
+    BadConfig, Delivery, Headers, MAX_IN_FLIGHT, Producer, ProducerConfig, SendError, Ticket,
+};

@@ -90,7 +90,11 @@ impl Reader {
             self.high_watermark = fetched.high_watermark;
         }
         if let Some(leaders) = fetched.diverging {
-            return self.compare(at, leaders, shared, env);
+            if !self.compare(at, leaders, shared, env) {
+                // The leader sees a divergence where there is none: it must learn better, or be replaced.
+                self.rest(shared, env);
+            }
+            return;
         }
         let (before, some) = (self.position, !fetched.batches.is_empty());
         self.buffer.rest = fetched.batches;

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use crate::env::Clock;
 use crate::host::Host;
 use crate::ids::CorrelationId;
 use crate::record::{BatchBuilder, HEADER_BYTES, ProducerStamp};
@@ -53,7 +52,8 @@ impl Queued {
         if self.headers.is_empty() {
             into.add(key, Some(&self.value), &[], self.timestamp);
         } else {
-            let headers: Vec<_> = self.headers.iter().map(|(key, value)| (&**key, value.as_deref())).collect();
+            let headers: Vec<_> =
+                self.headers.iter().map(|(key, value)| (&**key, value.as_deref())).collect();
             into.add(key, Some(&self.value), &headers, self.timestamp);
         }
     }

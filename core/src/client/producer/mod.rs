@@ -18,6 +18,10 @@ mod expire;
 mod reply;
 mod send;
 mod stream;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod torture;
 mod verdict;
 
 use std::collections::VecDeque;
@@ -257,11 +261,7 @@ impl Shared {
     }
 
     /// A record's fate is known.
-    fn settle(
-        &mut self,
-        ticket: Ticket,
-        outcome: Result<(TopicPartition, Option<Offset>), SendError>,
-    ) {
+    fn settle(&mut self, ticket: Ticket, outcome: Result<(TopicPartition, Option<Offset>), SendError>) {
         self.pending -= 1;
         self.done.push_back(Delivery { ticket, outcome });
     }

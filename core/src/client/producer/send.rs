@@ -2,7 +2,6 @@
 //!
 //! Everything that may change what a partition can send ends in [`Partition::pump`].
 
-use crate::env::{Clock, Network, Probes};
 use crate::host::Host;
 use crate::ids::{NodeId, TopicPartition};
 use crate::message::{Acks, Message, Produce, Request};
@@ -62,7 +61,9 @@ impl Partition {
             if !is_due(until, longest, now) {
                 return;
             }
-            let Some(leader) = shared.discovery.view.leader(self.at) else { return shared.want_metadata(env) };
+            let Some(leader) = shared.discovery.view.leader(self.at) else {
+                return shared.want_metadata(env);
+            };
             batch.follows = index > 0;
             transmit(batch, self.at, leader, shared, env);
             env.probe(Probe::Client(ClientProbe::Retried { at: self.at }));
@@ -72,7 +73,9 @@ impl Partition {
     /// Sends batches for the first time, as far as the window allows.
     fn send_new(&mut self, shared: &mut Shared, env: &mut Host<'_>) {
         while self.next_is_ready(shared, env) && self.has_window(shared) {
-            let Some(leader) = shared.discovery.view.leader(self.at) else { return shared.want_metadata(env) };
+            let Some(leader) = shared.discovery.view.leader(self.at) else {
+                return shared.want_metadata(env);
+            };
             if shared.config.idempotent && !self.name_stream(shared, env) {
                 return;
             }
