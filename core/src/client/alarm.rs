@@ -3,7 +3,6 @@
 //! A timer that rings too early costs one look; one that is set anew at every request costs each time. So an
 //! alarm is only ever moved forward, and whoever it wakes looks at what is due and sets it again.
 
-use crate::env::Clock;
 use crate::host::Host;
 use crate::time::{Span, Time};
 use crate::timer::{ClientTimer, Timer};

@@ -1,6 +1,5 @@
 //! How long to wait before asking again: grows, is capped, and differs from client to client.
 
-use crate::env::Entropy;
 use crate::host::Host;
 use crate::time::Span;
 

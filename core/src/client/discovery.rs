@@ -3,7 +3,6 @@
 //! Holds: the view, the question under way, when the next may be asked. Changed by `want` (somebody noticed
 //! that the view is of no use), by metadata replies and by its own timer.
 
-use crate::env::{Clock, Entropy, Network};
 use crate::host::Host;
 use crate::ids::{CorrelationId, NodeId};
 use crate::message::{ClusterMetadata, Message, Request};

@@ -15,6 +15,8 @@ mod murmur2;
 mod partitioner;
 mod producer;
 mod requests;
+#[cfg(test)]
+mod testing;
 
 pub use consumer::{Assignment, Consumed, Consumer, ConsumerConfig, Event, Reset, Start};
 pub use murmur2::murmur2;

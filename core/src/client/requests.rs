@@ -1,6 +1,5 @@
 //! The numbers that pair replies with requests.
 
-use crate::env::Entropy;
 use crate::host::Host;
 use crate::ids::CorrelationId;
 

@@ -73,11 +73,13 @@ impl Consumer {
         env: &mut Host<'_>,
     ) {
         let Some((reader, shared)) = self.reader_mut(at) else { return };
-        if reader.answered(id).is_none() {
-            return;
-        }
+        let Some(asked) = reader.answered(id) else { return };
         match result {
-            Ok(fetched) => reader.on_fetched(at, fetched, shared, env),
+            Ok(fetched) => {
+                // The leader of this reign read on from the position, so it has what lies before it.
+                reader.validated = Some(asked.epoch);
+                reader.on_fetched(at, fetched, shared, env);
+            }
             Err(refused) => reader.on_refused(at, refused, shared, env),
         }
         reader.pump(shared, env);
@@ -90,7 +92,11 @@ impl Reader {
             self.high_watermark = fetched.high_watermark;
         }
         if let Some(leaders) = fetched.diverging {
-            return self.compare(at, leaders, shared, env);
+            if !self.compare(at, leaders, shared, env) {
+                // The leader sees a divergence where there is none: it must learn better, or be replaced.
+                self.rest(shared, env);
+            }
+            return;
         }
         let (before, some) = (self.position, !fetched.batches.is_empty());
         self.buffer.rest = fetched.batches;

@@ -16,6 +16,8 @@ mod fetch;
 mod history;
 mod reader;
 mod reset;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod verdict;
 

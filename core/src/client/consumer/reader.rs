@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use crate::env::{Clock, Network, Probes};
 use crate::host::Host;
 use crate::ids::{CorrelationId, LeaderEpoch, NodeId, Offset, TopicPartition};
 use crate::message::{EpochEnd, Fetch, ListOffsets, Message, PartitionMetadata, Place, Request};

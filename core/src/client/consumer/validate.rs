@@ -39,7 +39,7 @@ impl Reader {
         if self.validated == Some(reign) { None } else { self.history.newest() }
     }
 
-    /// Goes back to where what was read parts from the leader's log, if it does.
+    /// Goes back to where what was read parts from the leader's log, if it does; answers whether it does.
     ///
     /// `leaders` is the end of the largest epoch there that is not above the one last read here. After a step
     /// back the new position is compared in turn, until it holds: each time the epoch is an older one.
@@ -49,12 +49,12 @@ impl Reader {
         leaders: EpochEndOffset,
         shared: &mut Shared,
         env: &mut Host<'_>,
-    ) {
-        let Some(from) = self.position else { return };
+    ) -> bool {
+        let Some(from) = self.position else { return false };
         let own = leaders.epoch.map_or(from, |epoch| self.history.end_of(epoch, from));
         let to = leaders.end.min(own);
         if to >= from {
-            return;
+            return false;
         }
         shared.events.push_back(Event::Truncated { at, from, to });
         match shared.config.reset {
@@ -64,5 +64,6 @@ impl Reader {
             }
             Reset::None => self.goal = Goal::Hold,
         }
+        true
     }
 }

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 
-use crate::env::Clock;
 use crate::host::Host;
 use crate::ids::{CorrelationId, TopicId, TopicPartition};
 use crate::message::ClusterMetadata;

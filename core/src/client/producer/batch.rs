@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use crate::env::Clock;
 use crate::host::Host;
 use crate::ids::CorrelationId;
 use crate::record::{BatchBuilder, HEADER_BYTES, ProducerStamp};

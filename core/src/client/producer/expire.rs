@@ -1,6 +1,5 @@
 //! The delivery deadline, and what the caller is told when a batch fails.
 
-use crate::env::Clock;
 use crate::host::Host;
 use crate::ids::TopicPartition;
 use crate::time::{Span, Time};

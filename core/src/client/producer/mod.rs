@@ -18,6 +18,10 @@ mod expire;
 mod reply;
 mod send;
 mod stream;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod torture;
 mod verdict;
 
 use std::collections::VecDeque;

@@ -3,7 +3,6 @@
 //! An answer is matched to the attempt it belongs to. The newest attempt's answer decides what to do next; an
 //! older attempt's, late, only adds to what is known: that the batch is written, or that this attempt is not.
 
-use crate::env::Clock;
 use crate::host::Host;
 use crate::ids::{CorrelationId, Offset, TopicPartition};
 use crate::message::Produced;
@@ -53,7 +52,9 @@ impl Partition {
         // What was refused for want of this batch need not wait any longer.
         for later in self.flight.range_mut(index..) {
             if let Attempt::Waiting { .. } = later.attempt
-                && later.refused.is_some_and(|refused| judge(refused) == Verdict::Gap)
+                && later
+                    .refused
+                    .is_some_and(|refused| matches!(judge(refused), Verdict::Gap | Verdict::Forgotten))
             {
                 later.attempt = Attempt::Waiting { until: env.now() };
             }
@@ -80,7 +81,8 @@ impl Partition {
             }
             Verdict::Written => self.written(index, None, shared, env),
             // The batch before it was on its way. It may be known to be written by now: replies overtake too.
-            Verdict::Gap if batch.follows => batch.retry_later(shared, env),
+            Verdict::Gap | Verdict::Forgotten if batch.follows => batch.retry_later(shared, env),
+            Verdict::Forgotten => self.start_over(index, shared, env),
             Verdict::Gap | Verdict::StreamOver => self.refuse_for_good(index, shared, env),
             Verdict::Poison => {
                 self.refuse_for_good(index, shared, env);
@@ -103,7 +105,25 @@ impl Partition {
         match judge(refused) {
             Verdict::Written => self.written(index, None, shared, env),
             Verdict::Unsure | Verdict::UnsureElsewhere => batch.unsure = true,
-            Verdict::Later | Verdict::Elsewhere | Verdict::Gap | Verdict::StreamOver | Verdict::Poison => {}
+            Verdict::Later
+            | Verdict::Elsewhere
+            | Verdict::Gap
+            | Verdict::Forgotten
+            | Verdict::StreamOver
+            | Verdict::Poison => {}
+        }
+    }
+
+    /// All that the log had of the stream is gone, by retention for one (KIP-360). A batch that is surely not
+    /// written goes to the next stream, and its successors with it: none of their old copies can be written
+    /// any more.
+    fn start_over(&mut self, index: usize, shared: &mut Shared, env: &Host<'_>) {
+        self.flight[index].attempt = Attempt::Waiting { until: env.now() };
+        if self.flight[index].is_not_written() {
+            self.break_stream();
+            self.restamp_from(index, env);
+        } else {
+            self.refuse_for_good(index, shared, env);
         }
     }
 
@@ -114,8 +134,9 @@ impl Partition {
         self.break_stream();
     }
 
-    /// The batch that was at `index` can never be written, so neither can any copy of its successors under the
-    /// stamps they have: each would leave a gap. That makes it safe to stamp them anew, on the next stream.
+    /// What comes next in the stream can never be written, so neither can any copy of the batches from `index`
+    /// on under the stamps they have: each would leave a gap. That makes it safe to stamp them anew, on the
+    /// next stream.
     fn restamp_from(&mut self, index: usize, env: &Host<'_>) {
         for mut batch in self.flight.drain(index..).rev() {
             batch.wire = None;

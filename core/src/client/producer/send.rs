@@ -2,7 +2,6 @@
 //!
 //! Everything that may change what a partition can send ends in [`Partition::pump`].
 
-use crate::env::{Clock, Network, Probes};
 use crate::host::Host;
 use crate::ids::{NodeId, TopicPartition};
 use crate::message::{Acks, Message, Produce, Request};

@@ -4,7 +4,6 @@
 //! by one under a new id, and the others do not notice. What must hold is the same: nothing is sent on a new
 //! stream while a batch of the old one is unresolved, else the two could change places.
 
-use crate::env::{Clock, Network};
 use crate::host::Host;
 use crate::ids::{CorrelationId, ProducerEpoch, ProducerId, Sequence};
 use crate::message::{Message, Request};

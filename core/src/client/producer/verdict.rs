@@ -17,6 +17,8 @@ pub(super) enum Verdict {
     Written,
     /// Not written: what comes before it in its stream is not in the log.
     Gap,
+    /// Not written: the log holds nothing of its stream.
+    Forgotten,
     /// Not written, and nothing more of its stream will be.
     StreamOver,
     /// Not written, and never will be by any broker, whatever surrounds it.
@@ -36,9 +38,8 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         Refused::RequestTimedOut | Refused::NotEnoughReplicasAfterAppend => Verdict::Unsure,
         Refused::KafkaStorageError => Verdict::UnsureElsewhere,
         Refused::DuplicateSequenceNumber => Verdict::Written,
-        // A log that knows nothing of the producer lacks the batches before this one, too: the first batch
-        // of a stream may have been overtaken by the second.
-        Refused::OutOfOrderSequenceNumber | Refused::UnknownProducerId => Verdict::Gap,
+        Refused::OutOfOrderSequenceNumber => Verdict::Gap,
+        Refused::UnknownProducerId => Verdict::Forgotten,
         Refused::MessageTooLarge
         | Refused::InvalidRecord
         | Refused::UnsupportedCompressionType
