@@ -150,6 +150,7 @@ impl Bench {
                 ClientProbe::Sent { .. }
                 | ClientProbe::Delivered { .. }
                 | ClientProbe::Undelivered { .. }
+                | ClientProbe::Identified { .. }
                 | ClientProbe::Retried { .. }
                 | ClientProbe::Consumed { .. } => None,
             })
