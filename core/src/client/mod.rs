@@ -1,7 +1,7 @@
 //! Producer and consumer, as state machines on a node of their own.
 //!
-//! Holds: the [`Producer`] and the [`Consumer`], how they find leaders ([`discovery`], [`cluster_view`]), and
-//! where a record goes ([`partitioner`]). Whoever embeds a client hands it its replies and timers, and
+//! Holds: the [`Producer`] and the [`Consumer`], how they find leaders (`discovery`, `cluster_view`), and
+//! where a record goes (`partitioner`). Whoever embeds a client hands it its replies and timers, and
 //! reports what the application saw (`Sent`, `Delivered`, `Undelivered`, `Consumed`).
 //! Nothing of a client is durable: a restarted one is a new one, with a new producer id.
 //! Deliberately absent: groups, transactions, compression; a list of brokers other than the bootstrap list.

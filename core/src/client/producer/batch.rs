@@ -121,20 +121,15 @@ impl Batch {
         self.records.len() as u32
     }
 
-    /// Its bytes, made at the first call.
-    pub(super) fn wire(&mut self, stamp: Option<ProducerStamp>, builder: &mut BatchBuilder) -> Bytes {
-        let records = &self.records;
-        self.wire
-            .get_or_insert_with(|| {
-                for record in records {
-                    record.write(builder);
-                }
-                if let Some(stamp) = stamp {
-                    builder.set_producer(stamp);
-                }
-                builder.build().bytes().clone()
-            })
-            .clone()
+    /// Makes its bytes, before the first send.
+    pub(super) fn seal(&mut self, stamp: Option<ProducerStamp>, builder: &mut BatchBuilder) {
+        for record in &self.records {
+            record.write(builder);
+        }
+        if let Some(stamp) = stamp {
+            builder.set_producer(stamp);
+        }
+        self.wire = Some(builder.build().bytes().clone());
     }
 
     /// Known not to be in the log, now and later.

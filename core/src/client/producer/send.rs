@@ -82,7 +82,7 @@ impl Partition {
             let mut batch = self.queue.pop_front().expect("a batch is ready");
             let stamp = self.stream.stamp(batch.count());
             batch.follows = !self.flight.is_empty();
-            batch.wire(stamp, &mut shared.builder);
+            batch.seal(stamp, &mut shared.builder);
             transmit(&mut batch, self.at, leader, shared, env);
             match shared.config.acks {
                 Acks::None => batch.succeed(self.at, None, shared),
