@@ -68,12 +68,12 @@ fn contract(c: &mut ClusterChecks, name: Name, record: &Record) -> Check {
     for _ in 1..record.found {
         c.counters.permitted(Permitted::Duplicates);
     }
-    if record.found > 0 {
-        c.counters.compared(Compared::RecordsReadAgain);
-        return Ok(());
-    }
     let at = record.at.unwrap_or_default();
     let place = c.place(at);
+    if record.found > 0 {
+        c.counters.compared(Compared::RecordsReadAgain);
+        return where_promised(&c.partitions[place], name, record);
+    }
     match allowed(&c.partitions[place], record) {
         Some(permitted) => {
             c.counters.permitted(permitted);
@@ -81,6 +81,27 @@ fn contract(c: &mut ClusterChecks, name: Name, record: &Record) -> Check {
         }
         None => lost(at, name, record),
     }
+}
+
+/// Found, but also where its sender was told? What acks=all promised is an offset, not just some copy.
+fn where_promised(p: &PartitionGhost, name: Name, record: &Record) -> Check {
+    let Some(promised) = record.promised else { return Ok(()) };
+    let kept = promised >= first_kept(p);
+    if record.found_as_promised || record.acks != Acks::All || !kept || p.unclean {
+        return Ok(());
+    }
+    broken(
+        "durability",
+        format!(
+            "record {} of sender {} is not read at {promised} of {}, where its sender was told that it is",
+            name.number, name.sender, p.at
+        ),
+    )
+}
+
+/// The first offset that every replica keeps.
+fn first_kept(p: &PartitionGhost) -> Offset {
+    p.replicas.iter().map(|replica| replica.log.start()).max().unwrap_or_default()
 }
 
 fn lost(at: TopicPartition, name: Name, record: &Record) -> Check {
@@ -109,9 +130,8 @@ fn allowed(p: &PartitionGhost, record: &Record) -> Option<Permitted> {
     if p.unclean {
         return Some(Permitted::UncleanLost);
     }
-    let start = p.replicas.iter().map(|replica| replica.log.start()).max().unwrap_or_default();
     let offset = record.offset?;
-    if offset < start {
+    if offset < first_kept(p) {
         return Some(Permitted::RetentionDeleted);
     }
     (record.acks == Acks::Leader && was_overwritten(p, offset)).then_some(Permitted::Acks1Lost)

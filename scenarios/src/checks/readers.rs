@@ -4,18 +4,21 @@ use squall_core::ids::NodeId;
 use squall_core::probe::ClientProbe;
 
 use crate::checks::{ClusterChecks, Compared, Exercised};
-use crate::ghost::clients::{Name, Record, Told};
+use crate::ghost::clients::{Name, Told};
 use crate::invariants::{Broken, Check, broken, clients, replication};
 
 pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &ClientProbe) -> Result<(), Broken> {
     match *probe {
         ClientProbe::Sent { record, acks, idempotent } => {
-            let sent = c.clients.sent.entry(Name::unpack(record).sender).or_default();
-            sent.push(Record { at: None, acks, idempotent, told: Told::Nothing, offset: None, found: 0 });
+            c.clients.sent(Name::unpack(record), acks, idempotent);
             Ok(())
         }
         ClientProbe::Delivered { record, at, offset } => {
-            clients::told(&mut c.clients, Name::unpack(record), Told::Delivered, Some(at), offset)
+            let name = Name::unpack(record);
+            clients::told(&mut c.clients, name, Told::Delivered, Some(at), offset)?;
+            let acks = c.clients.record(name).map(|record| record.acks);
+            let place = c.place(at);
+            replication::delivered(&c.partitions[place], acks, offset)
         }
         ClientProbe::Undelivered { record, definite, .. } => {
             let told = if definite { Told::Refused } else { Told::Unknown };

@@ -55,7 +55,7 @@ pub(super) fn on_probe(
         ReplicaProbe::Acked { epoch, next, acks, .. } => {
             counters.compared(Compared::Acknowledgements);
             let min_isr = membership::min_isr(&c.metadata.image, p);
-            replication::acknowledged(p, broker, *epoch, *next, *acks, min_isr)
+            replication::acknowledged(p, broker, *epoch, *next, *acks, (min_isr, c.expectations.flush))
         }
         ReplicaProbe::Durable { end } => {
             let replica = &mut p.replicas[broker.0 as usize];
@@ -64,11 +64,12 @@ pub(super) fn on_probe(
             Ok(())
         }
         ReplicaProbe::Truncated { to } => truncated(c, world, place, broker, *to),
-        ReplicaProbe::Reset { to } => reset(c, place, broker, *to),
+        ReplicaProbe::Reset { to } => reset(c, world, place, broker, *to),
         ReplicaProbe::Start { start } => {
             counters.exercised(Exercised::SegmentsDeleted);
-            p.replicas[broker.0 as usize].log.advance_start(*start);
-            Ok(())
+            counters.compared(Compared::Folds);
+            storage::shortened(p, broker, *start)?;
+            storage::folds(p, broker, world)
         }
         ReplicaProbe::Recovered { start, end } => recovered(c, world, place, broker, (*start, *end)),
         ReplicaProbe::Leader { epoch, start } => {
@@ -111,7 +112,7 @@ fn truncated(
     replication::shortened(p, broker, &c.metadata, &format!("cut its log at {to}"))
 }
 
-fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
+fn reset(c: &mut ClusterChecks, world: &World<Member>, place: usize, broker: BrokerId, to: Offset) -> Check {
     c.counters.exercised(Exercised::Resets);
     let p = &mut c.partitions[place];
     let replica = &mut p.replicas[broker.0 as usize];
@@ -122,6 +123,7 @@ fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> C
     replica.agrees = to.min(p.committed.end());
     replica.high_watermark = to;
     replica.producers.clear();
+    storage::folds(p, broker, world)?;
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }
 

@@ -31,8 +31,14 @@ pub struct Record {
     pub told: Told,
     /// Where it is, from the sender's or a reader's answer.
     pub offset: Option<Offset>,
+    /// Its key.
+    pub key: Option<u32>,
+    /// Where its sender was told that it is.
+    pub promised: Option<Offset>,
     /// How often the last reading found it.
     pub found: u8,
+    /// Whether the last reading found it where its sender was told that it is.
+    pub found_as_promised: bool,
 }
 
 /// One reader's place in one partition.
@@ -70,11 +76,32 @@ pub struct Clients {
     pub sent: BTreeMap<u32, Vec<Record>>,
     /// Readers' places.
     pub readers: BTreeMap<(NodeId, TopicPartition), Reader>,
+    /// The keys of the records that each sender will send, in order; known from the plan.
+    pub keys: BTreeMap<u32, Vec<Option<u32>>>,
+    /// Where each key was first seen.
+    pub homes: BTreeMap<u32, TopicPartition>,
     /// Of the last reading: the last acknowledged record of each sender in each partition.
     pub last_read: BTreeMap<(u32, TopicPartition), u32>,
 }
 
 impl Clients {
+    /// A record was handed to its sender's producer.
+    pub fn sent(&mut self, name: Name, acks: Acks, idempotent: bool) {
+        let key =
+            self.keys.get(&name.sender).and_then(|keys| keys.get(name.number as usize)).copied().flatten();
+        self.sent.entry(name.sender).or_default().push(Record {
+            at: None,
+            acks,
+            idempotent,
+            told: Told::Nothing,
+            offset: None,
+            key,
+            promised: None,
+            found: 0,
+            found_as_promised: false,
+        });
+    }
+
     /// A record.
     pub fn record(&mut self, name: Name) -> Option<&mut Record> {
         self.sent.get_mut(&name.sender)?.get_mut(name.number as usize)

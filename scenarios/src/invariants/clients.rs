@@ -4,7 +4,7 @@ use squall_core::ids::{NodeId, Offset, TopicPartition};
 
 use crate::ghost::Clients;
 use crate::ghost::clients::{Name, Reader, Record, Told};
-use crate::invariants::{Check, broken};
+use crate::invariants::{Broken, Check, broken};
 
 /// A reader was handed a record.
 pub fn consumed(
@@ -31,7 +31,7 @@ pub fn consumed(
             ),
         );
     };
-    in_one_partition(known, name, at)?;
+    let first = in_one_partition(known, name, at)?;
     if known.told == Told::Refused {
         return broken(
             "no-phantom",
@@ -42,6 +42,8 @@ pub fn consumed(
         );
     }
     known.offset.get_or_insert(offset);
+    let key = known.key.filter(|_| first);
+    at_home(c, key, name, at)?;
     if last_reading { read_again(c, at, offset, name) } else { Ok(()) }
 }
 
@@ -76,20 +78,40 @@ pub fn told(
         );
     }
     known.offset = offset.or(known.offset);
-    match at {
-        Some(at) => in_one_partition(known, name, at),
-        None => Ok(()),
-    }
+    known.promised = offset;
+    let Some(at) = at else { return Ok(()) };
+    let first = in_one_partition(known, name, at)?;
+    let key = known.key.filter(|_| first);
+    at_home(c, key, name, at)
 }
 
-fn in_one_partition(known: &mut Record, name: Name, at: TopicPartition) -> Check {
+/// Answers whether this is the first that is heard of its partition.
+fn in_one_partition(known: &mut Record, name: Name, at: TopicPartition) -> Result<bool, Broken> {
     match known.at.replace(at) {
         Some(other) if other != at => broken(
             "no-duplicate",
             format!("record {} of sender {} is in {other} and in {at}", name.number, name.sender),
-        ),
-        Some(_) | None => Ok(()),
+        )
+        .map(|()| false),
+        Some(_) => Ok(false),
+        None => Ok(true),
     }
+}
+
+/// Records of one key lie in one partition, or their order would mean nothing.
+fn at_home(c: &mut Clients, key: Option<u32>, name: Name, at: TopicPartition) -> Check {
+    let Some(key) = key else { return Ok(()) };
+    let home = *c.homes.entry(key).or_insert(at);
+    if home == at {
+        return Ok(());
+    }
+    broken(
+        "key",
+        format!(
+            "record {} of sender {} has key {key} and lies in {at}; that key's partition is {home}",
+            name.number, name.sender
+        ),
+    )
 }
 
 /// No gap and no step back, but where the reader said that it moved.
@@ -107,6 +129,7 @@ fn in_order(c: &mut Clients, reader: NodeId, at: TopicPartition, offset: Offset)
 fn read_again(c: &mut Clients, at: TopicPartition, offset: Offset, name: Name) -> Check {
     let Some(known) = c.record(name) else { return Ok(()) };
     known.found = known.found.saturating_add(1);
+    known.found_as_promised |= known.promised == Some(offset);
     let (first, known) = (known.found == 1, *known);
     if !first {
         if known.idempotent {

@@ -74,6 +74,31 @@ pub fn recovered(
     on_disk(p, broker, world)
 }
 
+/// Retention moved a replica's log start to `start`: whole batches only, and nothing that is not committed.
+pub fn shortened(p: &mut PartitionGhost, broker: BrokerId, start: Offset) -> Check {
+    let replica = &mut p.replicas[broker.0 as usize];
+    let (before, end) = (replica.log.start(), replica.log.end());
+    let inside = replica.log.at(start).is_some_and(|batch| batch.base != start);
+    if start < before || start > end || inside {
+        return broken(
+            "W-LOG",
+            format!("broker {broker} moved the start of {} to {start} in a log of [{before}, {end})", p.at),
+        );
+    }
+    if start > replica.high_watermark {
+        return broken(
+            "W-HWB",
+            format!(
+                "broker {broker} deleted {} up to {start}; its high watermark is {}",
+                p.at, replica.high_watermark
+            ),
+        );
+    }
+    replica.log.advance_start(start);
+    replica.refold_producers();
+    Ok(())
+}
+
 /// Every batch on the disk is valid and the one that was written; none is missing.
 pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Check {
     let at = p.at;
