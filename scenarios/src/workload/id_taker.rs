@@ -26,14 +26,16 @@ pub struct IdTaker {
     /// How often in a row nobody answered in time.
     unanswered: u32,
     ids: Correlations,
-    pending: Option<CorrelationId>,
+    /// Questions that were not answered. An answer is good however late it comes, but only once: a broker
+    /// serves the oldest question first, and the network doubles.
+    pending: Vec<CorrelationId>,
 }
 
 impl IdTaker {
     /// Wants an id at each of `times`; asks another broker after `pause`.
     pub fn new(brokers: Vec<NodeId>, times: Arc<[Time]>, pause: Span) -> Self {
         let ids = Correlations::default();
-        Self { brokers, times, pause, next: 0, asked: 0, wanted: 0, unanswered: 0, ids, pending: None }
+        Self { brokers, times, pause, next: 0, asked: 0, wanted: 0, unanswered: 0, ids, pending: Vec::new() }
     }
 
     /// Whether it has all that it wanted.
@@ -50,9 +52,11 @@ impl IdTaker {
         match input {
             Input::Deliver {
                 message: Message::Reply { id, reply: Reply::InitProducerId(result) }, ..
-            } if self.pending == Some(id) => {
-                self.pending = None;
-                if let Ok((id, epoch)) = result {
+            } if self.pending.contains(&id) => {
+                self.pending.retain(|&pending| pending != id);
+                if let Ok((id, epoch)) = result
+                    && self.wanted > 0
+                {
                     env.probe(Probe::Client(ClientProbe::Identified { id, epoch }));
                     self.wanted -= 1;
                     self.unanswered = 0;
@@ -88,7 +92,7 @@ impl IdTaker {
             return;
         }
         let id = self.ids.next();
-        self.pending = Some(id);
+        self.pending.push(id);
         let to = self.brokers[self.asked % self.brokers.len()];
         env.send(to, Message::Request { id, request: Request::InitProducerId });
         // Patience grows: whoever gives up sooner than the cluster can answer keeps it busy for nothing.
