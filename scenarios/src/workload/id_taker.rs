@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use squall_core::env::{Clock, Input, Network, Probes};
+use squall_core::env::Input;
 use squall_core::host::{Correlations, Host};
-use squall_core::ids::{CorrelationId, NodeId};
+use squall_core::ids::{CorrelationId, NodeId, ProducerEpoch, ProducerId};
 use squall_core::message::{Message, Reply, Request};
 use squall_core::probe::{ClientProbe, Probe};
+use squall_core::refused::Refused;
 use squall_core::time::{Span, Time};
 use squall_core::timer::Timer;
 
@@ -54,15 +55,7 @@ impl IdTaker {
                 message: Message::Reply { id, reply: Reply::InitProducerId(result) }, ..
             } if self.pending.contains(&id) => {
                 self.pending.retain(|&pending| pending != id);
-                if let Ok((id, epoch)) = result
-                    && self.wanted > 0
-                {
-                    env.probe(Probe::Client(ClientProbe::Identified { id, epoch }));
-                    self.wanted -= 1;
-                    self.unanswered = 0;
-                    env.cancel_timer(RETRY);
-                    self.ask(env);
-                }
+                self.on_answer(result, env);
             }
             Input::Expired { timer: NEXT } => {
                 self.wanted += 1;
@@ -78,6 +71,21 @@ impl IdTaker {
                 self.ask(env);
             }
             Input::Deliver { .. } | Input::Synced { .. } => {}
+        }
+    }
+
+    fn on_answer(&mut self, result: Result<(ProducerId, ProducerEpoch), Refused>, env: &mut Host<'_>) {
+        self.unanswered = 0;
+        match result {
+            Ok(_) if self.wanted == 0 => {}
+            Ok((id, epoch)) => {
+                env.probe(Probe::Client(ClientProbe::Identified { id, epoch }));
+                self.wanted -= 1;
+                env.cancel_timer(RETRY);
+                self.ask(env);
+            }
+            // Somebody is there at least: no reason to be more patient than at first.
+            Err(_) => env.set_timer(RETRY, self.pause),
         }
     }
 
