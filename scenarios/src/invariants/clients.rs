@@ -1,9 +1,12 @@
 //! What clients saw: durability, no duplicate, order, no skip, no phantom. Black box but for the contract.
 
+use std::collections::BTreeMap;
+
 use squall_core::ids::{NodeId, Offset, TopicPartition};
 
-use crate::ghost::Clients;
 use crate::ghost::clients::{Name, Reader, Record, Told};
+use crate::ghost::{Clients, PartitionGhost};
+use crate::invariants::contract::first_kept;
 use crate::invariants::{Broken, Check, broken};
 
 /// A reader was handed a record.
@@ -122,6 +125,51 @@ fn in_order(c: &mut Clients, reader: NodeId, at: TopicPartition, offset: Offset)
             broken("no-skip", format!("reader {reader} of {at} was at {expected} and got {offset}"))
         }
         Some(_) | None => Ok(()),
+    }
+}
+
+/// A reader's position moved other than by reading: only what is gone may be passed over.
+pub fn moved(
+    c: &mut Clients,
+    p: &PartitionGhost,
+    reader: NodeId,
+    (from, to): (Offset, Offset),
+    truncated: bool,
+) -> Check {
+    let at = p.at;
+    if !p.unclean {
+        // A committed record is never cut, so a reader, who sees nothing else, is never behind a cut.
+        if truncated {
+            return broken(
+                "W-CR",
+                format!(
+                    "reader {reader} of {at} was sent back from {from} to {to}, though nothing committed was ever cut"
+                ),
+            );
+        }
+        let start = first_kept(p);
+        if to > start.max(from) {
+            return broken(
+                "no-skip",
+                format!(
+                    "reader {reader} of {at} was moved from {from} to {to}; records from {start} on are kept"
+                ),
+            );
+        }
+    }
+    if let Some(place) = c.readers.get_mut(&(reader, at)) {
+        place.next = Some(to);
+    }
+    Ok(())
+}
+
+/// A client was given a producer id: W-PID.
+pub fn identified(identities: &mut BTreeMap<u64, NodeId>, node: NodeId, id: u64) -> Check {
+    match identities.insert(id, node) {
+        Some(other) => {
+            broken("W-PID", format!("producer id {id} was given to node {other} and to node {node}"))
+        }
+        None => Ok(()),
     }
 }
 

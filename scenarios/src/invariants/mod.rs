@@ -6,10 +6,13 @@
 //! keeps in memory and on disk to the ghost's fold.
 
 pub mod clients;
+pub mod contract;
 pub mod membership;
 pub mod quorum;
 pub mod replication;
 pub mod storage;
+#[cfg(test)]
+mod tests;
 
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -155,7 +155,14 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
 
 /// W-EC and W-PS: the tables in memory are the folds of the log.
 pub fn folds(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Check {
-    let Some(log) = log_of(world, broker, p) else { return Ok(()) };
+    match log_of(world, broker, p) {
+        Some(log) => tables(p, broker, log),
+        None => Ok(()),
+    }
+}
+
+/// The tables of one log against the folds of its shadow.
+pub fn tables(p: &PartitionGhost, broker: BrokerId, log: &Log) -> Check {
     let shadow = &p.replicas[broker.0 as usize].log;
     let expected = epochs(shadow);
     if log.epochs().entries() != expected {
