@@ -14,6 +14,8 @@ use crate::invariants::{Broken, Check, membership, replication, storage};
 pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
     let replica = &mut p.replicas[broker.0 as usize];
     replica.role = Role::None;
+    replica.adopted = None;
+    replica.maximal.clear();
     replica.damage = replica.damage.max(damage);
     if damage != Damage::None {
         replica.destroyed = replica.destroyed.max(replica.log.end());
@@ -21,6 +23,7 @@ pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
     if damage == Damage::Wiped {
         replica.log = Shadow::default();
         replica.cut.clear();
+        replica.removed = Default::default();
         replica.durable = Offset::ZERO;
         replica.agrees = Offset::ZERO;
         replica.high_watermark = Offset::ZERO;
@@ -58,9 +61,7 @@ pub(super) fn on_probe(
             replication::acknowledged(p, broker, *epoch, *next, *acks, (min_isr, c.expectations.flush))
         }
         ReplicaProbe::Durable { end } => {
-            let replica = &mut p.replicas[broker.0 as usize];
-            replica.durable = *end;
-            replica.cut.clear();
+            p.replicas[broker.0 as usize].synced(*end);
             Ok(())
         }
         ReplicaProbe::Truncated { to } => truncated(c, world, place, broker, *to),
@@ -74,21 +75,33 @@ pub(super) fn on_probe(
         ReplicaProbe::Recovered { start, end } => recovered(c, world, place, broker, (*start, *end)),
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;
+            registered(world, broker)?;
             counters.compared(Compared::Folds);
             storage::folds(p, broker, world)
         }
         ReplicaProbe::Follower { epoch, .. } => {
             p.replicas[broker.0 as usize].role = Role::Follower(*epoch);
-            Ok(())
+            registered(world, broker)
         }
         ReplicaProbe::Absorbed { .. } => {
             counters.exercised(Exercised::RetriesAbsorbed);
             Ok(())
         }
-        ReplicaProbe::IsrProposed { .. } | ReplicaProbe::IsrAdopted { .. } | ReplicaProbe::Damaged { .. } => {
+        ReplicaProbe::IsrProposed { isr, .. } => {
+            replication::wished(p, broker, isr);
             Ok(())
         }
+        ReplicaProbe::IsrAdopted { epoch, partition_epoch, isr } => {
+            replication::adopted(p, broker, (*epoch, *partition_epoch), isr)
+        }
+        ReplicaProbe::Damaged { .. } => Ok(()),
     }
+}
+
+/// Who takes a role has read its own registration, or it acts on what was decided about an earlier life.
+fn registered(world: &World<Member>, broker: BrokerId) -> Check {
+    let Some(member) = crate::checks::broker(world, broker.node()) else { return Ok(()) };
+    membership::has_read(broker, member.epoch(), member.image().end)
 }
 
 fn truncated(
@@ -116,13 +129,10 @@ fn reset(c: &mut ClusterChecks, world: &World<Member>, place: usize, broker: Bro
     c.counters.exercised(Exercised::Resets);
     let p = &mut c.partitions[place];
     let replica = &mut p.replicas[broker.0 as usize];
-    replica.log = Shadow::starting_at(to);
-    replica.cut.clear();
-    replica.durable = replica.durable.min(to);
+    replica.reset(to);
     // What lies before its start it need not hold: the leader has deleted it too.
     replica.agrees = to.min(p.committed.end());
     replica.high_watermark = to;
-    replica.producers.clear();
     storage::folds(p, broker, world)?;
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }
