@@ -19,8 +19,11 @@ use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, Clients, PartitionGhost};
 use crate::invariants::{Check, clients, contract, membership, quorum as voters, replication, storage};
 
-/// A name and its history.
-pub(super) const HISTORIES: &[(&str, fn() -> Check)] = &[
+/// The name of what is broken, and how.
+type History = (&'static str, fn() -> Check);
+
+/// At least one of each name.
+pub(super) const HISTORIES: &[History] = &[
     ("W-SI", an_in_sync_replica_holds_another_record),
     ("W-LII", a_leader_outside_its_isr),
     ("W-AHW", an_in_sync_replica_ends_below_the_high_watermark),
