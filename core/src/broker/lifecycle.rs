@@ -112,6 +112,7 @@ pub(super) fn on_registered(
             env.cancel_timer(Timer::Broker(BrokerTimer::Register));
             broker.life = Life::Running;
             broker.epoch = Some(epoch);
+            broker.caught_up = false;
             env.probe(Probe::Broker(BrokerProbe::Registered { epoch }));
             heartbeat(broker, env);
             metadata::act(broker, None, env)?;
@@ -127,7 +128,7 @@ pub(super) fn on_registered(
     Ok(())
 }
 
-fn heartbeat(broker: &mut Broker, env: &mut Host<'_>) {
+pub(super) fn heartbeat(broker: &mut Broker, env: &mut Host<'_>) {
     let Some(epoch) = broker.epoch else { return };
     let id = broker.ids.next();
     broker.pending.heartbeat = Some(id);

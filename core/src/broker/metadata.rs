@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, lifecycle};
 use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{CorrelationId, NodeId, Offset, TopicId, TopicPartition};
@@ -122,6 +122,11 @@ pub(super) fn act(broker: &mut Broker, touched: Touched, env: &mut Host<'_>) -> 
         Some(touched) if !broker.partitions.is_empty() => touched,
         Some(_) | None => all_partitions(broker),
     };
+    if !broker.caught_up {
+        // The controller unfences a broker that has read its own registration; it need not wait for that.
+        broker.caught_up = true;
+        lifecycle::heartbeat(broker, env);
+    }
     for at in touched {
         tell(broker, at, env)?;
     }

@@ -56,6 +56,8 @@ pub struct Broker {
     life: Life,
     /// The present registration; `None` before the first.
     epoch: Option<BrokerEpoch>,
+    /// Whether this registration has been read in the metadata log.
+    caught_up: bool,
     /// The place in `config.controllers` of the one that is asked.
     controller: usize,
     image: Image,
@@ -97,6 +99,7 @@ impl Broker {
             intact: false,
             life: Life::Registering,
             epoch: None,
+            caught_up: false,
             controller: 0,
             image: Image::default(),
             pending: Pending::default(),
