@@ -81,9 +81,11 @@ pub(super) fn on_probe(
             counters.exercised(Exercised::RetriesAbsorbed);
             Ok(())
         }
-        ReplicaProbe::IsrProposed { .. } | ReplicaProbe::IsrAdopted { .. } | ReplicaProbe::Damaged { .. } => {
+        ReplicaProbe::IsrProposed { partition_epoch, isr, .. } => {
+            p.wishes.push((*partition_epoch, isr.clone()));
             Ok(())
         }
+        ReplicaProbe::IsrAdopted { .. } | ReplicaProbe::Damaged { .. } => Ok(()),
     }
 }
 
