@@ -5,11 +5,11 @@
 //! | `cluster N [min-isr=N] [flush=every] [segment=BYTES] [retention=BYTES] [quirk=NAME]` | N brokers, registered and unfenced, and the topic |
 //! | `brokers N […]` | N brokers that were never started; from here on everything they say is shown |
 //! | `decide leader=N\|none epoch=N isr=N,…` | the controller registers the partition anew; nobody has heard of it |
-//! | `inform [NODE…] [until=OFFSET]` | the controller answers metadata fetches |
+//! | `inform [NODE…] [until=OFFSET\|refuse=NAME]`, `snapshot NODE` | the controller answers metadata fetches, record by record or at once |
 //! | `register`, `fence`, `unfence NODE`, `topic` | the controller decides |
 //! | `register NODE refuse=NAME`, `beat NODE [refuse=NAME]`, `allocate NODE COUNT` | the controller answers |
-//! | `alter NODE accept\|unheard\|NAME` | the controller accepts an ISR change, does so unheard, or refuses it |
-//! | `produce`, `fetch`, `list-offsets`, `epoch-end`, `metadata`, `init-producer NODE …` | a client asks |
+//! | `alter NODE accept\|unheard\|lost\|NAME` | the controller accepts an ISR change, does so unheard, never hears of it, or refuses it |
+//! | `produce`, `fetch`, `list-offsets`, `epoch-end`, `metadata`, `init-producer`, `create-topic NODE …` | a client asks |
 //! | `deliver`, `drop`, `double A->B [first\|last]` | what is on its way from A to B arrives, is lost, is there twice |
 //! | `stabilize [NODE…]` | everything arrives and every sync ends, among these nodes, until all is quiet |
 //! | `expire NODE TIMER`, `wait NODE… MILLIS` | a timer runs out and the node's clock moves on to it; clocks move on |
@@ -28,7 +28,7 @@ use squall_core::timer::{BrokerTimer, PartitionTimer, Timer};
 use crate::orders::{self, number};
 use crate::support::script::{Command, each_script};
 use crate::text;
-use crate::world::{AT, CLIENT, CONTROLLER, Setup, World};
+use crate::world::{AT, CLIENT, CONTROLLER, SPARE, Setup, World};
 
 #[test]
 fn conversations() {
@@ -65,10 +65,12 @@ fn run(world: &mut World, command: &Command) -> String {
         "epoch-end" => world.ask(node(), orders::epoch_end(command)),
         "metadata" => world.ask(node(), Request::Metadata),
         "init-producer" => world.ask(node(), Request::InitProducerId),
+        "create-topic" => world.ask(node(), orders::create_topic()),
         "log" => return nodes(world, command).iter().map(|node| text::log(world, *node)).collect(),
         "state" => return nodes(world, command).iter().map(|node| text::state(world, *node)).collect(),
         "pool" => return world.bench.pool.iter().map(text::packet).collect(),
-        "decide" | "inform" | "register" | "fence" | "unfence" | "topic" | "beat" | "allocate" | "alter" => {
+        "decide" | "inform" | "snapshot" | "register" | "fence" | "unfence" | "topic" | "beat"
+        | "allocate" | "alter" => {
             controller(world, command);
         }
         "deliver" | "drop" | "double" => return on_packets(world, command),
@@ -90,6 +92,10 @@ fn controller(world: &mut World, command: &Command) {
         "inform" => {
             let until = command.option("until").map(|until| Offset(until.parse().expect("an offset")));
             for node in nodes(world, command) {
+                if let Some(refused) = refuse {
+                    world.refuse_metadata(node, refused);
+                    continue;
+                }
                 let asked = world.inform(node, until);
                 assert!(asked || world.bench.process(node).is_none(), "{node} does not ask for metadata");
             }
@@ -100,12 +106,14 @@ fn controller(world: &mut World, command: &Command) {
         },
         "fence" => world.unfence(node(), false),
         "unfence" => world.unfence(node(), true),
+        "snapshot" => world.load(node()),
         "topic" => world.create_topic(number(command, "min-isr", 1) as u32),
         "beat" => world.beat(node(), refuse),
         "allocate" => world.allocate(node(), command.number(1) as u32),
         _ => match command.words[1].as_str() {
             "accept" => world.accept_isr(node(), true),
             "unheard" => world.accept_isr(node(), false),
+            "lost" => world.lose_isr(node()),
             name => world.refuse_isr(node(), refused(name)),
         },
     }
@@ -169,6 +177,7 @@ fn refused(name: &str) -> Refused {
         "INELIGIBLE_REPLICA" => Refused::IneligibleReplica,
         "INVALID_UPDATE_VERSION" => Refused::InvalidUpdateVersion,
         "NOT_CONTROLLER" => Refused::NotController { leader: None },
+        "NOT_CONTROLLER:controller" => Refused::NotController { leader: Some(CONTROLLER) },
         "STALE_BROKER_EPOCH" => Refused::StaleBrokerEpoch,
         "DUPLICATE_BROKER_REGISTRATION" => Refused::DuplicateBrokerRegistration,
         other => panic!("unknown refusal {other}"),
@@ -200,8 +209,11 @@ fn nodes(world: &World, command: &Command) -> Vec<NodeId> {
 fn on_packets(world: &mut World, command: &Command) -> String {
     let bench = &mut world.bench;
     let (from, to) = command.words[0].split_once("->").expect("FROM->TO");
-    let end =
-        |word: &str| if word == "controller" { CONTROLLER } else { NodeId(word.parse().expect("a node")) };
+    let end = |word: &str| match word {
+        "controller" => CONTROLLER,
+        "spare" => SPARE,
+        broker => NodeId(broker.parse().expect("a node")),
+    };
     let (from, to) = (end(from), end(to));
     let mut chosen: Vec<usize> =
         (0..bench.pool.len()).filter(|i| bench.pool[*i].from == from && bench.pool[*i].to == to).collect();
@@ -212,7 +224,7 @@ fn on_packets(world: &mut World, command: &Command) -> String {
         None => {}
     }
     if chosen.is_empty() {
-        return format!("{from}->{to}: nothing is on its way\n");
+        return format!("{}: nothing is on its way\n", command.words[0]);
     }
     match command.verb.as_str() {
         "double" => bench.pool.extend(chosen.iter().map(|i| bench.pool[*i].clone()).collect::<Vec<_>>()),

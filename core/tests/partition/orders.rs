@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use squall_core::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
-use squall_core::message::{Acks, EpochEnd, Fetch, ListOffsets, Place, Produce, Request};
+use squall_core::message::{Acks, CreateTopic, EpochEnd, Fetch, ListOffsets, Place, Produce, Request};
 use squall_core::record::{BatchBuilder, ProducerStamp};
 use squall_core::time::Span;
 
@@ -83,4 +83,10 @@ pub(crate) fn epoch_end(command: &Command) -> Request {
 
 fn epoch(command: &Command) -> LeaderEpoch {
     LeaderEpoch(number(command, "epoch", 1) as u32)
+}
+
+/// A topic, asked of a broker, which makes none.
+pub(crate) fn create_topic() -> Request {
+    let name = "orders".to_owned();
+    Request::CreateTopic(CreateTopic { name, partitions: 1, replication: 1, min_isr: 1, unclean: false })
 }

@@ -8,7 +8,7 @@ use squall_core::probe::{Probe, ReplicaProbe};
 use squall_core::record::batches;
 
 use crate::support::bench::{Packet, Said};
-use crate::world::{AT, CLIENT, CONTROLLER, Node, World};
+use crate::world::{AT, CLIENT, CONTROLLER, Node, SPARE, World};
 
 /// What came out since the last command.
 pub(crate) fn said(world: &mut World) -> String {
@@ -66,7 +66,11 @@ pub(crate) fn packet(packet: &Packet<Message>) -> String {
 }
 
 fn name(node: NodeId) -> String {
-    if node == CONTROLLER { "controller".to_owned() } else { node.to_string() }
+    match node {
+        CONTROLLER => "controller".to_owned(),
+        SPARE => "spare".to_owned(),
+        broker => broker.to_string(),
+    }
 }
 
 fn request(request: &Request) -> String {

@@ -24,6 +24,8 @@ use crate::support::bench::{Bench, Packet};
 pub(crate) const AT: TopicPartition = TopicPartition { topic: TopicId(0), partition: 0 };
 /// Where the scripted controller would live.
 pub(crate) const CONTROLLER: NodeId = NodeId(9);
+/// Where the other controller would live, which is never active.
+pub(crate) const SPARE: NodeId = NodeId(8);
 /// Where the client would live.
 pub(crate) const CLIENT: NodeId = NodeId(100);
 
@@ -88,6 +90,7 @@ impl World {
             self.bench.start(node);
             self.end_syncs(node);
             self.register(node);
+            self.beat(node, None);
             self.unfence(node, true);
         }
         self.create_topic(min_isr);
@@ -177,6 +180,20 @@ impl World {
         true
     }
 
+    /// Answers the metadata fetch of `node` with all there is at once.
+    pub(crate) fn load(&mut self, node: NodeId) {
+        let (id, _) = self.taken(node, |request| matches!(request, Request::FetchMetadata(_)));
+        let (snapshot, base) = (Some(Arc::new(self.image.clone())), self.image.end);
+        let update = MetadataUpdate { snapshot, base, records: Vec::new() };
+        self.answer(node, id, Reply::FetchMetadata(Ok(update)));
+    }
+
+    /// Refuses the metadata fetch of `node`.
+    pub(crate) fn refuse_metadata(&mut self, node: NodeId, refused: Refused) {
+        let (id, _) = self.taken(node, |request| matches!(request, Request::FetchMetadata(_)));
+        self.answer(node, id, Reply::FetchMetadata(Err(refused)));
+    }
+
     /// Accepts the wish of `node` for another ISR; `heard`: it is told by a reply.
     pub(crate) fn accept_isr(&mut self, node: NodeId, heard: bool) {
         let (id, wish) = self.wish(node);
@@ -196,6 +213,21 @@ impl World {
     pub(crate) fn refuse_isr(&mut self, node: NodeId, refused: Refused) {
         let (id, _) = self.wish(node);
         self.answer(node, id, Reply::AlterPartition { at: AT, result: Err(refused) });
+    }
+
+    /// The newest wish of `node` for another ISR, if one is on its way.
+    pub(crate) fn pending_wish(&self, node: NodeId) -> Option<AlterPartition> {
+        self.bench.pool.iter().rev().find_map(|packet| match &packet.message {
+            Message::Request { request: Request::AlterPartition(wish), .. } if packet.from == node => {
+                Some(wish.clone())
+            }
+            Message::Request { .. } | Message::Reply { .. } | Message::Quorum(_) => None,
+        })
+    }
+
+    /// The wish of `node` for another ISR never arrives.
+    pub(crate) fn lose_isr(&mut self, node: NodeId) {
+        self.wish(node);
     }
 
     fn wish(&mut self, node: NodeId) -> (CorrelationId, AlterPartition) {
@@ -246,7 +278,9 @@ impl World {
     fn take(&mut self, node: NodeId, wanted: impl Fn(&Request) -> bool) -> Option<(CorrelationId, Request)> {
         let mut newest = None;
         self.bench.pool.retain(|Packet { from, to, message }| match message {
-            Message::Request { id, request } if *from == node && *to == CONTROLLER && wanted(request) => {
+            Message::Request { id, request }
+                if *from == node && [CONTROLLER, SPARE].contains(to) && wanted(request) =>
+            {
                 newest = Some((*id, request.clone()));
                 false
             }
@@ -264,7 +298,7 @@ impl World {
 fn config(id: BrokerId, setup: Setup) -> BrokerConfig {
     BrokerConfig {
         id,
-        controllers: vec![CONTROLLER],
+        controllers: vec![CONTROLLER, SPARE],
         heartbeat: Span::from_millis(2_000),
         request_timeout: Span::from_millis(1_000),
         metadata_wait: Span::from_millis(500),
