@@ -112,7 +112,6 @@ pub(super) fn on_registered(
             env.cancel_timer(Timer::Broker(BrokerTimer::Register));
             broker.life = Life::Running;
             broker.epoch = Some(epoch);
-            broker.caught_up = false;
             env.probe(Probe::Broker(BrokerProbe::Registered { epoch }));
             heartbeat(broker, env);
             metadata::act(broker, None, env)?;
