@@ -15,13 +15,17 @@ pub(super) struct Block {
     next: ProducerId,
     left: u32,
     waiting: Vec<Asker>,
+    /// The request for more was not answered in time. Its answer is still welcome: ids that a slow
+    /// controller gave away would otherwise be lost, request after request.
+    overdue: bool,
 }
 
 /// A producer wants an identity.
 pub(super) fn on_request(broker: &mut Broker, asker: Asker, env: &mut Host<'_>) -> Result<(), DiskFault> {
     broker.producer_ids.waiting.push(asker);
     serve(broker, env);
-    if !broker.producer_ids.waiting.is_empty() && broker.pending.producer_ids.is_none() {
+    let asked = broker.pending.producer_ids.is_some() && !broker.producer_ids.overdue;
+    if !broker.producer_ids.waiting.is_empty() && !asked {
         allocate(broker, env);
     }
     Ok(())
@@ -41,6 +45,7 @@ fn allocate(broker: &mut Broker, env: &mut Host<'_>) {
     let Some(epoch) = broker.epoch else { return give_up(broker, env) };
     let id = broker.ids.next();
     broker.pending.producer_ids = Some(id);
+    broker.producer_ids.overdue = false;
     let request = Request::AllocateProducerIds(AllocateProducerIds { broker: broker.config.id, epoch });
     env.send(broker.controller(), Message::Request { id, request });
     env.set_timer(Timer::Broker(BrokerTimer::ProducerIds), broker.config.request_timeout);
@@ -76,7 +81,7 @@ pub(super) fn on_reply(
 
 /// No answer in time.
 pub(super) fn on_timer(broker: &mut Broker, env: &mut Host<'_>) {
-    broker.pending.producer_ids = None;
+    broker.producer_ids.overdue = true;
     give_up(broker, env);
 }
 

@@ -1,6 +1,6 @@
 //! Makes the topic: asks one controller after another until it exists.
 
-use squall_core::env::{Clock, Input, Network};
+use squall_core::env::Input;
 use squall_core::host::{Correlations, Host};
 use squall_core::ids::{CorrelationId, NodeId};
 use squall_core::message::{CreateTopic, Message, Reply, Request};

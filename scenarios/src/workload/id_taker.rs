@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use squall_core::env::{Clock, Input, Network, Probes};
+use squall_core::env::Input;
 use squall_core::host::{Correlations, Host};
-use squall_core::ids::{CorrelationId, NodeId};
+use squall_core::ids::{CorrelationId, NodeId, ProducerEpoch, ProducerId};
 use squall_core::message::{Message, Reply, Request};
 use squall_core::probe::{ClientProbe, Probe};
+use squall_core::refused::Refused;
 use squall_core::time::{Span, Time};
 use squall_core::timer::Timer;
 
@@ -26,14 +27,16 @@ pub struct IdTaker {
     /// How often in a row nobody answered in time.
     unanswered: u32,
     ids: Correlations,
-    pending: Option<CorrelationId>,
+    /// Questions that were not answered. An answer is good however late it comes, but only once: a broker
+    /// serves the oldest question first, and the network doubles.
+    pending: Vec<CorrelationId>,
 }
 
 impl IdTaker {
     /// Wants an id at each of `times`; asks another broker after `pause`.
     pub fn new(brokers: Vec<NodeId>, times: Arc<[Time]>, pause: Span) -> Self {
         let ids = Correlations::default();
-        Self { brokers, times, pause, next: 0, asked: 0, wanted: 0, unanswered: 0, ids, pending: None }
+        Self { brokers, times, pause, next: 0, asked: 0, wanted: 0, unanswered: 0, ids, pending: Vec::new() }
     }
 
     /// Whether it has all that it wanted.
@@ -50,15 +53,9 @@ impl IdTaker {
         match input {
             Input::Deliver {
                 message: Message::Reply { id, reply: Reply::InitProducerId(result) }, ..
-            } if self.pending == Some(id) => {
-                self.pending = None;
-                if let Ok((id, epoch)) = result {
-                    env.probe(Probe::Client(ClientProbe::Identified { id, epoch }));
-                    self.wanted -= 1;
-                    self.unanswered = 0;
-                    env.cancel_timer(RETRY);
-                    self.ask(env);
-                }
+            } if self.pending.contains(&id) => {
+                self.pending.retain(|&pending| pending != id);
+                self.on_answer(result, env);
             }
             Input::Expired { timer: NEXT } => {
                 self.wanted += 1;
@@ -77,6 +74,21 @@ impl IdTaker {
         }
     }
 
+    fn on_answer(&mut self, result: Result<(ProducerId, ProducerEpoch), Refused>, env: &mut Host<'_>) {
+        self.unanswered = 0;
+        match result {
+            Ok(_) if self.wanted == 0 => {}
+            Ok((id, epoch)) => {
+                env.probe(Probe::Client(ClientProbe::Identified { id, epoch }));
+                self.wanted -= 1;
+                env.cancel_timer(RETRY);
+                self.ask(env);
+            }
+            // Somebody is there at least: no reason to be more patient than at first.
+            Err(_) => env.set_timer(RETRY, self.pause),
+        }
+    }
+
     fn plan_next(&self, env: &mut Host<'_>) {
         if let Some(&at) = self.times.get(self.next) {
             env.set_timer(NEXT, at.since(env.now()));
@@ -88,7 +100,7 @@ impl IdTaker {
             return;
         }
         let id = self.ids.next();
-        self.pending = Some(id);
+        self.pending.push(id);
         let to = self.brokers[self.asked % self.brokers.len()];
         env.send(to, Message::Request { id, request: Request::InitProducerId });
         // Patience grows: whoever gives up sooner than the cluster can answer keeps it busy for nothing.

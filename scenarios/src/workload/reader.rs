@@ -1,7 +1,7 @@
 //! Reads every partition from its start, and reports every record it is handed.
 
 use squall_core::client::{Consumer, ConsumerConfig, Start};
-use squall_core::env::{Input, Probes};
+use squall_core::env::Input;
 use squall_core::host::Host;
 use squall_core::ids::{Offset, TopicPartition};
 use squall_core::message::Message;

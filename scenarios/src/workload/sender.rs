@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use squall_core::client::{Producer, ProducerConfig};
-use squall_core::env::{Clock, Input, Network, Probes};
+use squall_core::env::Input;
 use squall_core::host::Host;
 use squall_core::message::{Acks, Message};
 use squall_core::probe::{ClientProbe, Probe};

@@ -85,8 +85,8 @@ pub(super) struct Batch {
     pub(super) abandoned: Vec<CorrelationId>,
     /// Failed attempts.
     pub(super) failures: u32,
-    /// Some attempt was answered, but not so that we know whether it was written.
-    pub(super) unsure: bool,
+    /// No broker takes it, whatever surrounds it.
+    pub(super) poison: bool,
     /// The newest attempt went out while a batch before it in the stream was unresolved.
     pub(super) follows: bool,
     /// The last refusal.
@@ -106,7 +106,7 @@ impl Batch {
             attempt: Attempt::Waiting { until: opened },
             abandoned: Vec::new(),
             failures: 0,
-            unsure: false,
+            poison: false,
             follows: false,
             refused: None,
         }
@@ -132,13 +132,10 @@ impl Batch {
         self.wire = Some(builder.build().bytes().clone());
     }
 
-    /// Known not to be in the log, now and later.
-    pub(super) fn is_not_written(&self) -> bool {
-        let answered = match self.attempt {
-            Attempt::Waiting { .. } => true,
-            Attempt::Asked { .. } => false,
-        };
-        answered && self.abandoned.is_empty() && !self.unsure
+    /// Known not to be in the log, now and later: it was never sent under the stamp it has, or no broker
+    /// takes it. Of any other refusal a copy may still arrive where it is taken.
+    pub(super) const fn is_not_written(&self) -> bool {
+        self.wire.is_none() || self.poison
     }
 
     /// Gives up waiting for the newest attempt.

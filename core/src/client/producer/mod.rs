@@ -110,7 +110,8 @@ pub struct SendError {
     pub at: Option<TopicPartition>,
     /// The last refusal; `None`: there was no answer, or nobody to ask.
     pub refused: Option<Refused>,
-    /// It is not in the log and will not be: never sent, or every attempt was refused without being written.
+    /// It is not in the log and will not be: never sent, or refused for what it is, by
+    /// whichever broker: any other refusal may be of a copy, or of a leader that wrote it and was deposed.
     pub definite: bool,
 }
 

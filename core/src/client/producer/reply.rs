@@ -52,9 +52,7 @@ impl Partition {
         // What was refused for want of this batch need not wait any longer.
         for later in self.flight.range_mut(index..) {
             if let Attempt::Waiting { .. } = later.attempt
-                && later
-                    .refused
-                    .is_some_and(|refused| matches!(judge(refused), Verdict::Gap | Verdict::Forgotten))
+                && later.refused.is_some_and(|refused| judge(refused) == Verdict::Gap)
             {
                 later.attempt = Attempt::Waiting { until: env.now() };
             }
@@ -70,21 +68,12 @@ impl Partition {
                 batch.retry_later(shared, env);
                 self.look_for_leader(refused, shared, env);
             }
-            Verdict::Unsure => {
-                batch.unsure = true;
-                batch.retry_later(shared, env);
-            }
-            Verdict::UnsureElsewhere => {
-                batch.unsure = true;
-                batch.retry_later(shared, env);
-                self.look_for_leader(refused, shared, env);
-            }
             Verdict::Written => self.written(index, None, shared, env),
             // The batch before it was on its way. It may be known to be written by now: replies overtake too.
-            Verdict::Gap | Verdict::Forgotten if batch.follows => batch.retry_later(shared, env),
-            Verdict::Forgotten => self.start_over(index, shared, env),
+            Verdict::Gap if batch.follows => batch.retry_later(shared, env),
             Verdict::Gap | Verdict::StreamOver => self.refuse_for_good(index, shared, env),
             Verdict::Poison => {
+                batch.poison = true;
                 self.refuse_for_good(index, shared, env);
                 self.restamp_from(index, env);
             }
@@ -104,26 +93,7 @@ impl Partition {
         batch.abandoned.retain(|&abandoned| abandoned != id);
         match judge(refused) {
             Verdict::Written => self.written(index, None, shared, env),
-            Verdict::Unsure | Verdict::UnsureElsewhere => batch.unsure = true,
-            Verdict::Later
-            | Verdict::Elsewhere
-            | Verdict::Gap
-            | Verdict::Forgotten
-            | Verdict::StreamOver
-            | Verdict::Poison => {}
-        }
-    }
-
-    /// All that the log had of the stream is gone, by retention for one (KIP-360). A batch that is surely not
-    /// written goes to the next stream, and its successors with it: none of their old copies can be written
-    /// any more.
-    fn start_over(&mut self, index: usize, shared: &mut Shared, env: &Host<'_>) {
-        self.flight[index].attempt = Attempt::Waiting { until: env.now() };
-        if self.flight[index].is_not_written() {
-            self.break_stream();
-            self.restamp_from(index, env);
-        } else {
-            self.refuse_for_good(index, shared, env);
+            Verdict::Later | Verdict::Elsewhere | Verdict::StreamOver | Verdict::Gap | Verdict::Poison => {}
         }
     }
 
@@ -142,7 +112,6 @@ impl Partition {
             batch.wire = None;
             batch.attempt = Attempt::Waiting { until: env.now() };
             batch.abandoned.clear();
-            batch.unsure = false;
             self.queue.push_front(batch);
         }
     }

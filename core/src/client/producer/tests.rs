@@ -225,7 +225,7 @@ fn a_gap_reported_after_its_predecessor_was_acknowledged_is_no_loss() {
     let again = bench.out();
     assert_eq!(again[0].stamp(), (71, 1));
     bench.refuse(&again[0], Refused::OutOfOrderSequenceNumber);
-    assert_eq!(bench.delivered(), [(0, Ok(Some(0))), (1, Err(true))], "now it is");
+    assert_eq!(bench.delivered(), [(0, Ok(Some(0))), (1, Err(false))], "now it is");
     bench.send("2");
     assert_eq!(bench.out()[0].stamp(), (72, 0));
 }
@@ -267,12 +267,8 @@ fn replies_to_a_former_life_mean_nothing() {
 fn what_was_never_sent_fails_definitely() {
     let mut bench = Bench::new(config(), 1);
     bench.producer.send("unknown", None, Bytes::new(), Headers::new(), &mut bench.world);
-    bench.metadata = metadata(2, &[(None, 2)]);
-    bench.send("0");
-    let out = bench.out();
-    bench.refuse(&out[0], Refused::NotLeaderOrFollower { leader: None, epoch: LeaderEpoch(2) });
     bench.pass(DELIVERY);
-    assert_eq!(bench.delivered(), [(1, Err(true)), (0, Err(true))]);
+    assert_eq!(bench.delivered(), [(0, Err(true))]);
     assert_eq!(bench.producer.pending(), 0);
 }
 
@@ -287,28 +283,32 @@ fn what_nobody_answered_fails_indefinitely_at_its_deadline() {
 }
 
 #[test]
-fn what_timed_out_in_the_broker_fails_indefinitely() {
-    for refused in [Refused::RequestTimedOut, Refused::NotEnoughReplicasAfterAppend] {
+fn what_a_deposed_leader_may_have_written_or_a_copy_may_bring_yet_fails_indefinitely() {
+    let deposed = Refused::NotLeaderOrFollower { leader: None, epoch: LeaderEpoch(2) };
+    let doubted = [
+        Refused::RequestTimedOut,
+        Refused::NotEnoughReplicasAfterAppend,
+        Refused::NotEnoughReplicas,
+        Refused::InvalidProducerEpoch,
+        deposed,
+    ];
+    for refused in doubted {
         let mut bench = Bench::new(config(), 1);
         bench.send("0");
         let out = bench.out();
+        bench.metadata = metadata(2, &[(None, 2)]);
         bench.refuse(&out[0], refused);
         bench.pass(DELIVERY);
-        assert_eq!(bench.delivered(), [(0, Err(false))]);
+        assert_eq!(bench.delivered(), [(0, Err(false))], "{refused}");
     }
 }
 
 #[test]
-fn a_late_refusal_makes_an_expiry_definite_again() {
+fn what_no_broker_takes_fails_definitely() {
     let mut bench = Bench::new(config(), 1);
     bench.send("0");
-    let first = bench.out();
-    bench.pass(Span::from_millis(115));
-    let second = bench.out();
-    bench.refuse(&first[0], Refused::NotEnoughReplicas);
-    bench.metadata = metadata(2, &[(None, 2)]);
-    bench.refuse(&second[0], Refused::NotLeaderOrFollower { leader: None, epoch: LeaderEpoch(2) });
-    bench.pass(DELIVERY);
+    let out = bench.out();
+    bench.refuse(&out[0], Refused::MessageTooLarge);
     assert_eq!(bench.delivered(), [(0, Err(true))]);
 }
 
@@ -348,16 +348,18 @@ fn a_poisoned_batch_fails_at_once_and_takes_nobody_along() {
 }
 
 #[test]
-fn a_stream_that_retention_forgot_goes_on_under_a_new_id() {
+fn a_stream_that_retention_forgot_fails_what_is_under_way_and_then_begins_anew() {
     let mut bench = Bench::new(config(), 1);
     bench.send("0");
     let out = bench.out();
     bench.ok(&out[0], 0);
     bench.send("1");
     let out = bench.out();
+    assert_eq!(out[0].stamp(), (71, 1));
     bench.refuse(&out[0], Refused::UnknownProducerId);
-    let again = bench.out();
-    assert_eq!((again[0].stamp(), again[0].values()), ((72, 0), vec!["1".into()]));
+    assert_eq!(bench.delivered(), [(0, Ok(Some(0))), (1, Err(false))]);
+    bench.send("2");
+    assert_eq!(bench.out()[0].stamp(), (72, 0));
 }
 
 #[test]

@@ -2,44 +2,42 @@
 
 use crate::refused::Refused;
 
-/// What a refusal of a produce request says.
+/// What a refusal of a produce request says. "Perhaps written" is said of most: a leader that was deposed
+/// refuses what it has written already and its successor may keep (KAFKA-13574), and a copy of the request
+/// that the network made may find a leader that takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Not written; the same leader may take it later.
+    /// Perhaps written; the same leader may take it later.
     Later,
-    /// Not written; somebody else may lead.
+    /// Perhaps written; somebody else may lead.
     Elsewhere,
-    /// Perhaps written; worth another try there.
-    Unsure,
-    /// Perhaps written; worth another try, perhaps elsewhere.
-    UnsureElsewhere,
     /// It is in the log already.
     Written,
-    /// Not written: what comes before it in its stream is not in the log.
+    /// Not written: what comes before it in its stream is not in the log, or the log knows nothing of the
+    /// stream any more. Sending it on another stream would be wrong: a late copy of its predecessor may yet
+    /// arrive, and a copy of this one behind it.
     Gap,
-    /// Not written: the log holds nothing of its stream.
-    Forgotten,
     /// Not written, and nothing more of its stream will be.
     StreamOver,
     /// Not written, and never will be by any broker, whatever surrounds it.
     Poison,
 }
 
-/// Reads a refusal. Every arm that claims "not written" rests on the broker: a leader that has written a batch
-/// and is then deposed answers `RequestTimedOut` or `NotEnoughReplicasAfterAppend`, or does not answer.
+/// Reads a refusal.
 pub(super) const fn judge(refused: Refused) -> Verdict {
     match refused {
-        Refused::CorruptMessage | Refused::NotEnoughReplicas => Verdict::Later,
+        Refused::CorruptMessage
+        | Refused::NotEnoughReplicas
+        | Refused::RequestTimedOut
+        | Refused::NotEnoughReplicasAfterAppend => Verdict::Later,
         Refused::UnknownTopicOrPartition
         | Refused::LeaderNotAvailable
         | Refused::NotLeaderOrFollower { .. }
         | Refused::FencedLeaderEpoch { .. }
-        | Refused::UnknownLeaderEpoch { .. } => Verdict::Elsewhere,
-        Refused::RequestTimedOut | Refused::NotEnoughReplicasAfterAppend => Verdict::Unsure,
-        Refused::KafkaStorageError => Verdict::UnsureElsewhere,
+        | Refused::UnknownLeaderEpoch { .. }
+        | Refused::KafkaStorageError => Verdict::Elsewhere,
         Refused::DuplicateSequenceNumber => Verdict::Written,
-        Refused::OutOfOrderSequenceNumber => Verdict::Gap,
-        Refused::UnknownProducerId => Verdict::Forgotten,
+        Refused::OutOfOrderSequenceNumber | Refused::UnknownProducerId => Verdict::Gap,
         Refused::MessageTooLarge
         | Refused::InvalidRecord
         | Refused::UnsupportedCompressionType
