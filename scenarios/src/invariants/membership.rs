@@ -60,16 +60,16 @@ fn well_formed(p: &PartitionGhost, state: &PartitionState, min_isr: usize, image
 /// One broker an epoch, and epochs that only grow.
 fn reigns(p: &mut PartitionGhost, before: Option<&PartitionState>, after: &PartitionState) -> Check {
     let at = p.at;
-    if let Some(before) = before {
-        if after.leader_epoch < before.leader_epoch || after.partition_epoch <= before.partition_epoch {
-            return broken(
-                "W-MLM",
-                format!(
-                    "{at} went from leader epoch {} and partition epoch {} to {} and {}",
-                    before.leader_epoch, before.partition_epoch, after.leader_epoch, after.partition_epoch
-                ),
-            );
-        }
+    if let Some(before) = before
+        && (after.leader_epoch < before.leader_epoch || after.partition_epoch <= before.partition_epoch)
+    {
+        return broken(
+            "W-MLM",
+            format!(
+                "{at} went from leader epoch {} and partition epoch {} to {} and {}",
+                before.leader_epoch, before.partition_epoch, after.leader_epoch, after.partition_epoch
+            ),
+        );
     }
     let Some(leader) = after.leader else { return Ok(()) };
     match p.reign(after.leader_epoch) {
