@@ -15,7 +15,7 @@ use squall_sim::seed::Seed;
 use squall_sim::settings::{Overrides, Settings};
 
 /// Seeds of a campaign; the same for every figure.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 40;
 
 /// A minute of virtual time without faults, with a record each 20 ms and producer.
 fn calm_plan() -> Plan<squall::replicated_log::Op> {
