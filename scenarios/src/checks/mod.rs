@@ -14,7 +14,7 @@ mod replica;
 mod tally;
 
 use squall_core::broker::Broker;
-use squall_core::ids::{NodeId, TopicPartition};
+use squall_core::ids::{BrokerId, NodeId, TopicPartition};
 use squall_core::probe::{BrokerProbe, Probe};
 use squall_sim::check::{Checks, Progress};
 use squall_sim::engine::World;
@@ -24,7 +24,7 @@ use squall_sim::trace::Kind;
 use crate::cluster::{Layout, Member};
 use crate::ghost::partition::Damage;
 use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost};
-use crate::invariants::Broken;
+use crate::invariants::{Broken, storage};
 
 pub use tally::{Compared, Counters, Exercised, Permitted};
 
@@ -46,6 +46,15 @@ pub struct Audit {
     pub partitions: u32,
 }
 
+/// A replica to be looked at.
+#[derive(Debug, Clone, Copy)]
+struct Inspection {
+    at: TopicPartition,
+    broker: BrokerId,
+    /// Its disk too, not only its memory.
+    disk: bool,
+}
+
 /// The ghost state of a cluster and what was counted.
 #[derive(Debug, Clone)]
 pub struct ClusterChecks {
@@ -57,6 +66,9 @@ pub struct ClusterChecks {
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
+    /// Replicas whose disk or memory is to be looked at once all probes of the event are folded: a probe
+    /// tells of one moment of a step, the world shows its end.
+    to_inspect: Vec<Inspection>,
     events: u64,
 }
 
@@ -72,6 +84,7 @@ impl ClusterChecks {
             counters: Counters::default(),
             expectations,
             auditor: None,
+            to_inspect: Vec::new(),
             events: 0,
         }
     }
@@ -139,9 +152,22 @@ impl ClusterChecks {
             Probe::Quorum(probe) => quorum::on_probe(self, world.events(), node, probe),
             Probe::Metadata(probe) => metadata::on_probe(self, world, node, probe),
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
-            Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
+            Probe::Replica(at, probe) => replica::on_probe(self, node, *at, probe),
             Probe::Client(probe) => readers::on_probe(self, node, probe),
         }
+    }
+
+    fn inspect(&mut self, world: &World<Member>) -> Result<(), Broken> {
+        while let Some(Inspection { at, broker, disk }) = self.to_inspect.pop() {
+            self.counters.compared(Compared::Folds);
+            let place = self.place(at);
+            let p = &self.partitions[place];
+            if disk {
+                storage::on_disk(p, broker, world)?;
+            }
+            storage::folds(p, broker, world)?;
+        }
+        Ok(())
     }
 
     fn on_broker_probe(&mut self, node: NodeId, probe: &BrokerProbe) -> Result<(), Broken> {
@@ -171,6 +197,9 @@ impl Checks<Member> for ClusterChecks {
                     .with("event", moment)
                     .with("reported", format_args!("{probe:?}")));
             }
+        }
+        if let Err(Broken { invariant, message }) = self.inspect(world) {
+            return Err(Violation::new(invariant, message, world.now()).with("event", moment));
         }
         self.events += 1;
         if self.events.is_multiple_of(PRUNE_EVERY) {

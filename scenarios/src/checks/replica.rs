@@ -2,10 +2,8 @@
 
 use squall_core::ids::{BrokerId, NodeId, Offset, TopicPartition};
 use squall_core::probe::ReplicaProbe;
-use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, Compared, Exercised};
-use crate::cluster::Member;
+use crate::checks::{ClusterChecks, Compared, Exercised, Inspection};
 use crate::ghost::partition::{Damage, Role};
 use crate::ghost::{Batch, PartitionGhost, Shadow};
 use crate::invariants::{Broken, Check, membership, replication, storage};
@@ -30,7 +28,6 @@ pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
 
 pub(super) fn on_probe(
     c: &mut ClusterChecks,
-    world: &World<Member>,
     node: NodeId,
     at: TopicPartition,
     probe: &ReplicaProbe,
@@ -63,18 +60,18 @@ pub(super) fn on_probe(
             replica.cut.clear();
             Ok(())
         }
-        ReplicaProbe::Truncated { to } => truncated(c, world, place, broker, *to),
+        ReplicaProbe::Truncated { to } => truncated(c, place, broker, *to),
         ReplicaProbe::Reset { to } => reset(c, place, broker, *to),
         ReplicaProbe::Start { start } => {
             counters.exercised(Exercised::SegmentsDeleted);
             p.replicas[broker.0 as usize].log.advance_start(*start);
             Ok(())
         }
-        ReplicaProbe::Recovered { start, end } => recovered(c, world, place, broker, (*start, *end)),
+        ReplicaProbe::Recovered { start, end } => recovered(c, place, broker, (*start, *end)),
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;
-            counters.compared(Compared::Folds);
-            storage::folds(p, broker, world)
+            c.to_inspect.push(Inspection { at, broker, disk: false });
+            Ok(())
         }
         ReplicaProbe::Follower { epoch, .. } => {
             p.replicas[broker.0 as usize].role = Role::Follower(*epoch);
@@ -84,21 +81,16 @@ pub(super) fn on_probe(
             counters.exercised(Exercised::RetriesAbsorbed);
             Ok(())
         }
-        ReplicaProbe::IsrProposed { .. } | ReplicaProbe::IsrAdopted { .. } | ReplicaProbe::Damaged { .. } => {
+        ReplicaProbe::IsrProposed { partition_epoch, isr, .. } => {
+            p.wishes.push((*partition_epoch, isr.clone()));
             Ok(())
         }
+        ReplicaProbe::IsrAdopted { .. } | ReplicaProbe::Damaged { .. } => Ok(()),
     }
 }
 
-fn truncated(
-    c: &mut ClusterChecks,
-    world: &World<Member>,
-    place: usize,
-    broker: BrokerId,
-    to: Offset,
-) -> Check {
+fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
     c.counters.exercised(Exercised::Truncations);
-    c.counters.compared(Compared::Folds);
     let p = &mut c.partitions[place];
     let replica = &mut p.replicas[broker.0 as usize];
     let cut = replica.log.truncate(to);
@@ -107,7 +99,7 @@ fn truncated(
     replica.agrees = replica.agrees.min(to);
     replica.high_watermark = replica.high_watermark.min(to);
     replica.refold_producers();
-    storage::folds(p, broker, world)?;
+    c.to_inspect.push(Inspection { at: p.at, broker, disk: true });
     replication::shortened(p, broker, &c.metadata, &format!("cut its log at {to}"))
 }
 
@@ -125,15 +117,8 @@ fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> C
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }
 
-fn recovered(
-    c: &mut ClusterChecks,
-    world: &World<Member>,
-    place: usize,
-    broker: BrokerId,
-    range: (Offset, Offset),
-) -> Check {
+fn recovered(c: &mut ClusterChecks, place: usize, broker: BrokerId, range: (Offset, Offset)) -> Check {
     c.counters.compared(Compared::Recoveries);
-    c.counters.compared(Compared::Folds);
     let p = &mut c.partitions[place];
     let (damage, before) = {
         let replica = &p.replicas[broker.0 as usize];
@@ -149,8 +134,8 @@ fn recovered(
         }
         Damage::Wiped => c.counters.exercised(Exercised::DisksRefilled),
     }
-    storage::recovered(p, broker, range, world)?;
-    storage::folds(p, broker, world)?;
+    storage::recovered(p, broker, range)?;
+    c.to_inspect.push(Inspection { at: p.at, broker, disk: true });
     let (start, end) = range;
     replication::shortened(p, broker, &c.metadata, &format!("recovered its log as [{start}, {end})"))
 }

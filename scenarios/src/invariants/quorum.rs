@@ -91,6 +91,15 @@ pub fn persisted(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, voted: O
 /// A vote went out.
 pub fn granted(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, candidate: NodeId) -> Check {
     let voter = &mut q.voters[place];
+    if voter.persisted != (epoch, Some(candidate)) {
+        return broken(
+            "W-VOTE",
+            format!(
+                "voter {} gave its vote in epoch {epoch} to {candidate} before that was durable; on its disk are {:?}",
+                voter.node, voter.persisted
+            ),
+        );
+    }
     match voter.granted.insert(epoch, candidate) {
         Some(other) if other != candidate => broken(
             "W-VOTE",
