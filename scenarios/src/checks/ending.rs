@@ -6,8 +6,8 @@ use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, Permitted, calm};
 use crate::cluster::Member;
-use crate::ghost::PartitionGhost;
 use crate::ghost::clients::{Name, Record, Told};
+use crate::ghost::{PartitionGhost, shadow};
 use crate::invariants::{Broken, Check, broken, storage};
 
 pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), Broken> {
@@ -15,11 +15,11 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     if c.expectations.audit.is_none() {
         return Ok(());
     }
-    let records: Vec<(Name, Record)> = c.clients.records().map(|(name, record)| (name, *record)).collect();
-    for (name, record) in records {
-        contract(c, name, &record)?;
-    }
-    Ok(())
+    // Moved, not copied: there may be a million of them.
+    let clients = std::mem::take(&mut c.clients);
+    let judged = clients.records().try_for_each(|(name, record)| contract(c, name, record));
+    c.clients = clients;
+    judged
 }
 
 /// Every replica holds the committed log, on disk and in memory.
@@ -85,7 +85,7 @@ fn contract(c: &mut ClusterChecks, name: Name, record: &Record) -> Check {
 
 fn lost(at: TopicPartition, name: Name, record: &Record) -> Check {
     let place =
-        record.offset.map_or_else(|| "an unknown offset".to_owned(), |offset| format!("offset {offset}"));
+        record.offset().map_or_else(|| "an unknown offset".to_owned(), |offset| format!("offset {offset}"));
     broken(
         "durability",
         format!(
@@ -110,7 +110,7 @@ fn allowed(p: &PartitionGhost, record: &Record) -> Option<Permitted> {
         return Some(Permitted::UncleanLost);
     }
     let start = p.replicas.iter().map(|replica| replica.log.start()).max().unwrap_or_default();
-    let offset = record.offset?;
+    let offset = record.offset()?;
     if offset < start {
         return Some(Permitted::RetentionDeleted);
     }
@@ -122,7 +122,7 @@ fn allowed(p: &PartitionGhost, record: &Record) -> Option<Permitted> {
 fn was_overwritten(p: &PartitionGhost, offset: Offset) -> bool {
     let committed = p.committed.at(offset).map(|batch| batch.epoch);
     p.reigns.iter().any(|reign| {
-        let place = reign.written.partition_point(|batch| batch.next <= offset);
+        let place = shadow::place(&reign.written, offset);
         let covers = reign.written.get(place).is_some_and(|batch| batch.base <= offset);
         covers && Some(reign.epoch) != committed
     })

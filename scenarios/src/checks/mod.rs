@@ -63,8 +63,6 @@ pub struct ClusterChecks {
     partitions: Vec<PartitionGhost>,
     quorum: QuorumGhost,
     clients: Clients,
-    /// Producer ids that clients were given.
-    identities: std::collections::BTreeMap<u64, NodeId>,
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
@@ -83,7 +81,6 @@ impl ClusterChecks {
             partitions: Vec::new(),
             quorum: QuorumGhost::new(&layout.controller_nodes()),
             clients: Clients::default(),
-            identities: std::collections::BTreeMap::new(),
             counters: Counters::default(),
             expectations,
             auditor: None,

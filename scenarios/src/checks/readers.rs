@@ -11,7 +11,7 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &ClientProbe)
     match *probe {
         ClientProbe::Sent { record, acks, idempotent } => {
             let sent = c.clients.sent.entry(Name::unpack(record).sender).or_default();
-            sent.push(Record { at: None, acks, idempotent, told: Told::Nothing, offset: None, found: 0 });
+            sent.push(Record::sent(acks, idempotent));
             Ok(())
         }
         ClientProbe::Delivered { record, at, offset } => {
@@ -86,7 +86,7 @@ fn moved(
 
 /// W-PID.
 fn identified(c: &mut ClusterChecks, node: NodeId, id: u64) -> Check {
-    match c.identities.insert(id, node) {
+    match c.clients.identities.give(id, node) {
         Some(other) => {
             broken("W-PID", format!("producer id {id} was given to node {other} and to node {node}"))
         }

@@ -41,7 +41,9 @@ pub fn consumed(
             ),
         );
     }
-    known.offset.get_or_insert(offset);
+    if known.offset().is_none() {
+        known.found_at(offset);
+    }
     if last_reading { read_again(c, at, offset, name) } else { Ok(()) }
 }
 
@@ -66,16 +68,20 @@ pub fn told(
         );
     }
     known.told = told;
-    if told == Told::Refused && known.offset.is_some() {
+    if told == Told::Refused && known.offset().is_some() {
         return broken(
             "no-phantom",
             format!(
                 "sender {} was told that record {} is not there; a reader had it at {:?}",
-                name.sender, name.number, known.offset
+                name.sender,
+                name.number,
+                known.offset()
             ),
         );
     }
-    known.offset = offset.or(known.offset);
+    if let Some(offset) = offset {
+        known.found_at(offset);
+    }
     match at {
         Some(at) => in_one_partition(known, name, at),
         None => Ok(()),

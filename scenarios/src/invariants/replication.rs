@@ -4,7 +4,7 @@ use squall_core::ids::{BrokerId, LeaderEpoch, Offset};
 use squall_core::message::Acks;
 
 use crate::ghost::partition::{Role, fold_producer};
-use crate::ghost::{Batch, Metadata, PartitionGhost};
+use crate::ghost::{Batch, Metadata, PartitionGhost, shadow};
 use crate::invariants::{Broken, Check, broken};
 
 /// A replica wrote a batch.
@@ -50,7 +50,7 @@ fn unique(p: &mut PartitionGhost, broker: BrokerId, batch: Batch, as_leader: boo
         }
         return Ok(());
     }
-    let place = written.partition_point(|known| known.next <= batch.base);
+    let place = shadow::place(written, batch.base);
     match written.get(place) {
         Some(known) if (known.base, known.next, known.crc) == (batch.base, batch.next, batch.crc) => Ok(()),
         // Older than what is still remembered of this reign.
