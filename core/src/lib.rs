@@ -1,12 +1,12 @@
 //! The system under test: a broker in Kafka's manner, as pure state machines.
 //!
-//! Everything here is driven through one window, [`env`]: inputs come in, requests go out, and nothing in
+//! Everything here is driven through one window, [`mod@env`]: inputs come in, requests go out, and nothing in
 //! this crate has a clock, a socket, a file, a thread, a random source or a hash-ordered collection of its
 //! own. The rooms, from the ground up:
 //!
 //! | room | holds |
 //! |---|---|
-//! | [`env`], [`host`], [`ids`], [`time`], [`refused`] | the window, the newtypes, Kafka's error names |
+//! | [`mod@env`], [`host`], [`ids`], [`time`], [`refused`] | the window, the newtypes, Kafka's error names |
 //! | [`record`] | record batches in Kafka's v2 layout |
 //! | [`log`] | segments, indexes, epoch cache, producer table, recovery |
 //! | [`quorum`] | the controllers' consensus, over [`log`] |

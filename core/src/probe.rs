@@ -271,8 +271,8 @@ pub enum ReplicaProbe {
         epoch: LeaderEpoch,
         /// The registration it wants to change.
         partition_epoch: PartitionEpoch,
-        /// The wish.
-        isr: Vec<BrokerId>,
+        /// The wish, with the registration each member is vouched for in.
+        isr: Vec<(BrokerId, BrokerEpoch)>,
     },
     /// The leader works with this ISR from now on.
     IsrAdopted {

@@ -1,7 +1,34 @@
 //! squall: a deterministic simulation testbed for distributed messaging.
+//!
+//! This crate puts worlds together: clusters of `squall-core`'s brokers and controllers in `squall-sim`'s
+//! seeded world, with workloads, faults within a budget, and every invariant watched. It is the library that
+//! tests import, and the `squall` command.
+//!
+//! ```
+//! use squall::replicated_log::ReplicatedLog;
+//!
+//! // Sixteen storms; a failing seed panics with the line that repeats it.
+//! squall::check(ReplicatedLog).seeds(0..16).run();
+//! ```
+//!
+//! A world of your own needs no cluster: `squall_sim::run::Sim` takes any `squall_core::env::Process`; see
+//! `sim/examples/lease.rs`.
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`cluster`] | who lives on which node, settings |
+//! | [`workload`] | what clients do |
+//! | [`ghost`] | what an all-seeing observer knows, folded from probes |
+//! | [`invariants`] | what must hold, by name |
+//! | [`checks`] | from a probe to what it could have broken; the calm; the end |
+//! | [`replicated_log`], [`quorum`] | the scenarios |
+//! | [`quirks`] | known historical mistakes, by name |
+//! | [`command`] | the `squall` command |
 
+mod check;
 pub mod checks;
 pub mod cluster;
+pub mod command;
 pub mod ghost;
 pub mod invariants;
 pub mod quirks;
@@ -10,6 +37,8 @@ pub mod replicated_log;
 mod roles_in_world;
 mod table;
 pub mod workload;
+
+pub use check::{Check, check};
 
 use squall_sim::campaign::AnyScenario;
 

@@ -166,6 +166,14 @@ pub const KNOBS: &[Knob] = &[
         (0, 1_000),
         "the chance that a fault hits the last target again",
     ),
+    row(
+        "fault.straggle",
+        PerMille,
+        200,
+        (0, 500),
+        (0, 1_000),
+        "the chance that the last messages of a node that goes down arrive after it is back",
+    ),
 ];
 
 pub(crate) const fn row(

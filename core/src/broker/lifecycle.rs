@@ -127,7 +127,7 @@ pub(super) fn on_registered(
     Ok(())
 }
 
-fn heartbeat(broker: &mut Broker, env: &mut Host<'_>) {
+pub(super) fn heartbeat(broker: &mut Broker, env: &mut Host<'_>) {
     let Some(epoch) = broker.epoch else { return };
     let id = broker.ids.next();
     broker.pending.heartbeat = Some(id);

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, lifecycle};
 use crate::env::DiskFault;
 use crate::host::Host;
-use crate::ids::{CorrelationId, NodeId, Offset, TopicId, TopicPartition};
+use crate::ids::{CorrelationId, Offset, TopicId, TopicPartition};
 use crate::message::{
     ClusterMetadata, FetchMetadata, Message, MetadataUpdate, PartitionMetadata, Reply, Request, TopicMetadata,
 };
@@ -36,7 +36,6 @@ pub(super) fn on_timer(broker: &mut Broker, env: &mut Host<'_>) {
 /// The controller answered.
 pub(super) fn on_update(
     broker: &mut Broker,
-    _from: NodeId,
     id: CorrelationId,
     result: Result<MetadataUpdate, Refused>,
     env: &mut Host<'_>,
@@ -111,17 +110,20 @@ fn touch(record: &MetadataRecord, touched: &mut Vec<TopicPartition>) {
 
 /// Tells the replicas what changed, once the image holds this life's registration.
 ///
-/// The first time they are told everything: changes from before the registration were about an earlier life.
+/// What the image learns before that is about an earlier registration. The replicas are told none of it, and
+/// then everything at once, or a change that came just before the registration would never reach them.
 pub(super) fn act(broker: &mut Broker, touched: Touched, env: &mut Host<'_>) -> Result<(), DiskFault> {
     let Some(epoch) = broker.epoch else { return Ok(()) };
-    let registered = broker.image.brokers.get(&broker.config.id).map(|state| state.epoch);
-    if registered != Some(epoch) {
+    if !broker.image.is_registered(broker.config.id, epoch) {
+        broker.told = false;
         return Ok(());
     }
-    let touched = match touched {
-        Some(touched) if !broker.partitions.is_empty() => touched,
-        Some(_) | None => all_partitions(broker),
-    };
+    let touched = touched.filter(|_| broker.told).unwrap_or_else(|| all_partitions(broker));
+    if !broker.told {
+        // The controller unfences a broker that has read its own registration; it need not wait for that.
+        broker.told = true;
+        lifecycle::heartbeat(broker, env);
+    }
     for at in touched {
         tell(broker, at, env)?;
     }

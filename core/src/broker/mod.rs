@@ -59,6 +59,8 @@ pub struct Broker {
     /// The place in `config.controllers` of the one that is asked.
     controller: usize,
     image: Image,
+    /// The replicas know all that the image says of them.
+    told: bool,
     pending: Pending,
     partitions: BTreeMap<TopicPartition, Partition>,
     producer_ids: producer_ids::Block,
@@ -99,6 +101,7 @@ impl Broker {
             epoch: None,
             controller: 0,
             image: Image::default(),
+            told: false,
             pending: Pending::default(),
             partitions: BTreeMap::new(),
             producer_ids: producer_ids::Block::default(),
@@ -145,7 +148,7 @@ impl Broker {
             // Votes are between controllers.
             Message::Quorum(_) => Ok(()),
             Message::Request { id, request } => self.on_request(from, id, request, env),
-            Message::Reply { id, reply } => self.on_reply(from, id, reply, env),
+            Message::Reply { id, reply } => self.on_reply(id, reply, env),
         };
         self.halt_on(outcome, env);
     }
@@ -203,17 +206,11 @@ impl Broker {
     }
 
     /// Routing only.
-    fn on_reply(
-        &mut self,
-        from: NodeId,
-        id: CorrelationId,
-        reply: Reply,
-        env: &mut Host<'_>,
-    ) -> Result<(), DiskFault> {
+    fn on_reply(&mut self, id: CorrelationId, reply: Reply, env: &mut Host<'_>) -> Result<(), DiskFault> {
         match reply {
             Reply::RegisterBroker(result) => lifecycle::on_registered(self, id, result, env),
             Reply::Heartbeat(result) => lifecycle::on_heartbeat_reply(self, id, result, env),
-            Reply::FetchMetadata(result) => metadata::on_update(self, from, id, result, env),
+            Reply::FetchMetadata(result) => metadata::on_update(self, id, result, env),
             Reply::AllocateProducerIds(result) => producer_ids::on_reply(self, id, result, env),
             Reply::AlterPartition { at, result } => self
                 .with_partition(at, env, |p, ctx, env| {

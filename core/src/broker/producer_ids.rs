@@ -68,6 +68,10 @@ pub(super) fn on_reply(
             broker.producer_ids.next = ids.first;
             broker.producer_ids.left = ids.count;
             serve(broker, env);
+            // More may have come meanwhile than one block serves.
+            if !broker.producer_ids.waiting.is_empty() {
+                allocate(broker, env);
+            }
         }
         Err(refused) => {
             if let Refused::NotController { leader } = refused {

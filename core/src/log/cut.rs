@@ -75,6 +75,9 @@ impl Log {
     /// Drops old segments by size and by age, none that holds a record from `up_to` (the high watermark) on.
     /// Whether the log start moved. `now_millis` is the time in milliseconds, as timestamps have it.
     pub fn retain(&mut self, now_millis: u64, up_to: Offset, disk: &mut dyn Disk) -> Result<bool, DiskFault> {
+        if self.config.retention_bytes.is_none() && self.config.retention.is_none() {
+            return Ok(false);
+        }
         let mut left = self.size();
         let mut gone = 0;
         for pair in self.segments.windows(2).take(self.droppable()) {

@@ -83,6 +83,11 @@ fn admit(p: &Partition, request: &Fetch, ctx: &Context<'_>) -> Result<Option<Epo
         return Ok(Some(diverging));
     }
     if request.offset > p.log.log_end() {
+        if request.replica.is_some() {
+            // A follower that starts beyond an uncleanly elected leader's end has no record to compare. It
+            // would ask the same for ever, and later keep a log that starts where the leader's does not.
+            return Ok(Some(EpochEndOffset { epoch: None, end: p.log.log_start() }));
+        }
         return Err(if leader.exposed { Refused::OffsetOutOfRange } else { Refused::OffsetNotAvailable });
     }
     Ok(None)
@@ -148,9 +153,9 @@ fn park(p: &mut Partition, asker: Asker, request: Fetch, env: &mut Host<'_>) {
     let deadline = env.now() + request.max_wait;
     if let Role::Leader(leader) = &mut p.role {
         // A follower has one fetcher: an older fetch of its is one that it gave up.
-        leader.fetches.retain(|parked| {
-            request.replica.is_none() || parked.request.replica.map(|r| r.0) != request.replica.map(|r| r.0)
-        });
+        if let Some((broker, _)) = request.replica {
+            leader.fetches.retain(|parked| parked.request.replica.is_none_or(|(other, _)| other != broker));
+        }
         leader.fetches.push(ParkedFetch { asker, request, deadline });
     }
     purgatory::wake_by(p, deadline, env);

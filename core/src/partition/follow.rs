@@ -2,6 +2,8 @@
 //!
 //! One fetch at a time. With `Flush::EveryBatch` the next fetch waits for the disk: its offset is a claim.
 
+use bytes::Bytes;
+
 use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{BrokerId, CorrelationId, Offset};
@@ -111,7 +113,7 @@ fn take(p: &mut Partition, fetched: Fetched, env: &mut Host<'_>) -> Result<(), D
     if let Some(diverging) = fetched.diverging {
         return part(p, diverging, env);
     }
-    append(p, &fetched, env)?;
+    append(p, fetched.batches, env)?;
     if let Some(high_watermark) = fetched.high_watermark {
         let to = high_watermark.min(p.log.log_end()).max(p.log.log_start());
         if to != p.high_watermark {
@@ -127,8 +129,8 @@ fn take(p: &mut Partition, fetched: Fetched, env: &mut Host<'_>) -> Result<(), D
 }
 
 /// Appends what fits. What does not is fetched again; a damaged batch is never written.
-fn append(p: &mut Partition, fetched: &Fetched, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    for batch in batches(fetched.batches.clone()) {
+fn append(p: &mut Partition, fetched: Bytes, env: &mut Host<'_>) -> Result<(), DiskFault> {
+    for batch in batches(fetched) {
         let Ok(batch) = batch else { break };
         if batch.next_offset() <= p.log.log_end() {
             continue;

@@ -98,9 +98,8 @@ fn propose(
         isr: members.clone(),
     };
     let partition_epoch = leader.isr.partition_epoch;
-    let isr = members.iter().map(|member| member.0).collect();
-    leader.isr.pending = Some(Wish { id, members });
-    p.probe(ReplicaProbe::IsrProposed { epoch, partition_epoch, isr }, env);
+    leader.isr.pending = Some(Wish { id, members: members.clone() });
+    p.probe(ReplicaProbe::IsrProposed { epoch, partition_epoch, isr: members }, env);
     env.set_timer(timer, ctx.config.request_timeout);
     send(id, request, ctx, env);
 }

@@ -273,6 +273,7 @@ impl Partition {
 
     fn lead(&mut self, state: &PartitionState, ctx: &mut Context<'_>, env: &mut Host<'_>) {
         self.step_down(state, env);
+        env.cancel_timer(self.timer(PartitionTimer::Fetch));
         self.epoch = state.leader_epoch;
         let start = self.log.log_end();
         self.role = Role::Leader(Box::new(Leader::new(state, start, ctx.me, env.now())));

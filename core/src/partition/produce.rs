@@ -133,15 +133,18 @@ pub(super) fn on_committed(p: &mut Partition, ctx: &Context<'_>, env: &mut Host<
 }
 
 fn answer_where(p: &mut Partition, ready: impl Fn(&ParkedProduce) -> bool, env: &mut Host<'_>) {
-    let mut i = 0;
-    while let Role::Leader(leader) = &mut p.role {
-        let Some(parked) = leader.produces.get(i) else { break };
-        if ready(parked) {
-            let parked = leader.produces.remove(i);
+    let Role::Leader(leader) = &mut p.role else { return };
+    // Taken out and put back: one pass, and the buffer stays.
+    let mut waiting = std::mem::take(&mut leader.produces);
+    waiting.retain(|parked| {
+        let is_ready = ready(parked);
+        if is_ready {
             acknowledge(p, parked.asker, parked.acks, parked.base, parked.next, env);
-        } else {
-            i += 1;
         }
+        !is_ready
+    });
+    if let Role::Leader(leader) = &mut p.role {
+        leader.produces = waiting;
     }
 }
 

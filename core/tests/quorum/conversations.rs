@@ -11,17 +11,18 @@
 //! | `sync NODE` | every sync of the node that is under way ends |
 //! | `stabilize [NODE…]` | everything arrives and every sync ends, among these nodes, until all is quiet |
 //! | `propose NODE WORD…` | one batch, an entry a word |
+//! | `wish NODE`, `vote-by-hand NODE` | a person wishes for another leader, or says what only voters may |
 //! | `snapshot NODE`, `transfer NODE TO`, `resign NODE` | |
 //! | `crash`, `power-loss`, `restart NODE` | |
 //! | `status [NODE…]`, `log NODE`, `pool` | shows |
 
-use squall_core::env::Process;
+use squall_core::env::{Input, Process};
 use squall_core::ids::{LeaderEpoch, NodeId, Offset};
 use squall_core::message::Message;
 use squall_core::probe::{Probe, QuorumProbe};
 use squall_core::quirk::{Quirk, Quirks};
 use squall_core::quorum::Role;
-use squall_core::quorum::message::{AppendOutcome, QuorumMessage};
+use squall_core::quorum::message::{AppendOutcome, QuorumMessage, Vote};
 use squall_core::record::batches;
 use squall_core::testing::PowerLoss;
 use squall_core::time::Span;
@@ -77,6 +78,17 @@ fn run(bench: &mut Bench<Voter>, command: &Command) -> String {
         "snapshot" => drop(bench.with(node(0), Voter::snapshot)),
         "transfer" => drop(bench.with(node(0), |voter, env| voter.quorum.transfer(node(1), env))),
         "resign" => drop(bench.with(node(0), |voter, env| voter.quorum.resign(env))),
+        "wish" => by_hand(bench, node(0), QuorumMessage::TimeoutNow { epoch: LeaderEpoch(0) }),
+        "vote-by-hand" => {
+            let vote = Vote {
+                pre: false,
+                transfer: true,
+                epoch: LeaderEpoch(99),
+                end: Offset(99),
+                last_epoch: None,
+            };
+            by_hand(bench, node(0), QuorumMessage::Vote(vote));
+        }
         "crash" => bench.crash(node(0)),
         "power-loss" => bench.power_loss(node(0), PowerLoss::LosesAllUnsynced, &mut |_| 0),
         "restart" => bench.start(node(0)),
@@ -86,6 +98,12 @@ fn run(bench: &mut Bench<Voter>, command: &Command) -> String {
         other => panic!("unknown command {other}"),
     }
     said(bench)
+}
+
+/// A person says something to `node`.
+fn by_hand(bench: &mut Bench<Voter>, node: NodeId, message: QuorumMessage) {
+    let input = Input::Deliver { from: NodeId::OPERATOR, message: Message::Quorum(message) };
+    bench.with(node, |voter, env| voter.step(input, env));
 }
 
 fn timer(name: &str) -> Timer {

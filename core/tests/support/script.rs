@@ -70,6 +70,8 @@ pub fn each_script<B>(directory: &str, bench: impl Fn() -> B, run: impl Fn(&mut 
     let mut wrong = Vec::new();
     for file in &files {
         let script = fs::read_to_string(file).expect("a script");
+        // Shown if a command panics.
+        println!("{}", file.display());
         let result = play(&script, &mut bench(), &run);
         if rewrite {
             fs::write(file, &result).expect("a script can be written");
@@ -88,6 +90,7 @@ fn play<B>(script: &str, bench: &mut B, run: &impl Fn(&mut B, &Command) -> Strin
             Part::Block { commands } => {
                 let mut output = String::new();
                 for command in &commands {
+                    println!("{command}");
                     output += &run(bench, &Command::parse(command));
                 }
                 if output.is_empty() {

@@ -4,6 +4,7 @@ use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, calm};
 use crate::cluster::Member;
+use crate::ghost::Clients;
 use crate::ghost::clients::{Name, Record, Told};
 use crate::invariants::{Broken, Check, broken, contract, storage};
 
@@ -12,16 +13,21 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     if c.expectations.audit.is_none() {
         return Ok(());
     }
-    let records: Vec<(Name, Record)> = c.clients.records().map(|(name, record)| (name, *record)).collect();
-    for (name, record) in records {
-        let place = c.place(record.at.unwrap_or_default());
-        let permitted = contract::kept(&c.partitions[place], name, &record)?;
-        if record.told == Told::Delivered && record.found > 0 {
-            c.counters.compared(Compared::RecordsReadAgain);
-        }
-        if let Some((what, times)) = permitted {
-            (0..times).for_each(|_| c.counters.permitted(what));
-        }
+    // Moved, not copied: there may be a million of them.
+    let clients = std::mem::take(&mut c.clients);
+    let judged = clients.records().try_for_each(|(name, record)| judge_record(c, &clients, name, record));
+    c.clients = clients;
+    judged
+}
+
+fn judge_record(c: &mut ClusterChecks, clients: &Clients, name: Name, record: &Record) -> Check {
+    let place = c.place(record.at.unwrap_or_default());
+    let permitted = contract::kept(&c.partitions[place], name, record, clients.astray.contains(&name))?;
+    if record.told == Told::Delivered && record.found > 0 {
+        c.counters.compared(Compared::RecordsReadAgain);
+    }
+    if let Some((what, times)) = permitted {
+        (0..times).for_each(|_| c.counters.permitted(what));
     }
     Ok(())
 }

@@ -39,8 +39,12 @@ fn applied(
     record: &Arc<MetadataRecord>,
 ) -> Check {
     let before = match &**record {
-        MetadataRecord::PartitionChanged { at, .. } => c.metadata.image.partition(*at).cloned(),
-        MetadataRecord::BrokerRegistered { .. }
+        // Every node applies it, and it is news once.
+        MetadataRecord::PartitionChanged { at, .. } if offset == c.metadata.end() => {
+            c.metadata.image.partition(*at).cloned()
+        }
+        MetadataRecord::PartitionChanged { .. }
+        | MetadataRecord::BrokerRegistered { .. }
         | MetadataRecord::BrokerUnfenced { .. }
         | MetadataRecord::BrokerFenced { .. }
         | MetadataRecord::TopicCreated { .. }
@@ -51,7 +55,10 @@ fn applied(
         Applied::Known => Ok(()),
         Applied::Differs(known) => broken(
             "W-MLM",
-            format!("node {node} applied {record:?} at metadata offset {offset}; decided is {known:?}"),
+            format!(
+                "node {node} applied {record:?} at metadata offset {offset}; decided is {}",
+                known.map_or_else(|| "another, long ago".to_owned(), |known| format!("{known:?}"))
+            ),
         ),
         Applied::Gap => broken(
             "W-MLM",

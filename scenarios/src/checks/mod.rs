@@ -14,7 +14,7 @@ mod replica;
 mod tally;
 
 use squall_core::broker::Broker;
-use squall_core::ids::{NodeId, TopicPartition};
+use squall_core::ids::{BrokerId, NodeId, TopicPartition};
 use squall_core::probe::{BrokerProbe, Probe};
 use squall_sim::check::{Checks, Progress};
 use squall_sim::engine::World;
@@ -22,9 +22,10 @@ use squall_sim::record::{Tally, Violation};
 use squall_sim::trace::Kind;
 
 use crate::cluster::{Layout, Member};
+use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost};
-use crate::invariants::Broken;
+use crate::invariants::{Broken, storage};
 
 pub use tally::{Compared, Counters, Exercised, Permitted};
 
@@ -34,7 +35,7 @@ pub struct Expectations {
     /// Every record must be read again by an auditor; `None` where there is no topic to read.
     pub audit: Option<Audit>,
     /// The keys of the records that each sender will send, in order.
-    pub keys: std::collections::BTreeMap<u32, Vec<Option<u32>>>,
+    pub keys: Keys,
     /// Whether brokers flush every batch before they say that they have it.
     pub flush: bool,
     /// Which counters a campaign must reach.
@@ -50,6 +51,25 @@ pub struct Audit {
     pub partitions: u32,
 }
 
+/// A replica to be looked at.
+#[derive(Debug, Clone, Copy)]
+struct Inspection {
+    at: TopicPartition,
+    broker: BrokerId,
+    what: Look,
+}
+
+/// What of it.
+#[derive(Debug, Clone, Copy)]
+enum Look {
+    /// Whether the broker may have taken a role.
+    Role,
+    /// Its tables in memory.
+    Tables,
+    /// Its disk, and the tables.
+    Disk,
+}
+
 /// The ghost state of a cluster and what was counted.
 #[derive(Debug, Clone)]
 pub struct ClusterChecks {
@@ -58,11 +78,12 @@ pub struct ClusterChecks {
     partitions: Vec<PartitionGhost>,
     quorum: QuorumGhost,
     clients: Clients,
-    /// Producer ids that clients were given.
-    identities: std::collections::BTreeMap<u64, NodeId>,
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
+    /// Replicas whose disk or memory is to be looked at once all probes of the event are folded: a probe
+    /// tells of one moment of a step, the world shows its end.
+    to_inspect: Vec<Inspection>,
     events: u64,
 }
 
@@ -75,10 +96,10 @@ impl ClusterChecks {
             partitions: Vec::new(),
             quorum: QuorumGhost::new(&layout.controller_nodes()),
             clients: Clients { keys: expectations.keys.clone(), ..Clients::default() },
-            identities: std::collections::BTreeMap::new(),
             counters: Counters::default(),
             expectations,
             auditor: None,
+            to_inspect: Vec::new(),
             events: 0,
         }
     }
@@ -146,9 +167,26 @@ impl ClusterChecks {
             Probe::Quorum(probe) => quorum::on_probe(self, world.events(), node, probe),
             Probe::Metadata(probe) => metadata::on_probe(self, world, node, probe),
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
-            Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
+            Probe::Replica(at, probe) => replica::on_probe(self, node, *at, probe),
             Probe::Client(probe) => readers::on_probe(self, node, probe),
         }
+    }
+
+    fn inspect(&mut self, world: &World<Member>) -> Result<(), Broken> {
+        while let Some(Inspection { at, broker, what }) = self.to_inspect.pop() {
+            if let Look::Role = what {
+                replica::registered(world, broker)?;
+                continue;
+            }
+            self.counters.compared(Compared::Folds);
+            let place = self.place(at);
+            let p = &self.partitions[place];
+            if let Look::Disk = what {
+                storage::on_disk(p, broker, world)?;
+            }
+            storage::folds(p, broker, world)?;
+        }
+        Ok(())
     }
 
     fn on_broker_probe(&mut self, node: NodeId, probe: &BrokerProbe) -> Result<(), Broken> {
@@ -178,6 +216,9 @@ impl Checks<Member> for ClusterChecks {
                     .with("event", moment)
                     .with("reported", format_args!("{probe:?}")));
             }
+        }
+        if let Err(Broken { invariant, message }) = self.inspect(world) {
+            return Err(Violation::new(invariant, message, world.now()).with("event", moment));
         }
         self.events += 1;
         if self.events.is_multiple_of(PRUNE_EVERY) {

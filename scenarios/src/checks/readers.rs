@@ -46,7 +46,7 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &ClientProbe)
         ClientProbe::Identified { id, .. } => {
             c.counters.exercised(Exercised::ProducerIds);
             c.counters.compared(Compared::Identities);
-            clients::identified(&mut c.identities, node, id.0)
+            clients::identified(&mut c.clients.identities, node, id.0)
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use squall_core::ids::{BrokerId, NodeId, Offset, TopicPartition};
 use squall_core::probe::ReplicaProbe;
+
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, Compared, Exercised};
+use crate::checks::{ClusterChecks, Compared, Exercised, Inspection, Look};
 use crate::cluster::Member;
 use crate::ghost::partition::{Damage, Role};
 use crate::ghost::{Batch, PartitionGhost, Shadow};
@@ -33,7 +34,6 @@ pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
 
 pub(super) fn on_probe(
     c: &mut ClusterChecks,
-    world: &World<Member>,
     node: NodeId,
     at: TopicPartition,
     probe: &ReplicaProbe,
@@ -64,31 +64,32 @@ pub(super) fn on_probe(
             p.replicas[broker.0 as usize].synced(*end);
             Ok(())
         }
-        ReplicaProbe::Truncated { to } => truncated(c, world, place, broker, *to),
-        ReplicaProbe::Reset { to } => reset(c, world, place, broker, *to),
+        ReplicaProbe::Truncated { to } => truncated(c, place, broker, *to),
+        ReplicaProbe::Reset { to } => reset(c, place, broker, *to),
         ReplicaProbe::Start { start } => {
             counters.exercised(Exercised::SegmentsDeleted);
-            counters.compared(Compared::Folds);
-            storage::shortened(p, broker, *start)?;
-            storage::folds(p, broker, world)
+            c.to_inspect.push(Inspection { at, broker, what: Look::Tables });
+            storage::shortened(p, broker, *start)
         }
-        ReplicaProbe::Recovered { start, end } => recovered(c, world, place, broker, (*start, *end)),
+        ReplicaProbe::Recovered { start, end } => recovered(c, place, broker, (*start, *end)),
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;
-            registered(world, broker)?;
-            counters.compared(Compared::Folds);
-            storage::folds(p, broker, world)
+            c.to_inspect.push(Inspection { at, broker, what: Look::Role });
+            c.to_inspect.push(Inspection { at, broker, what: Look::Tables });
+            Ok(())
         }
         ReplicaProbe::Follower { epoch, .. } => {
             p.replicas[broker.0 as usize].role = Role::Follower(*epoch);
-            registered(world, broker)
+            c.to_inspect.push(Inspection { at, broker, what: Look::Role });
+            Ok(())
         }
         ReplicaProbe::Absorbed { .. } => {
             counters.exercised(Exercised::RetriesAbsorbed);
             Ok(())
         }
-        ReplicaProbe::IsrProposed { isr, .. } => {
-            replication::wished(p, broker, isr);
+        ReplicaProbe::IsrProposed { partition_epoch, isr, .. } => {
+            replication::wished(p, broker, isr.iter().map(|member| member.0));
+            p.wishes.push((*partition_epoch, isr.clone()));
             Ok(())
         }
         ReplicaProbe::IsrAdopted { epoch, partition_epoch, isr } => {
@@ -99,20 +100,13 @@ pub(super) fn on_probe(
 }
 
 /// Who takes a role has read its own registration, or it acts on what was decided about an earlier life.
-fn registered(world: &World<Member>, broker: BrokerId) -> Check {
+pub(super) fn registered(world: &World<Member>, broker: BrokerId) -> Check {
     let Some(member) = crate::checks::broker(world, broker.node()) else { return Ok(()) };
     membership::has_read(broker, member.epoch(), member.image().end)
 }
 
-fn truncated(
-    c: &mut ClusterChecks,
-    world: &World<Member>,
-    place: usize,
-    broker: BrokerId,
-    to: Offset,
-) -> Check {
+fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
     c.counters.exercised(Exercised::Truncations);
-    c.counters.compared(Compared::Folds);
     let p = &mut c.partitions[place];
     let replica = &mut p.replicas[broker.0 as usize];
     let cut = replica.log.truncate(to);
@@ -121,11 +115,11 @@ fn truncated(
     replica.agrees = replica.agrees.min(to);
     replica.high_watermark = replica.high_watermark.min(to);
     replica.refold_producers();
-    storage::folds(p, broker, world)?;
+    c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     replication::shortened(p, broker, &c.metadata, &format!("cut its log at {to}"))
 }
 
-fn reset(c: &mut ClusterChecks, world: &World<Member>, place: usize, broker: BrokerId, to: Offset) -> Check {
+fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
     c.counters.exercised(Exercised::Resets);
     let p = &mut c.partitions[place];
     let replica = &mut p.replicas[broker.0 as usize];
@@ -133,19 +127,12 @@ fn reset(c: &mut ClusterChecks, world: &World<Member>, place: usize, broker: Bro
     // What lies before its start it need not hold: the leader has deleted it too.
     replica.agrees = to.min(p.committed.end());
     replica.high_watermark = to;
-    storage::folds(p, broker, world)?;
+    c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Tables });
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }
 
-fn recovered(
-    c: &mut ClusterChecks,
-    world: &World<Member>,
-    place: usize,
-    broker: BrokerId,
-    range: (Offset, Offset),
-) -> Check {
+fn recovered(c: &mut ClusterChecks, place: usize, broker: BrokerId, range: (Offset, Offset)) -> Check {
     c.counters.compared(Compared::Recoveries);
-    c.counters.compared(Compared::Folds);
     let p = &mut c.partitions[place];
     let (damage, before) = {
         let replica = &p.replicas[broker.0 as usize];
@@ -161,8 +148,8 @@ fn recovered(
         }
         Damage::Wiped => c.counters.exercised(Exercised::DisksRefilled),
     }
-    storage::recovered(p, broker, range, world)?;
-    storage::folds(p, broker, world)?;
+    storage::recovered(p, broker, range)?;
+    c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     let (start, end) = range;
     replication::shortened(p, broker, &c.metadata, &format!("recovered its log as [{start}, {end})"))
 }

@@ -134,17 +134,36 @@ pub fn layout(settings: &Settings) -> Layout {
     Layout { brokers: settings.get("cluster.brokers") as u32, controllers: controllers as u32 }
 }
 
-/// Refuses settings that contradict each other; one line that names the key.
+/// Refuses settings that contradict each other; one line that names the keys.
+///
+/// What must come in time has to have the time: a wait that a healthy network and disk exceed makes a
+/// cluster that never rests, and no fault is needed for it.
 pub fn check(settings: &Settings) -> Result<(), String> {
-    let (heartbeat, election) = (settings.get("quorum.heartbeat"), settings.get("quorum.election"));
-    if heartbeat >= election {
+    let micros = |key| Span::from_micros(settings.get(key));
+    let round_trip = (micros("net.latency") + micros("net.jitter")).times(2);
+    let sync = micros("disk.sync") + micros("disk.sync_jitter");
+    let below = |key: &str, slack: Span, limit: &str| {
+        let (wait, limit_span) = (millis(settings, key), millis(settings, limit));
+        if wait + slack < limit_span {
+            return Ok(());
+        }
+        Err(format!(
+            "{key} ({} ms) must be below {limit} ({} ms) by more than {} us, a round trip and the syncs in it",
+            wait.as_millis(),
+            limit_span.as_millis(),
+            slack.0 / 1_000
+        ))
+    };
+    below("quorum.heartbeat", round_trip + sync, "quorum.election")?;
+    below("broker.heartbeat", round_trip, "broker.session")?;
+    below("replica.fetch_wait", round_trip + sync, "replica.lag_max")?;
+    let timeout = millis(settings, "replica.request_timeout");
+    if timeout <= round_trip {
         return Err(format!(
-            "quorum.heartbeat ({heartbeat} ms) must be below quorum.election ({election} ms)"
+            "replica.request_timeout ({} ms) must be above a round trip ({} us)",
+            timeout.as_millis(),
+            round_trip.0 / 1_000
         ));
-    }
-    let (heartbeat, session) = (settings.get("broker.heartbeat"), settings.get("broker.session"));
-    if heartbeat >= session {
-        return Err(format!("broker.heartbeat ({heartbeat} ms) must be below broker.session ({session} ms)"));
     }
     Ok(())
 }

@@ -5,6 +5,8 @@
 //! real clock, and only for "how long" and "how far".
 
 mod campaign;
+mod capsules;
+mod clock;
 mod list;
 mod logs;
 mod output;
@@ -150,7 +152,8 @@ pub fn main() -> ExitCode {
 
 /// Help goes out as clap writes it; an error is cut to its first line, which names the flag or the word.
 fn usage(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
         let help_asked_for = !error.use_stderr();
         // Nobody to tell if even that cannot be printed.
         let _ = error.print();

@@ -34,9 +34,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, Failure> {
     };
     let number: Option<u64> = number.parse().ok().filter(|_| millis > 0);
     let total = number.and_then(|number| number.checked_mul(millis));
-    total
-        .map(Duration::from_millis)
-        .ok_or_else(|| Failure::bad(format_args!("bad length of time `{text}`: it takes 500ms, 30s, 2m or 1h")))
+    total.map(Duration::from_millis).ok_or_else(|| {
+        Failure::bad(format_args!("bad length of time `{text}`: it takes 500ms, 30s, 2m or 1h"))
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
-//! What clients did and saw: every record sent, what its sender was told, where readers are.
+//! What clients did and saw: every record sent, what its sender was told, where readers are, who was given
+//! which producer id.
+//!
+//! All of it is kept to the end of the run, when each record is judged: 24 bytes a record, about 4 a producer
+//! id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
 
 use squall_core::ids::{NodeId, Offset, TopicPartition};
 use squall_core::message::Acks;
@@ -18,7 +24,8 @@ pub enum Told {
     Refused,
 }
 
-/// One record that was sent. Records of one sender are numbered in sending order.
+/// One record that was sent. Records of one sender are numbered in sending order. There are many: it is kept
+/// at 24 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
     /// Its partition, once its sender or a reader named it.
@@ -29,16 +36,29 @@ pub struct Record {
     pub idempotent: bool,
     /// What its sender was told.
     pub told: Told,
-    /// Where it is, from the sender's or a reader's answer.
-    pub offset: Option<Offset>,
-    /// Its key.
-    pub key: Option<u32>,
-    /// Where its sender was told that it is.
-    pub promised: Option<Offset>,
     /// How often the last reading found it.
     pub found: u8,
-    /// Whether the last reading found it where its sender was told that it is.
-    pub found_as_promised: bool,
+    /// One more than its offset.
+    place: Option<NonZeroU64>,
+}
+
+const _: () = assert!(size_of::<Record>() == 24, "a run keeps every record to its end");
+
+impl Record {
+    /// One that goes out.
+    pub const fn sent(acks: Acks, idempotent: bool) -> Self {
+        Self { at: None, acks, idempotent, told: Told::Nothing, found: 0, place: None }
+    }
+
+    /// Where it is, from its sender's or a reader's answer.
+    pub fn offset(&self) -> Option<Offset> {
+        self.place.map(|place| Offset(place.get() - 1))
+    }
+
+    /// It is said to be there.
+    pub fn found_at(&mut self, offset: Offset) {
+        self.place = NonZeroU64::new(offset.0.saturating_add(1));
+    }
 }
 
 /// One reader's place in one partition.
@@ -69,17 +89,40 @@ impl Name {
     }
 }
 
+/// Producer ids of one page.
+const PAGE: u64 = 64;
+
+/// Who was given which producer id. They are given away nearly in order, so they are kept in pages.
+#[derive(Debug, Clone, Default)]
+pub struct Identities(BTreeMap<u64, [Option<NonZeroU32>; PAGE as usize]>);
+
+impl Identities {
+    /// `node` was given `id`; answers who had been given it before.
+    pub fn give(&mut self, id: u64, node: NodeId) -> Option<NodeId> {
+        let page = self.0.entry(id / PAGE).or_insert([None; PAGE as usize]);
+        let owner = page[(id % PAGE) as usize].replace(NonZeroU32::MIN.saturating_add(node.0));
+        owner.map(|owner| NodeId(owner.get() - 1))
+    }
+}
+
+/// The keys of the records that each sender will send, in order.
+pub type Keys = Arc<BTreeMap<u32, Vec<Option<u32>>>>;
+
 /// All clients.
 #[derive(Debug, Clone, Default)]
 pub struct Clients {
     /// Every record sent, by sender and number.
     pub sent: BTreeMap<u32, Vec<Record>>,
+    /// Producer ids that clients were given.
+    pub identities: Identities,
     /// Readers' places.
     pub readers: BTreeMap<(NodeId, TopicPartition), Reader>,
     /// The keys of the records that each sender will send, in order; known from the plan.
-    pub keys: BTreeMap<u32, Vec<Option<u32>>>,
+    pub keys: Keys,
     /// Where each key was first seen.
     pub homes: BTreeMap<u32, TopicPartition>,
+    /// Of the last reading: acknowledged records that it found, but not where they were said to be.
+    pub astray: BTreeSet<Name>,
     /// Of the last reading: the last acknowledged record of each sender in each partition.
     pub last_read: BTreeMap<(u32, TopicPartition), u32>,
 }
@@ -87,19 +130,12 @@ pub struct Clients {
 impl Clients {
     /// A record was handed to its sender's producer.
     pub fn sent(&mut self, name: Name, acks: Acks, idempotent: bool) {
-        let key =
-            self.keys.get(&name.sender).and_then(|keys| keys.get(name.number as usize)).copied().flatten();
-        self.sent.entry(name.sender).or_default().push(Record {
-            at: None,
-            acks,
-            idempotent,
-            told: Told::Nothing,
-            offset: None,
-            key,
-            promised: None,
-            found: 0,
-            found_as_promised: false,
-        });
+        self.sent.entry(name.sender).or_default().push(Record::sent(acks, idempotent));
+    }
+
+    /// A record's key.
+    pub fn key(&self, name: Name) -> Option<u32> {
+        *self.keys.get(&name.sender)?.get(name.number as usize)?
     }
 
     /// A record.
@@ -112,5 +148,28 @@ impl Clients {
         self.sent.iter().flat_map(|(&sender, records)| {
             (0..).zip(records).map(move |(number, record)| (Name { sender, number }, record))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_given_twice_is_told_with_its_first_owner_over_any_distance() {
+        let mut identities = Identities::default();
+        for id in [0, 1, 63, 64, 1 << 40, u64::MAX] {
+            assert_eq!(identities.give(id, NodeId(0)), None);
+            assert_eq!(identities.give(id, NodeId(7)), Some(NodeId(0)));
+            assert_eq!(identities.give(id, NodeId(1)), Some(NodeId(7)));
+        }
+    }
+
+    #[test]
+    fn a_record_at_the_very_start_of_a_log_has_a_place() {
+        let mut record = Record::sent(Acks::All, true);
+        assert_eq!(record.offset(), None);
+        record.found_at(Offset::ZERO);
+        assert_eq!(record.offset(), Some(Offset::ZERO));
     }
 }

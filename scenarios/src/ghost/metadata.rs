@@ -1,16 +1,37 @@
 //! What the controllers decided: the first record that anybody applied at each offset is the truth.
+//!
+//! The newest records are kept whole; of those before, only what later claims about them are judged by is
+//! left, 16 bytes each. So nothing goes unchecked, however late a node applies it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use squall_core::ids::{BrokerEpoch, BrokerId, Offset};
 use squall_core::metadata::{Image, MetadataRecord};
+use squall_sim::fingerprint::Digest;
+
+/// So many of the newest records are kept whole.
+const KEPT: usize = 1_024;
+
+/// What is left of an old record.
+#[derive(Debug, Clone, Copy)]
+struct Old {
+    /// Of the record.
+    record: u64,
+    /// Of the image of everything up to it.
+    image: u64,
+}
 
 /// The decided metadata log and its fold.
 #[derive(Debug, Clone, Default)]
 pub struct Metadata {
-    /// Every decided record, by offset.
-    records: Vec<Arc<MetadataRecord>>,
+    /// The first records, by offset.
+    old: Vec<Old>,
     /// Their fold.
+    base: Image,
+    /// The records behind them.
+    recent: VecDeque<Arc<MetadataRecord>>,
+    /// The fold of all.
     pub image: Image,
     /// Of each broker, the registration its present life was told; `None` before it was.
     lives: Vec<Option<BrokerEpoch>>,
@@ -23,8 +44,8 @@ pub enum Applied {
     News,
     /// As decided.
     Known,
-    /// Not what was decided.
-    Differs(Arc<MetadataRecord>),
+    /// Not what was decided; that is here unless it is old.
+    Differs(Option<Arc<MetadataRecord>>),
     /// Records before it were never applied by anybody.
     Gap,
 }
@@ -33,31 +54,51 @@ impl Metadata {
     /// A node applied `record` at `offset`.
     pub fn apply(&mut self, offset: Offset, record: &Arc<MetadataRecord>) -> Applied {
         let index = offset.0 as usize;
-        match self.records.get(index) {
+        if let Some(old) = self.old.get(index) {
+            return if old.record == digest(record) { Applied::Known } else { Applied::Differs(None) };
+        }
+        match self.recent.get(index - self.old.len()) {
             Some(known) if Arc::ptr_eq(known, record) || known == record => Applied::Known,
-            Some(known) => Applied::Differs(known.clone()),
-            None if index > self.records.len() => Applied::Gap,
+            Some(known) => Applied::Differs(Some(known.clone())),
+            None if offset > self.end() => Applied::Gap,
             None => {
-                self.records.push(record.clone());
+                self.recent.push_back(record.clone());
                 self.image.apply(offset, record);
+                self.compact();
                 Applied::News
             }
         }
     }
 
+    fn compact(&mut self) {
+        while self.recent.len() > KEPT
+            && let Some(record) = self.recent.pop_front()
+        {
+            self.base.apply(self.base.end, &record);
+            self.old.push(Old { record: digest(&record), image: self.base.digest() });
+        }
+    }
+
     /// The next offset to be decided.
-    pub fn end(&self) -> Offset {
-        Offset(self.records.len() as u64)
+    pub const fn end(&self) -> Offset {
+        self.image.end
     }
 
     /// The digest of the image of everything before `end`; `None` if that is not decided.
     pub fn digest_at(&self, end: Offset) -> Option<u64> {
-        if end == self.image.end {
+        if end == self.end() {
             return Some(self.image.digest());
         }
-        let mut image = Image::default();
-        for (i, record) in self.records.get(..end.0 as usize)?.iter().enumerate() {
-            image.apply(Offset(i as u64), record);
+        let count = end.0 as usize;
+        if let Some(old) = count.checked_sub(1).and_then(|last| self.old.get(last)) {
+            return Some(old.image);
+        }
+        let mut image = if count == 0 { Image::default() } else { self.base.clone() };
+        if end > self.end() {
+            return None;
+        }
+        for record in self.recent.iter().take(count.saturating_sub(self.old.len())) {
+            image.apply(image.end, record);
         }
         Some(image.digest())
     }
@@ -85,5 +126,53 @@ impl Metadata {
     pub fn is_running(&self, broker: BrokerId) -> bool {
         let life = self.lives.get(broker.0 as usize).copied().flatten();
         life.is_some() && life == self.image.brokers.get(&broker).map(|state| state.epoch)
+    }
+}
+
+fn digest(record: &MetadataRecord) -> u64 {
+    let mut digest = Digest::new();
+    digest.take(record);
+    digest.short()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squall_core::ids::ProducerId;
+
+    fn allocated(next: u64) -> Arc<MetadataRecord> {
+        Arc::new(MetadataRecord::ProducerIdsAllocated { next: ProducerId(next) })
+    }
+
+    /// More records than are kept whole.
+    fn long() -> (Metadata, u64) {
+        let (mut metadata, count) = (Metadata::default(), 3 * KEPT as u64);
+        for n in 0..count {
+            assert_eq!(metadata.apply(Offset(n), &allocated(n)), Applied::News);
+        }
+        (metadata, count)
+    }
+
+    #[test]
+    fn a_late_node_is_still_held_to_records_that_are_not_kept_any_more() {
+        let (mut metadata, count) = long();
+        for n in 0..count {
+            assert_eq!(metadata.apply(Offset(n), &allocated(n)), Applied::Known);
+            assert!(matches!(metadata.apply(Offset(n), &allocated(n + 1)), Applied::Differs(_)));
+        }
+        assert_eq!(metadata.apply(Offset(count + 1), &allocated(0)), Applied::Gap);
+        assert_eq!(metadata.recent.len(), KEPT);
+    }
+
+    #[test]
+    fn the_digest_of_every_prefix_is_known_however_old() {
+        let (metadata, count) = long();
+        let mut image = Image::default();
+        for n in 0..count {
+            assert_eq!(metadata.digest_at(Offset(n)), Some(image.digest()));
+            image.apply(Offset(n), &allocated(n));
+        }
+        assert_eq!(metadata.digest_at(Offset(count)), Some(image.digest()));
+        assert_eq!(metadata.digest_at(Offset(count + 1)), None);
     }
 }

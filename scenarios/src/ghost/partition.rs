@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use squall_core::ids::{
-    BrokerId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence, TopicPartition,
+    BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
+    TopicPartition,
 };
 
 use crate::ghost::shadow::{Batch, Shadow};
@@ -140,6 +141,9 @@ pub struct PartitionGhost {
     pub committed: Shadow,
     /// By epoch, ascending.
     pub reigns: Vec<Reign>,
+    /// What leaders wished of the present registration: members, each with the registration it was vouched
+    /// for in.
+    pub wishes: Vec<(PartitionEpoch, Vec<(BrokerId, BrokerEpoch)>)>,
     /// An unclean election happened: what was committed before may be gone, with permission.
     pub unclean: bool,
 }
@@ -152,6 +156,7 @@ impl PartitionGhost {
             replicas: vec![ReplicaGhost::default(); brokers],
             committed: Shadow::default(),
             reigns: Vec::new(),
+            wishes: Vec::new(),
             unclean: false,
         }
     }

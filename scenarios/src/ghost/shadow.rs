@@ -129,12 +129,33 @@ impl Shadow {
 
     /// The place of the first batch that ends after `offset`.
     fn place(&self, offset: Offset) -> usize {
-        // Almost always asked about the end.
-        if self.batches.back().is_none_or(|batch| batch.next <= offset) {
-            return self.batches.len();
-        }
-        self.batches.partition_point(|batch| batch.next <= offset)
+        place(&self.batches, offset)
     }
+}
+
+/// The place of the first of `batches` that ends after `offset`.
+///
+/// Searched from the back in growing steps: it is almost always asked about the last few, and a long log
+/// must not cost more than a short one.
+pub fn place(batches: &VecDeque<Batch>, offset: Offset) -> usize {
+    let ends_after = |place: usize| batches[place].next > offset;
+    let (mut high, mut step) = (batches.len(), 1);
+    let mut low = loop {
+        let Some(probe) = high.checked_sub(step) else { break 0 };
+        if !ends_after(probe) {
+            break probe + 1;
+        }
+        (high, step) = (probe, step * 2);
+    };
+    while low < high {
+        let middle = low.midpoint(high);
+        if ends_after(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low
 }
 
 #[cfg(test)]
@@ -167,6 +188,15 @@ mod tests {
         let cut = shadow.truncate(Offset(3));
         assert_eq!(cut, [batch(2, 5, 1, 8), batch(5, 6, 1, 9)]);
         assert_eq!(shadow.end(), Offset(2));
+    }
+
+    #[test]
+    fn every_offset_of_a_long_log_is_found() {
+        let shadow = log(&(0..40).map(|n| batch(n * 3, n * 3 + 3, 1, n as u32)).collect::<Vec<_>>());
+        for offset in 0..120 {
+            assert_eq!(shadow.at(Offset(offset)).map(|batch| batch.crc), Some(offset as u32 / 3));
+        }
+        assert_eq!(shadow.at(Offset(120)), None);
     }
 
     #[test]

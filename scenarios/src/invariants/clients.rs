@@ -1,10 +1,8 @@
 //! What clients saw: durability, no duplicate, order, no skip, no phantom. Black box but for the contract.
 
-use std::collections::BTreeMap;
-
 use squall_core::ids::{NodeId, Offset, TopicPartition};
 
-use crate::ghost::clients::{Name, Reader, Record, Told};
+use crate::ghost::clients::{Identities, Name, Reader, Record, Told};
 use crate::ghost::{Clients, PartitionGhost};
 use crate::invariants::contract::first_kept;
 use crate::invariants::{Broken, Check, broken};
@@ -44,9 +42,12 @@ pub fn consumed(
             ),
         );
     }
-    known.offset.get_or_insert(offset);
-    let key = known.key.filter(|_| first);
-    at_home(c, key, name, at)?;
+    if known.offset().is_none() {
+        known.found_at(offset);
+    }
+    if first {
+        at_home(c, name, at)?;
+    }
     if last_reading { read_again(c, at, offset, name) } else { Ok(()) }
 }
 
@@ -71,21 +72,22 @@ pub fn told(
         );
     }
     known.told = told;
-    if told == Told::Refused && known.offset.is_some() {
+    if told == Told::Refused && known.offset().is_some() {
         return broken(
             "no-phantom",
             format!(
                 "sender {} was told that record {} is not there; a reader had it at {:?}",
-                name.sender, name.number, known.offset
+                name.sender,
+                name.number,
+                known.offset()
             ),
         );
     }
-    known.offset = offset.or(known.offset);
-    known.promised = offset;
+    if let Some(offset) = offset {
+        known.found_at(offset);
+    }
     let Some(at) = at else { return Ok(()) };
-    let first = in_one_partition(known, name, at)?;
-    let key = known.key.filter(|_| first);
-    at_home(c, key, name, at)
+    if in_one_partition(known, name, at)? { at_home(c, name, at) } else { Ok(()) }
 }
 
 /// Answers whether this is the first that is heard of its partition.
@@ -102,8 +104,8 @@ fn in_one_partition(known: &mut Record, name: Name, at: TopicPartition) -> Resul
 }
 
 /// Records of one key lie in one partition, or their order would mean nothing.
-fn at_home(c: &mut Clients, key: Option<u32>, name: Name, at: TopicPartition) -> Check {
-    let Some(key) = key else { return Ok(()) };
+fn at_home(c: &mut Clients, name: Name, at: TopicPartition) -> Check {
+    let Some(key) = c.key(name) else { return Ok(()) };
     let home = *c.homes.entry(key).or_insert(at);
     if home == at {
         return Ok(());
@@ -164,8 +166,8 @@ pub fn moved(
 }
 
 /// A client was given a producer id: W-PID.
-pub fn identified(identities: &mut BTreeMap<u64, NodeId>, node: NodeId, id: u64) -> Check {
-    match identities.insert(id, node) {
+pub fn identified(identities: &mut Identities, node: NodeId, id: u64) -> Check {
+    match identities.give(id, node) {
         Some(other) => {
             broken("W-PID", format!("producer id {id} was given to node {other} and to node {node}"))
         }
@@ -177,8 +179,13 @@ pub fn identified(identities: &mut BTreeMap<u64, NodeId>, node: NodeId, id: u64)
 fn read_again(c: &mut Clients, at: TopicPartition, offset: Offset, name: Name) -> Check {
     let Some(known) = c.record(name) else { return Ok(()) };
     known.found = known.found.saturating_add(1);
-    known.found_as_promised |= known.promised == Some(offset);
     let (first, known) = (known.found == 1, *known);
+    let said = known.offset().is_none_or(|said| said == offset);
+    if said {
+        c.astray.remove(&name);
+    } else if first && known.told == Told::Delivered {
+        c.astray.insert(name);
+    }
     if !first {
         if known.idempotent {
             return broken(

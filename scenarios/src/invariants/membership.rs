@@ -24,6 +24,7 @@ pub fn changed(p: &mut PartitionGhost, before: Option<&PartitionState>, metadata
     }
     if let Some(before) = before {
         joined(p, before, after, metadata)?;
+        p.wishes.retain(|(epoch, _)| *epoch > before.partition_epoch);
     }
     candidates_hold_all(p, after, metadata)
 }
@@ -159,6 +160,7 @@ fn joined(
     }
     let at = p.at;
     for &member in after.isr.iter().filter(|member| !before.isr.contains(member)) {
+        vouched(p, before, member, metadata)?;
         if !metadata.is_running(member) {
             continue;
         }
@@ -182,6 +184,23 @@ fn joined(
         }
     }
     Ok(())
+}
+
+/// The leader wished for the member, in the life that the controllers know (KIP-903).
+fn vouched(p: &PartitionGhost, before: &PartitionState, member: BrokerId, metadata: &Metadata) -> Check {
+    let registered = metadata.image.brokers.get(&member).map(|state| state.epoch);
+    let mut wished =
+        p.wishes.iter().filter(|(epoch, _)| *epoch == before.partition_epoch).flat_map(|(_, isr)| isr);
+    if wished.any(|(broker, epoch)| *broker == member && Some(*epoch) == registered) {
+        return Ok(());
+    }
+    broken(
+        "W-JOIN",
+        format!(
+            "broker {member} joined the ISR of {} (leader epoch {}, partition epoch {}), but no leader vouched for its registration {registered:?}; wishes were {:?}",
+            p.at, before.leader_epoch, before.partition_epoch, p.wishes
+        ),
+    )
 }
 
 /// W-LCC and W-UX: whoever may be elected holds all that is committed.

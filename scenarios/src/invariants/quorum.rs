@@ -96,7 +96,7 @@ pub fn granted(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, candidate:
         return broken(
             "W-VOTE",
             format!(
-                "voter {} votes in epoch {epoch} for {candidate} while {:?} is durable",
+                "voter {} gave its vote in epoch {epoch} to {candidate} before that was durable; on its disk are {:?}",
                 voter.node, voter.persisted
             ),
         );

@@ -5,7 +5,7 @@ use squall_core::ids::{BrokerId, LeaderEpoch, Offset, PartitionEpoch};
 use squall_core::message::Acks;
 
 use crate::ghost::partition::{Role, fold_producer};
-use crate::ghost::{Batch, Metadata, PartitionGhost, ReplicaGhost};
+use crate::ghost::{Batch, Metadata, PartitionGhost, ReplicaGhost, shadow};
 use crate::invariants::{Broken, Check, broken};
 
 /// A replica wrote a batch.
@@ -51,7 +51,7 @@ fn unique(p: &mut PartitionGhost, broker: BrokerId, batch: Batch, as_leader: boo
         }
         return Ok(());
     }
-    let place = written.partition_point(|known| known.next <= batch.base);
+    let place = shadow::place(written, batch.base);
     match written.get(place) {
         Some(known) if (known.base, known.next, known.crc) == (batch.base, batch.next, batch.crc) => Ok(()),
         // Older than what is still remembered of this reign.
@@ -268,11 +268,11 @@ pub fn adopted(
 }
 
 /// A leader wished for an ISR: until it adopts another registration, the controllers may accept that.
-pub fn wished(p: &mut PartitionGhost, broker: BrokerId, isr: &[BrokerId]) {
+pub fn wished(p: &mut PartitionGhost, broker: BrokerId, isr: impl Iterator<Item = BrokerId>) {
     let maximal = &mut p.replicas[broker.0 as usize].maximal;
     for member in isr {
-        if !maximal.contains(member) {
-            maximal.push(*member);
+        if !maximal.contains(&member) {
+            maximal.push(member);
         }
     }
 }

@@ -18,12 +18,7 @@ use crate::ghost::{PartitionGhost, Shadow};
 use crate::invariants::{Check, broken};
 
 /// A replica's log was opened and repaired: W-LOG.
-pub fn recovered(
-    p: &mut PartitionGhost,
-    broker: BrokerId,
-    (start, end): (Offset, Offset),
-    world: &World<Member>,
-) -> Check {
+pub fn recovered(p: &mut PartitionGhost, broker: BrokerId, (start, end): (Offset, Offset)) -> Check {
     let at = p.at;
     let replica = &mut p.replicas[broker.0 as usize];
     let known = replica.log.end();
@@ -78,7 +73,7 @@ pub fn recovered(
     replica.high_watermark = start;
     replica.damage = Damage::None;
     replica.refold_producers();
-    on_disk(p, broker, world)
+    Ok(())
 }
 
 /// Retention moved a replica's log start to `start`: whole batches only, and nothing that is not committed.

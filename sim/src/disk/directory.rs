@@ -22,10 +22,17 @@ impl Names {
         self.0.binary_search_by(|(known, _)| known.as_str().cmp(name))
     }
 
-    fn insert(&mut self, name: String, inode: Inode) {
+    /// Answers whether the name led to another file before.
+    fn insert(&mut self, name: String, inode: Inode) -> bool {
         match self.place(&name) {
-            Ok(place) => self.0[place].1 = inode,
-            Err(place) => self.0.insert(place, (name, inode)),
+            Ok(place) => {
+                self.0[place].1 = inode;
+                true
+            }
+            Err(place) => {
+                self.0.insert(place, (name, inode));
+                false
+            }
         }
     }
 
@@ -33,17 +40,15 @@ impl Names {
         self.place(name).ok().map(|place| self.0.remove(place).1)
     }
 
-    fn apply(&mut self, change: Change) {
+    /// Answers whether a file lost its name.
+    fn apply(&mut self, change: Change) -> bool {
         match change {
             Change::Created { name, inode } => self.insert(name, inode),
-            Change::Renamed { from, to } => {
-                if let Some(inode) = self.remove(&from) {
-                    self.insert(to, inode);
-                }
-            }
-            Change::Removed { name } => {
-                self.remove(&name);
-            }
+            Change::Renamed { from, to } => match self.remove(&from) {
+                Some(inode) => self.insert(to, inode),
+                None => false,
+            },
+            Change::Removed { name } => self.remove(&name).is_some(),
         }
     }
 }
@@ -110,14 +115,16 @@ impl Directory {
         self.durable_changes + self.changes.len() as u64
     }
 
-    /// The first `changes` changes are durable.
-    pub(super) fn synced(&mut self, changes: u64) {
+    /// The first `changes` changes are durable. Answers whether a file may have lost its last name.
+    pub(super) fn synced(&mut self, changes: u64) -> bool {
+        let mut lost = false;
         while self.durable_changes < changes
             && let Some(change) = self.changes.pop_front()
         {
-            self.durable.apply(change);
+            lost |= self.durable.apply(change);
             self.durable_changes += 1;
         }
+        lost
     }
 
     /// How many changes a power loss may undo.

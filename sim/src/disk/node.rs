@@ -39,6 +39,9 @@ pub struct NodeDisk {
     directory: Directory,
     files: Vec<Option<File>>,
     vacant: Vec<Inode>,
+    /// Whether a file may have lost its last name. Only then are all of them looked through: a disk with
+    /// thousands of segments syncs its directory at each new one.
+    nameless: bool,
     /// Bytes over all current names.
     used: u64,
     under_way: Vec<Sync>,
@@ -56,6 +59,7 @@ impl NodeDisk {
             directory: Directory::default(),
             files: Vec::new(),
             vacant: Vec::new(),
+            nameless: false,
             used: 0,
             under_way: Vec::new(),
             last_sync: 0,
@@ -208,8 +212,10 @@ impl NodeDisk {
         match covers {
             Covers::File(inode) => self.file_mut(inode).synced(id),
             Covers::Names(changes) => {
-                self.directory.synced(changes);
-                self.free_nameless();
+                self.nameless |= self.directory.synced(changes);
+                if self.nameless {
+                    self.free_nameless();
+                }
             }
             Covers::Nothing => return Err(DiskFault::NotFound),
         }
@@ -287,12 +293,17 @@ impl NodeDisk {
     /// Frees the files that no name leads to, now or after a power loss, and no sync waits for.
     fn free_nameless(&mut self) {
         let mut named = vec![false; self.files.len()];
+        for inode in self.directory.inodes() {
+            named[inode as usize] = true;
+        }
+        self.nameless = false;
         let waited_for = self.under_way.iter().filter_map(|sync| match sync.covers {
             Covers::File(inode) => Some(inode),
             Covers::Names(_) | Covers::Nothing => None,
         });
-        for inode in self.directory.inodes().chain(waited_for) {
-            named[inode as usize] = true;
+        for inode in waited_for {
+            // Another time, once nobody waits.
+            self.nameless |= !std::mem::replace(&mut named[inode as usize], true);
         }
         for (inode, file) in self.files.iter_mut().enumerate() {
             if !named[inode]

@@ -108,6 +108,12 @@ impl fmt::Display for FaultSpace {
 /// How close the faults of a burst are.
 const BURST: u64 = 50_000_000;
 
+/// How long before a node goes down its messages become slow at most.
+const SPELL: u64 = 500_000_000;
+
+/// How long after a node is back its stragglers arrive at most.
+const STRAGGLE: u64 = 3_000_000_000;
+
 /// Draws the faults of one storm, in order of their times. As often as `settings` say for each kind;
 /// kinds for which the space has no target do not come.
 pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<PlannedFault> {
@@ -135,6 +141,7 @@ pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<Plan
         let lasts = draw.length().min(draw.storm - at);
         if let Some(fault) = draw.fault(kind) {
             previous = Some(at);
+            faults.extend(draw.stragglers(at, lasts, &fault));
             faults.push(PlannedFault { at, lasts, fault });
         }
     }
@@ -226,6 +233,40 @@ impl Draw<'_> {
             "restart" => Fault::Restart { whom: self.whom(|group| &group.may_crash)? },
             "transfer" => Fault::Transfer { role: self.rng.pick(&self.space.transfer_roles)?.clone() },
             other => unreachable!("the table has a kind that the generator does not know: {other}"),
+        })
+    }
+
+    /// Sometimes the last messages of a node that goes down are so slow that they arrive when it is back: they
+    /// speak for a life that is over.
+    fn stragglers(&mut self, at: u64, lasts: u64, fault: &Fault) -> Option<PlannedFault> {
+        let whom = match fault {
+            Fault::Crash { whom }
+            | Fault::PowerLoss { whom }
+            | Fault::Wipe { whom }
+            | Fault::Restart { whom } => whom,
+            Fault::Loss { .. }
+            | Fault::Delay { .. }
+            | Fault::Duplication { .. }
+            | Fault::Reordering { .. }
+            | Fault::SplitHalves { .. }
+            | Fault::SplitRing { .. }
+            | Fault::SplitBridge { .. }
+            | Fault::Isolate { .. }
+            | Fault::OneWayCut { .. }
+            | Fault::Pause { .. }
+            | Fault::Transfer { .. } => return None,
+        };
+        if !self.per_mille("fault.straggle") {
+            return None;
+        }
+        let spell = self.rng.in_range(1, SPELL / 1_000_000) * 1_000_000;
+        let late = self.rng.in_range(1, STRAGGLE / 1_000_000) * 1_000_000;
+        let on = Links::Of(whom.clone());
+        let from = at.saturating_sub(spell);
+        Some(PlannedFault {
+            at: from,
+            lasts: at - from,
+            fault: Fault::Delay { on, extra: Span(lasts + late) },
         })
     }
 

@@ -1,0 +1,12 @@
+//! Replicas and brokers under test: conversations between a few brokers, and random schedules.
+//!
+//! The brokers are real; the controller is scripted, so that any order of its decisions can be had.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod conversations;
+mod orders;
+mod schedules;
+mod text;
+mod world;

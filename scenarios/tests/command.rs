@@ -1,0 +1,121 @@
+//! The command as a person or a program meets it: exit status, documents, and nothing half-written.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn squall(directory: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_squall"));
+    command.current_dir(directory).args(words);
+    command.output().expect("the command was built for this test")
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).expect("stdout holds one JSON document and nothing else")
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).expect("the directory is there");
+    entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn a_clean_campaign_ends_with_zero_and_leaves_nothing_behind() {
+    let home = tempfile::tempdir().expect("a directory");
+    let output = squall(home.path(), &["campaign", "quorum", "--seeds", "0..4", "--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let document = document(&output);
+    let keys = [
+        "verdict",
+        "scenarios",
+        "seeds",
+        "events",
+        "virtual_seconds",
+        "wall_seconds",
+        "faults",
+        "exercised",
+        "permitted",
+        "compared",
+        "findings",
+    ];
+    for key in keys {
+        assert!(document.get(key).is_some(), "the document has no {key}");
+    }
+    assert_eq!(document["verdict"], "pass");
+    assert_eq!(document["seeds"]["run"], 4);
+    assert_eq!(names(home.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_finding_ends_with_one_and_its_capsule_replays_bit_for_bit() {
+    let home = tempfile::tempdir().expect("a directory");
+    let words = ["campaign", "replicated-log", "--seeds", "0..30", "--quirk", "trunc-to-hw", "--json"];
+    let output = squall(home.path(), &words);
+    assert_eq!(output.status.code(), Some(1));
+    let found = document(&output)["findings"][0].clone();
+    for key in ["scenario", "seed", "verdict", "invariant", "message", "capsule", "fingerprint"] {
+        assert!(found.get(key).is_some(), "the finding has no {key}");
+    }
+    let capsule = found["capsule"].as_str().expect("a path");
+    let replay = squall(home.path(), &["replay", capsule, "--json"]);
+    assert_eq!(replay.status.code(), Some(1), "the failure is still there");
+    assert_eq!(document(&replay)["findings"][0]["fingerprint"], found["fingerprint"]);
+    let text = squall(home.path(), &["replay", capsule]);
+    let text = String::from_utf8(text.stdout).expect("text");
+    assert!(text.contains("bit for bit"), "{text}");
+}
+
+#[test]
+fn a_capsule_cut_anywhere_is_refused_with_one_line_that_names_it() {
+    let home = tempfile::tempdir().expect("a directory");
+    let words = ["run", "replicated-log", "--seed", "1", "--quirk", "trunc-to-hw", "--out", "kept"];
+    assert_eq!(squall(home.path(), &words).status.code(), Some(1));
+    let whole = std::fs::read(home.path().join("kept/replicated-log-1.capsule.json")).expect("a capsule");
+    for part in [0, 1, whole.len() / 3, whole.len() - 3] {
+        std::fs::write(home.path().join("cut.capsule.json"), &whole[..part]).expect("writable");
+        let output = squall(home.path(), &["replay", "cut.capsule.json"]);
+        assert_eq!(output.status.code(), Some(2), "cut to {part} bytes");
+        let line = String::from_utf8(output.stderr).expect("text");
+        assert!(line.contains("cut.capsule.json") && line.lines().count() == 1, "{line}");
+    }
+}
+
+#[test]
+fn bad_input_ends_with_two_and_one_line() {
+    let home = tempfile::tempdir().expect("a directory");
+    std::fs::write(home.path().join("file"), "").expect("writable");
+    std::fs::write(home.path().join("bad.toml"), "[net]\nlatncy = 5\n").expect("writable");
+    let cases: [(&[&str], &str); 9] = [
+        (&["run", "replicated-lgo"], "replicated-lgo"),
+        (&["run", "quorum", "--set", "net.latncy=5"], "net.latncy"),
+        (&["run", "quorum", "--set", "fault.meteor=1"], "fault.meteor"),
+        (&["run", "quorum", "--settings", "bad.toml"], "bad.toml:2"),
+        (&["run", "quorum", "--quirk", "no-such"], "no-such"),
+        (&["campaign", "--seeds", "9..3"], "9..3"),
+        (&["campaign", "--for", "5x"], "5x"),
+        (&["campaign", "--seeds", "0..1", "--out", "file/below"], "file/below"),
+        (&["list", "nonsense"], "nonsense"),
+    ];
+    for (words, named) in cases {
+        let output = squall(home.path(), words);
+        let line = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {line}");
+        assert!(line.contains(named) && line.lines().count() == 1, "{words:?}: {line}");
+        assert!(output.stdout.is_empty(), "{words:?} printed a result");
+    }
+    assert_eq!(names(home.path()).len(), 2, "something was left behind: {:?}", names(home.path()));
+}
+
+#[test]
+fn lists_have_a_name_and_a_word_about_everything() {
+    let home = tempfile::tempdir().expect("a directory");
+    for what in ["scenarios", "faults", "invariants", "quirks", "settings"] {
+        let listed = document(&squall(home.path(), &["list", what, "--json"]));
+        let items = listed.as_array().expect("an array");
+        assert!(!items.is_empty(), "{what}");
+        for item in items {
+            assert!(item["name"].is_string() && item["about"].is_string(), "{what}: {item}");
+        }
+    }
+}

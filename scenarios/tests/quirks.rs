@@ -1,0 +1,70 @@
+//! Each known mistake is found, and without it the same seeds are clean: a check that cannot fail is none.
+
+use squall::quorum::Quorum;
+use squall::replicated_log::ReplicatedLog;
+use squall_sim::run::Scenario;
+
+/// Looks for the quirk among seeds from 0 and answers the first that shows it.
+fn first<S: Scenario + Copy>(scenario: S, quirk: &str, within: u64) -> (u64, String) {
+    let mut from = 0;
+    while from < within {
+        let to = (from + 100).min(within);
+        let record = squall::check(scenario).seeds(from..to).quirk(quirk).look();
+        if let Some(finding) = record.findings.first() {
+            let what = finding.record.verdict.invariant().unwrap_or(finding.record.verdict.name());
+            return (finding.record.seed.0, what.to_owned());
+        }
+        from = to;
+    }
+    panic!("{quirk} is not found within {within} seeds")
+}
+
+fn found<S: Scenario + Copy>(scenario: S, quirk: &str) {
+    // A wish for one seed is not for a search.
+    if std::env::var_os("SQUALL_SEED").is_some() || std::env::var_os("SQUALL_SEEDS").is_some() {
+        return;
+    }
+    let (seed, invariant) = first(scenario, quirk, 2_000);
+    println!("{quirk}: seed {seed}, {invariant}");
+    squall::check(scenario).seeds(seed..seed + 1).run();
+}
+
+#[test]
+fn a_follower_that_truncates_to_its_high_watermark_is_found() {
+    found(ReplicatedLog, "trunc-to-hw");
+}
+
+#[test]
+fn a_divergence_answered_without_its_epoch_is_found() {
+    found(ReplicatedLog, "divergence-without-epoch");
+}
+
+#[test]
+fn a_fetch_that_no_epoch_fences_is_found() {
+    found(ReplicatedLog, "unfenced-fetch");
+}
+
+#[test]
+fn a_high_watermark_that_ignores_a_pending_isr_is_found() {
+    found(ReplicatedLog, "hw-ignores-pending-isr");
+}
+
+#[test]
+fn a_replica_that_rejoins_on_the_word_of_an_earlier_life_is_found() {
+    found(ReplicatedLog, "stale-broker-epoch");
+}
+
+#[test]
+fn a_vote_answered_before_it_is_durable_is_found() {
+    found(Quorum, "volatile-vote");
+}
+
+#[test]
+fn a_producer_table_that_only_leaders_build_is_found() {
+    found(ReplicatedLog, "producer-table-leader-only");
+}
+
+#[test]
+fn a_recovery_that_looks_at_no_checksum_is_found() {
+    found(ReplicatedLog, "recovery-without-crc");
+}
