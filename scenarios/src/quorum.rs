@@ -1,6 +1,7 @@
 //! `quorum`: the controllers alone under election storms, with brokers that hold nothing and clients that
 //! want producer ids: the smallest load that writes to the metadata log all the time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -135,7 +136,10 @@ impl Scenario for Quorum {
 
     fn checks(&self, plan: &Plan<Op>, _spare: Option<ClusterChecks>) -> ClusterChecks {
         let layout = cluster::layout(&plan.settings);
-        ClusterChecks::new(layout, Expectations { audit: None, sometimes: SOMETIMES })
+        ClusterChecks::new(
+            layout,
+            Expectations { audit: None, keys: BTreeMap::new(), flush: false, sometimes: SOMETIMES },
+        )
     }
 
     fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {

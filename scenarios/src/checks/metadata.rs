@@ -10,7 +10,7 @@ use squall_sim::engine::World;
 use crate::checks::{ClusterChecks, Compared, Exercised};
 use crate::cluster::Member;
 use crate::ghost::metadata::Applied;
-use crate::invariants::{Broken, Check, broken, membership};
+use crate::invariants::{Broken, Check, broken, membership, quorum};
 
 pub(super) fn on_probe(
     c: &mut ClusterChecks,
@@ -21,6 +21,9 @@ pub(super) fn on_probe(
     match probe {
         MetadataProbe::Applied { offset, record } => {
             c.counters.compared(Compared::MetadataRecords);
+            if let Some(place) = c.quorum.place(node) {
+                quorum::applied(&c.quorum, place, *offset)?;
+            }
             applied(c, node, *offset, record)
         }
         MetadataProbe::Loaded { end, digest } => loaded(c, node, *end, *digest),
@@ -97,6 +100,9 @@ fn changed(
         if after.isr.iter().any(|member| !before.isr.contains(member)) {
             c.counters.exercised(Exercised::IsrExpansions);
         }
+    }
+    if c.metadata.image.partition(at) != Some(after) {
+        return broken("W-SMS", format!("the registration {after:?} of {at} was applied as another"));
     }
     let place = c.place(at);
     membership::changed(&mut c.partitions[place], before, &c.metadata)

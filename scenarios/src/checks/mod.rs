@@ -33,6 +33,10 @@ pub use tally::{Compared, Counters, Exercised, Permitted};
 pub struct Expectations {
     /// Every record must be read again by an auditor; `None` where there is no topic to read.
     pub audit: Option<Audit>,
+    /// The keys of the records that each sender will send, in order.
+    pub keys: std::collections::BTreeMap<u32, Vec<Option<u32>>>,
+    /// Whether brokers flush every batch before they say that they have it.
+    pub flush: bool,
     /// Which counters a campaign must reach.
     pub sometimes: &'static [&'static str],
 }
@@ -80,7 +84,7 @@ impl ClusterChecks {
             metadata: Metadata::default(),
             partitions: Vec::new(),
             quorum: QuorumGhost::new(&layout.controller_nodes()),
-            clients: Clients::default(),
+            clients: Clients { keys: expectations.keys.clone(), ..Clients::default() },
             counters: Counters::default(),
             expectations,
             auditor: None,

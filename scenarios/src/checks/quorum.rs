@@ -75,9 +75,9 @@ pub(super) fn on_probe(
             counters.compared(Compared::QuorumCommits);
             quorum::committed(q, place, to, epoch, leader)
         }
-        QuorumProbe::SnapshotTaken { .. } => {
+        QuorumProbe::SnapshotTaken { end, epoch } => {
             counters.exercised(Exercised::SnapshotsTaken);
-            Ok(())
+            quorum::snapshotted(q, place, end, epoch)
         }
         QuorumProbe::SnapshotInstalled { end, .. } => {
             counters.exercised(Exercised::SnapshotsInstalled);

@@ -52,7 +52,7 @@ pub(super) fn on_probe(
         ReplicaProbe::Acked { epoch, next, acks, .. } => {
             counters.compared(Compared::Acknowledgements);
             let min_isr = membership::min_isr(&c.metadata.image, p);
-            replication::acknowledged(p, broker, *epoch, *next, *acks, min_isr)
+            replication::acknowledged(p, broker, *epoch, *next, *acks, (min_isr, c.expectations.flush))
         }
         ReplicaProbe::Durable { end } => {
             let replica = &mut p.replicas[broker.0 as usize];
@@ -64,8 +64,8 @@ pub(super) fn on_probe(
         ReplicaProbe::Reset { to } => reset(c, place, broker, *to),
         ReplicaProbe::Start { start } => {
             counters.exercised(Exercised::SegmentsDeleted);
-            p.replicas[broker.0 as usize].log.advance_start(*start);
-            Ok(())
+            c.to_inspect.push(Inspection { at, broker, disk: false });
+            storage::shortened(p, broker, *start)
         }
         ReplicaProbe::Recovered { start, end } => recovered(c, place, broker, (*start, *end)),
         ReplicaProbe::Leader { epoch, start } => {
@@ -114,6 +114,7 @@ fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> C
     replica.agrees = to.min(p.committed.end());
     replica.high_watermark = to;
     replica.producers.clear();
+    c.to_inspect.push(Inspection { at: p.at, broker, disk: true });
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }
 

@@ -35,6 +35,9 @@ pub struct VoterGhost {
     pub agrees: Offset,
 }
 
+/// An entry's end and CRC, and the epoch of the entry before it, if any writer had that.
+pub type Written = ((Offset, u32), Option<LeaderEpoch>);
+
 /// All voters.
 #[derive(Debug, Clone)]
 pub struct QuorumGhost {
@@ -47,7 +50,7 @@ pub struct QuorumGhost {
     /// Up to where the leader of each epoch has committed.
     pub decided: BTreeMap<LeaderEpoch, Offset>,
     /// What was written at which place in which epoch, by anybody: the epoch's own leader decides.
-    pub written: BTreeMap<(LeaderEpoch, Offset), (Offset, u32)>,
+    pub written: BTreeMap<(LeaderEpoch, Offset), Written>,
 }
 
 impl QuorumGhost {

@@ -2,9 +2,10 @@
 
 use squall_core::ids::{NodeId, Offset, TopicPartition};
 
-use crate::ghost::Clients;
-use crate::ghost::clients::{Name, Reader, Record, Told};
-use crate::invariants::{Check, broken};
+use crate::ghost::clients::{Identities, Name, Reader, Record, Told};
+use crate::ghost::{Clients, PartitionGhost};
+use crate::invariants::contract::first_kept;
+use crate::invariants::{Broken, Check, broken};
 
 /// A reader was handed a record.
 pub fn consumed(
@@ -31,7 +32,7 @@ pub fn consumed(
             ),
         );
     };
-    in_one_partition(known, name, at)?;
+    let first = in_one_partition(known, name, at)?;
     if known.told == Told::Refused {
         return broken(
             "no-phantom",
@@ -43,6 +44,9 @@ pub fn consumed(
     }
     if known.offset().is_none() {
         known.found_at(offset);
+    }
+    if first {
+        at_home(c, name, at)?;
     }
     if last_reading { read_again(c, at, offset, name) } else { Ok(()) }
 }
@@ -80,22 +84,39 @@ pub fn told(
         );
     }
     if let Some(offset) = offset {
-        known.found_at(offset);
+        known.promise(offset);
     }
-    match at {
-        Some(at) => in_one_partition(known, name, at),
-        None => Ok(()),
-    }
+    let Some(at) = at else { return Ok(()) };
+    if in_one_partition(known, name, at)? { at_home(c, name, at) } else { Ok(()) }
 }
 
-fn in_one_partition(known: &mut Record, name: Name, at: TopicPartition) -> Check {
+/// Answers whether this is the first that is heard of its partition.
+fn in_one_partition(known: &mut Record, name: Name, at: TopicPartition) -> Result<bool, Broken> {
     match known.at.replace(at) {
         Some(other) if other != at => broken(
             "no-duplicate",
             format!("record {} of sender {} is in {other} and in {at}", name.number, name.sender),
-        ),
-        Some(_) | None => Ok(()),
+        )
+        .map(|()| false),
+        Some(_) => Ok(false),
+        None => Ok(true),
     }
+}
+
+/// Records of one key lie in one partition, or their order would mean nothing.
+fn at_home(c: &mut Clients, name: Name, at: TopicPartition) -> Check {
+    let Some(key) = c.key(name) else { return Ok(()) };
+    let home = *c.homes.entry(key).or_insert(at);
+    if home == at {
+        return Ok(());
+    }
+    broken(
+        "key",
+        format!(
+            "record {} of sender {} has key {key} and lies in {at}; that key's partition is {home}",
+            name.number, name.sender
+        ),
+    )
 }
 
 /// No gap and no step back, but where the reader said that it moved.
@@ -109,10 +130,56 @@ fn in_order(c: &mut Clients, reader: NodeId, at: TopicPartition, offset: Offset)
     }
 }
 
+/// A reader's position moved other than by reading: only what is gone may be passed over.
+pub fn moved(
+    c: &mut Clients,
+    p: &PartitionGhost,
+    reader: NodeId,
+    (from, to): (Offset, Offset),
+    truncated: bool,
+) -> Check {
+    let at = p.at;
+    if !p.unclean {
+        // A committed record is never cut, so a reader, who sees nothing else, is never behind a cut.
+        if truncated {
+            return broken(
+                "W-CR",
+                format!(
+                    "reader {reader} of {at} was sent back from {from} to {to}, though nothing committed was ever cut"
+                ),
+            );
+        }
+        let start = first_kept(p);
+        if to > start.max(from) {
+            return broken(
+                "no-skip",
+                format!(
+                    "reader {reader} of {at} was moved from {from} to {to}; records from {start} on are kept"
+                ),
+            );
+        }
+    }
+    if let Some(place) = c.readers.get_mut(&(reader, at)) {
+        place.next = Some(to);
+    }
+    Ok(())
+}
+
+/// A client was given a producer id: W-PID.
+pub fn identified(identities: &mut Identities, node: NodeId, id: u64) -> Check {
+    match identities.give(id, node) {
+        Some(other) => {
+            broken("W-PID", format!("producer id {id} was given to node {other} and to node {node}"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The last reading, from the start of each log.
 fn read_again(c: &mut Clients, at: TopicPartition, offset: Offset, name: Name) -> Check {
     let Some(known) = c.record(name) else { return Ok(()) };
     known.found = known.found.saturating_add(1);
+    known.found_as_promised |= known.promised() == Some(offset);
     let (first, known) = (known.found == 1, *known);
     if !first {
         if known.idempotent {

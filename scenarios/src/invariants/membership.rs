@@ -1,4 +1,4 @@
-//! What the controllers decide about a partition: W-LII, W-ELR, W-FIS, W-JOIN, W-LCC, W-UX, one leader an epoch.
+//! What the controllers decide about a partition: W-LII, W-ELR, W-ELECT, W-FIS, W-JOIN, W-LCC, W-UX, one leader an epoch.
 
 use std::collections::VecDeque;
 
@@ -16,6 +16,9 @@ pub fn changed(p: &mut PartitionGhost, before: Option<&PartitionState>, metadata
     let min_isr = min_isr(image, p);
     well_formed(p, after, min_isr, image)?;
     reigns(p, before, after)?;
+    if let Some(before) = before {
+        elected(p, before, after, image)?;
+    }
     if after.unclean && before.is_none_or(|before| before.leader_epoch != after.leader_epoch) {
         p.unclean = true;
     }
@@ -88,6 +91,29 @@ fn reigns(p: &mut PartitionGhost, before: Option<&PartitionState>, after: &Parti
             Ok(())
         }
     }
+}
+
+/// A new leader is one that may hold everything, unless the topic allows another.
+fn elected(p: &PartitionGhost, before: &PartitionState, after: &PartitionState, image: &Image) -> Check {
+    let Some(leader) = after.leader.filter(|_| after.leader_epoch != before.leader_epoch) else {
+        return Ok(());
+    };
+    let allowed = image.topics.get(&p.at.topic).is_some_and(|topic| topic.unclean);
+    let eligible = before.isr.contains(&leader) || before.elr.contains(&leader);
+    if (after.unclean && allowed) || (!after.unclean && eligible) {
+        return Ok(());
+    }
+    broken(
+        "W-ELECT",
+        format!(
+            "broker {leader} was elected for {} in epoch {}{}; ISR was {:?}, ELR {:?}",
+            p.at,
+            after.leader_epoch,
+            if after.unclean { ", uncleanly" } else { "" },
+            before.isr,
+            before.elr
+        ),
+    )
 }
 
 /// W-JOIN: whoever is new in the ISR, in the same reign, was let in by the leader.

@@ -6,10 +6,13 @@
 //! keeps in memory and on disk to the ghost's fold.
 
 pub mod clients;
+pub mod contract;
 pub mod membership;
 pub mod quorum;
 pub mod replication;
 pub mod storage;
+#[cfg(test)]
+mod tests;
 
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,7 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     ("W-FIS", "no fenced broker is in an ISR"),
     ("W-ELR", "ISR and ELR are replicas, disjoint, and the ELR is empty while the ISR is large enough"),
+    ("W-ELECT", "a leader is elected from ISR or ELR, or uncleanly where the topic allows it"),
     ("W-UX", "a replica whose disk lost records is not leader, ISR or ELR before it has caught up"),
     ("W-MLM", "every node applies the decided metadata log, and one broker leads in each epoch"),
     ("W-REP", "offsets in a log are dense, and only the named leader leads"),
@@ -55,12 +59,17 @@ pub const ALL: &[(&str, &str)] = &[
     ("W-ME", "a voter's durable epoch never goes back"),
     ("W-MHW", "the commit index that quorum leaders show never goes back"),
     ("W-MAJ", "what a quorum leader commits is on a majority"),
-    ("W-DUR", "what a quorum leader commits is durable on a majority"),
+    (
+        "W-DUR",
+        "what a quorum leader commits is durable on a majority; what a leader acknowledges is, where batches are flushed, durable on min.insync.replicas",
+    ),
     ("W-QLC", "a quorum leader holds every committed entry"),
     ("W-CP", "committed prefixes of two voters are prefixes of each other"),
     ("W-LMR", "entries of one epoch at one place are the same on every voter"),
     ("W-CTC", "a quorum leader commits only onto an entry of its own epoch"),
     ("W-NTB", "no voter cuts what it knows to be committed"),
+    ("W-SMS", "nothing is applied before it is committed, and equal logs make equal images"),
+    ("W-SNAP", "a snapshot is of committed entries, under the epoch of the last of them"),
     ("W-PV", "a pre-vote changes neither epoch nor vote"),
     (
         "durability",
@@ -68,6 +77,7 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     ("no-duplicate", "a record of an idempotent producer is in the log once"),
     ("order", "a producer's acknowledged records lie in a partition in sending order"),
+    ("key", "records of one key lie in one partition"),
     ("no-skip", "a reader is handed every offset once, in order"),
     (
         "no-phantom",

@@ -62,7 +62,8 @@ pub fn recovered(
     voter.persisted = persisted;
     voter.epoch = (persisted.0, 0);
     voter.damage = Damage::None;
-    voter.commit = Offset::ZERO;
+    // A snapshot is of what was committed.
+    voter.commit = start;
     voter.leads = None;
     voter.agrees = voter.agrees.min(end);
     Ok(())
@@ -156,8 +157,23 @@ pub fn leads(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch) -> Check {
 /// A batch of entries was written: W-LMR.
 pub fn appended(q: &mut QuorumGhost, place: usize, batch: Batch) -> Check {
     let node = q.voters[place].node;
+    let before = q.voters[place].log.last().map(|last| last.epoch);
     let content = (batch.next, batch.crc);
-    match q.written.insert((batch.epoch, batch.base), content) {
+    let known = q.written.get(&(batch.epoch, batch.base)).copied();
+    // Who took a snapshot just before this entry has no epoch to compare.
+    if let (Some((_, Some(theirs))), Some(mine)) = (known, before)
+        && theirs != mine
+    {
+        return broken(
+            "W-LMR",
+            format!(
+                "voter {node} wrote {} in epoch {} behind an entry of epoch {mine}; another had one of epoch {theirs} there",
+                batch.base, batch.epoch
+            ),
+        );
+    }
+    let before = before.or(known.and_then(|(_, before)| before));
+    match q.written.insert((batch.epoch, batch.base), (content, before)).map(|(content, _)| content) {
         Some(known) if known != content => {
             return broken(
                 "W-LMR",
@@ -247,6 +263,13 @@ fn decided(q: &mut QuorumGhost, place: usize, to: Offset, entry: LeaderEpoch) ->
             ),
         );
     }
+    let shown = q.decided.range(..epoch).map(|(_, &to)| to).max().unwrap_or_default();
+    if to < shown {
+        return broken(
+            "W-MHW",
+            format!("leader {node} of epoch {epoch} commits up to {to}; an earlier leader had {shown}"),
+        );
+    }
     let from = q.committed.end();
     let holds = q.refresh(place);
     if holds < from.min(to) {
@@ -293,6 +316,43 @@ fn on_majority(q: &mut QuorumGhost, leader: NodeId, to: Offset) -> Check {
             format!(
                 "leader {leader} commits up to {to}; it is durable on {durable} of {} voters",
                 q.voters.len()
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// A voter applied the record at `offset`: W-SMS.
+pub fn applied(q: &QuorumGhost, place: usize, offset: Offset) -> Check {
+    let voter = &q.voters[place];
+    if offset < voter.commit {
+        return Ok(());
+    }
+    broken(
+        "W-SMS",
+        format!("voter {} applied {offset}; it knows of {} as committed", voter.node, voter.commit),
+    )
+}
+
+/// A voter kept a snapshot of everything before `end`, whose last entry is of `epoch`: W-SNAP.
+pub fn snapshotted(q: &QuorumGhost, place: usize, end: Offset, epoch: LeaderEpoch) -> Check {
+    let voter = &q.voters[place];
+    if end > voter.commit {
+        return broken(
+            "W-SNAP",
+            format!(
+                "voter {} took a snapshot of {end}; it knows of {} as committed",
+                voter.node, voter.commit
+            ),
+        );
+    }
+    let last = end.previous().and_then(|last| q.committed.at(last)).map(|batch| batch.epoch);
+    if last.is_some_and(|last| last != epoch) {
+        return broken(
+            "W-SNAP",
+            format!(
+                "voter {} took a snapshot of {end} in epoch {epoch}; committed there is {last:?}",
+                voter.node
             ),
         );
     }

@@ -1,10 +1,10 @@
-//! Replicas' logs and watermarks: W-UNIQ, W-REP, W-SEQ, W-HWB, W-LM, W-SI, W-AHW, W-AHM, W-NCL.
+//! Replicas' logs and watermarks: W-UNIQ, W-REP, W-SEQ, W-HWB, W-LM, W-SI, W-AHW, W-AHM, W-NCL, W-DUR.
 
 use squall_core::ids::{BrokerId, LeaderEpoch, Offset};
 use squall_core::message::Acks;
 
 use crate::ghost::partition::{Role, fold_producer};
-use crate::ghost::{Batch, Metadata, PartitionGhost, shadow};
+use crate::ghost::{Batch, Metadata, PartitionGhost, ReplicaGhost, shadow};
 use crate::invariants::{Broken, Check, broken};
 
 /// A replica wrote a batch.
@@ -75,13 +75,22 @@ fn unique(p: &mut PartitionGhost, broker: BrokerId, batch: Batch, as_leader: boo
 /// W-SEQ.
 fn in_sequence(p: &PartitionGhost, broker: BrokerId, batch: &Batch) -> Check {
     let Some((id, epoch, base)) = batch.stamp else { return Ok(()) };
-    let expected = match p.replicas[broker.0 as usize].producers.get(&id) {
+    let replica = &p.replicas[broker.0 as usize];
+    let known = replica.producers.get(&id);
+    let expected = match known {
         Some(&(known, last, _)) if known == epoch => last.plus(1).0,
         Some(_) | None => 0,
     };
-    // What retention deleted may hold the producer's earlier batches.
-    let unknown = !p.replicas[broker.0 as usize].producers.contains_key(&id);
-    if base.0 == expected || (unknown && p.replicas[broker.0 as usize].log.start() > Offset::ZERO) {
+    if base.0 == expected {
+        return Ok(());
+    }
+    // What retention deleted may hold the producer's earlier batches: here, or at a leader that has deleted
+    // more, took the producer for a new one and wrote a late retry once more.
+    let forgotten = match known {
+        None => replica.log.start() > Offset::ZERO,
+        Some(&(_, _, end)) => base.0 == 0 && p.replicas.iter().any(|other| other.log.start() >= end),
+    };
+    if forgotten {
         return Ok(());
     }
     broken(
@@ -280,7 +289,7 @@ pub fn acknowledged(
     epoch: LeaderEpoch,
     next: Offset,
     acks: Acks,
-    min_isr: usize,
+    (min_isr, flush): (usize, bool),
 ) -> Check {
     let replica = &p.replicas[broker.0 as usize];
     if next > replica.log.end() {
@@ -290,6 +299,15 @@ pub fn acknowledged(
                 "broker {broker} acknowledged {} up to {next} in epoch {epoch} but ends at {}",
                 p.at,
                 replica.log.end()
+            ),
+        );
+    }
+    if flush && acks != Acks::None && next > replica.durable {
+        return broken(
+            "W-DUR",
+            format!(
+                "broker {broker} acknowledged {} up to {next} in epoch {epoch}; durable there is {}",
+                p.at, replica.durable
             ),
         );
     }
@@ -320,7 +338,36 @@ pub fn acknowledged(
             ),
         );
     }
+    let synced = |replica: &&ReplicaGhost| replica.agrees.min(replica.durable).max(replica.destroyed) >= next;
+    let durable = p.replicas.iter().filter(synced).count();
+    if flush && durable < min_isr {
+        return broken(
+            "W-DUR",
+            format!(
+                "broker {broker} acknowledged acks=all of {} up to {next} in epoch {epoch}; {durable} copies are durable, min.insync.replicas is {min_isr}",
+                p.at
+            ),
+        );
+    }
     Ok(())
+}
+
+/// A sender was told that its record is there: with acks=all it is committed by then.
+pub fn delivered(p: &PartitionGhost, acks: Option<Acks>, offset: Option<Offset>) -> Check {
+    let Some(offset) = offset.filter(|&offset| acks == Some(Acks::All) && offset >= p.true_end()) else {
+        return Ok(());
+    };
+    if p.unclean {
+        return Ok(());
+    }
+    broken(
+        "W-NCL",
+        format!(
+            "a sender was told that its record is at {offset} of {}; committed is {}",
+            p.at,
+            p.true_end()
+        ),
+    )
 }
 
 /// A replica leads from now on: W-LC, W-REP.

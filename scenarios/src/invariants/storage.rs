@@ -69,6 +69,31 @@ pub fn recovered(p: &mut PartitionGhost, broker: BrokerId, (start, end): (Offset
     Ok(())
 }
 
+/// Retention moved a replica's log start to `start`: whole batches only, and nothing that is not committed.
+pub fn shortened(p: &mut PartitionGhost, broker: BrokerId, start: Offset) -> Check {
+    let replica = &mut p.replicas[broker.0 as usize];
+    let (before, end) = (replica.log.start(), replica.log.end());
+    let inside = replica.log.at(start).is_some_and(|batch| batch.base != start);
+    if start < before || start > end || inside {
+        return broken(
+            "W-LOG",
+            format!("broker {broker} moved the start of {} to {start} in a log of [{before}, {end})", p.at),
+        );
+    }
+    if start > replica.high_watermark {
+        return broken(
+            "W-HWB",
+            format!(
+                "broker {broker} deleted {} up to {start}; its high watermark is {}",
+                p.at, replica.high_watermark
+            ),
+        );
+    }
+    replica.log.advance_start(start);
+    replica.refold_producers();
+    Ok(())
+}
+
 /// Every batch on the disk is valid and the one that was written; none is missing.
 pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Check {
     let at = p.at;
@@ -125,7 +150,14 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
 
 /// W-EC and W-PS: the tables in memory are the folds of the log.
 pub fn folds(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Check {
-    let Some(log) = log_of(world, broker, p) else { return Ok(()) };
+    match log_of(world, broker, p) {
+        Some(log) => tables(p, broker, log),
+        None => Ok(()),
+    }
+}
+
+/// The tables of one log against the folds of its shadow.
+pub fn tables(p: &PartitionGhost, broker: BrokerId, log: &Log) -> Check {
     let shadow = &p.replicas[broker.0 as usize].log;
     let expected = epochs(shadow);
     if log.epochs().entries() != expected {

@@ -44,8 +44,8 @@ pub struct Sender {
     kind: Kind,
     script: Arc<[Send]>,
     next: usize,
-    /// The tickets of records whose fate is open, with the records' numbers, in order.
-    open: VecDeque<(squall_core::client::Ticket, u32)>,
+    /// The tickets of records whose fate is open. Tickets count from 0, as the records do.
+    open: VecDeque<squall_core::client::Ticket>,
 }
 
 impl Sender {
@@ -94,18 +94,16 @@ impl Sender {
             env.probe(Probe::Client(ClientProbe::Sent { record: name, acks, idempotent }));
             let key = send.key.map(|key| Bytes::copy_from_slice(&key.to_be_bytes()));
             let ticket = self.producer.send(TOPIC, key, value(name, send.size), Vec::new(), env);
-            self.open.push_back((ticket, number));
+            self.open.push_back(ticket);
         }
         self.plan_next(env);
     }
 
     fn report(&mut self, env: &mut Host<'_>) {
         while let Some(delivery) = self.producer.poll() {
-            let Some(place) = self.open.iter().position(|(ticket, _)| *ticket == delivery.ticket) else {
-                continue;
-            };
-            let Some((_, number)) = self.open.remove(place) else { continue };
-            let record = Name { sender: env.me().0, number }.pack();
+            // A fate that comes twice is reported twice: whoever checks must hear of it.
+            self.open.retain(|&ticket| ticket != delivery.ticket);
+            let record = Name { sender: env.me().0, number: delivery.ticket.0 as u32 }.pack();
             env.probe(Probe::Client(match delivery.outcome {
                 Ok((at, offset)) => ClientProbe::Delivered { record, at, offset },
                 Err(error) => {

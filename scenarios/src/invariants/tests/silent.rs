@@ -1,0 +1,108 @@
+//! False alarms that were met: what a correct system does and must be allowed to.
+
+use squall_core::ids::{BrokerId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence};
+use squall_core::message::Acks;
+
+use super::histories::{AT, batch, committed, decided, partition, quorum, state};
+use crate::checks::Permitted;
+use crate::ghost::clients::Name;
+use crate::ghost::partition::Damage;
+use crate::ghost::{Batch, Clients, Shadow};
+use crate::invariants::{clients, contract, membership, quorum as voters, replication, storage};
+
+#[test]
+fn a_leader_that_slept_through_its_deposition_owes_nothing_to_the_next_reign() {
+    // Epoch 2 has committed; broker 0 learns only now that it led in epoch 1.
+    let mut p = committed(&[1]);
+    let metadata = decided(&state(1, (2, 2), &[1], &[]));
+    assert_eq!(replication::leads(&mut p, BrokerId(0), LeaderEpoch(1), Offset(0), &metadata), Ok(()));
+}
+
+#[test]
+fn a_stale_candidate_that_wins_an_old_epoch_owes_nothing_to_later_ones() {
+    let mut q = quorum();
+    assert!(q.committed.push(batch(0, 2, 3, 7)));
+    q.decided.insert(LeaderEpoch(3), Offset(2));
+    (0..2).for_each(|voter| {
+        q.voters[voter].granted.insert(LeaderEpoch(2), NodeId(0));
+    });
+    assert_eq!(voters::leads(&mut q, 0, LeaderEpoch(2)), Ok(()));
+}
+
+#[test]
+fn a_pre_vote_may_be_answered_while_a_higher_epoch_is_not_durable_yet() {
+    let mut q = quorum();
+    q.voters[0].persisted = (LeaderEpoch(2), None);
+    voters::entered(&mut q, 0, LeaderEpoch(3), 5).unwrap();
+    assert_eq!(voters::pre_voted(&q, 0, LeaderEpoch(3), 6), Ok(()));
+}
+
+#[test]
+fn an_ack_may_come_after_one_of_its_copies_was_wiped() {
+    let mut p = committed(&[0, 1]);
+    p.replicas[2].destroyed = Offset(2);
+    let acknowledged =
+        replication::acknowledged(&mut p, BrokerId(0), LeaderEpoch(1), Offset(2), Acks::All, (3, false));
+    assert_eq!(acknowledged, Ok(()));
+}
+
+#[test]
+fn an_in_sync_replica_that_is_down_may_be_short() {
+    let mut p = committed(&[0]);
+    p.replicas[1].damage = Damage::PowerLoss;
+    let mut metadata = decided(&state(0, (1, 1), &[0, 1], &[]));
+    metadata.died(BrokerId(1));
+    assert_eq!(membership::changed(&mut p, None, &metadata), Ok(()));
+    metadata.registered(BrokerId(1), metadata.image.brokers[&BrokerId(1)].epoch);
+    let back = membership::candidates_hold_all(&mut p, &state(0, (1, 1), &[0, 1], &[]), &metadata);
+    assert_eq!(back.unwrap_err().invariant, "W-UX", "once it runs, it may not");
+}
+
+#[test]
+fn a_followers_high_watermark_may_go_back() {
+    let mut p = committed(&[0, 1]);
+    let metadata = decided(&state(0, (1, 1), &[0, 1], &[]));
+    for to in [2, 0] {
+        let moved =
+            replication::watermark(&mut p, BrokerId(1), LeaderEpoch(1), Offset(to), false, false, &metadata);
+        assert_eq!(moved, Ok(()));
+    }
+}
+
+#[test]
+fn a_follower_that_still_keeps_what_its_leader_deleted_takes_the_late_retry() {
+    let stamped = |base, next| {
+        let stamp = Some((ProducerId(4), ProducerEpoch(0), Sequence(0)));
+        Batch { stamp, ..batch(base, next, 1, base as u32) }
+    };
+    let mut p = partition();
+    replication::appended(&mut p, BrokerId(0), stamped(0, 2), true).unwrap();
+    replication::appended(&mut p, BrokerId(1), stamped(0, 2), false).unwrap();
+    p.replicas[0].high_watermark = Offset(2);
+    storage::shortened(&mut p, BrokerId(0), Offset(2)).unwrap();
+    assert_eq!(replication::appended(&mut p, BrokerId(0), stamped(2, 4), true), Ok(()));
+    assert_eq!(replication::appended(&mut p, BrokerId(1), stamped(2, 4), false), Ok(()));
+}
+
+#[test]
+fn a_voter_that_begins_at_a_snapshot_knows_no_entry_before_it() {
+    let mut q = quorum();
+    voters::appended(&mut q, 0, batch(0, 1, 1, 7)).unwrap();
+    voters::appended(&mut q, 0, batch(1, 2, 3, 8)).unwrap();
+    q.voters[1].log = Shadow::starting_at(Offset(1));
+    assert_eq!(voters::appended(&mut q, 1, batch(1, 2, 3, 8)), Ok(()));
+}
+
+#[test]
+fn what_retention_deleted_may_be_missing_and_passed_over() {
+    let mut p = committed(&[0, 1, 2]);
+    p.replicas[0].high_watermark = Offset(2);
+    storage::shortened(&mut p, BrokerId(0), Offset(2)).unwrap();
+    let mut c = Clients::default();
+    let name = Name { sender: 5, number: 0 };
+    c.sent(name, Acks::All, true);
+    clients::told(&mut c, name, crate::ghost::clients::Told::Delivered, Some(AT), Some(Offset(1))).unwrap();
+    let record = *c.record(name).unwrap();
+    assert_eq!(contract::kept(&p, name, &record), Ok(Some((Permitted::RetentionDeleted, 1))));
+    assert_eq!(clients::moved(&mut c, &p, NodeId(9), (Offset(0), Offset(2)), false), Ok(()));
+}
