@@ -77,7 +77,9 @@ fn admit(p: &Partition, request: &Fetch, ctx: &Context<'_>) -> Result<Option<Epo
         return Ok(None);
     }
     let quirky = ctx.config.quirks.has(Quirk::DivergenceWithoutEpoch);
-    if let Some(diverging) = divergence(p, request.offset, request.last_epoch, quirky) {
+    if let Some(diverging) =
+        divergence(p, request.offset, request.last_epoch, quirky, request.replica.is_some())
+    {
         return Ok(Some(diverging));
     }
     if request.offset > p.log.log_end() {
@@ -97,6 +99,7 @@ fn divergence(
     offset: Offset,
     last_epoch: Option<LeaderEpoch>,
     quirky: bool,
+    replica: bool,
 ) -> Option<EpochEndOffset> {
     let asked = last_epoch?;
     if quirky {
@@ -106,8 +109,9 @@ fn divergence(
     match p.log.epochs().end_offset_for(asked, p.log.log_end()) {
         Some((epoch, end)) if epoch == asked && end >= offset => None,
         Some((epoch, end)) => Some(EpochEndOffset { epoch: Some(epoch), end }),
-        // Everything here is younger than what the asker has; before the log start nothing can be compared.
-        None if offset == p.log.log_start() => None,
+        // Everything here is younger than what the asker has. A reader at the log start has nothing to go back
+        // to; a replica's records before it may be another leader's, and nobody can compare them any more.
+        None if offset == p.log.log_start() && !replica => None,
         None => Some(EpochEndOffset { epoch: None, end: p.log.log_start() }),
     }
 }

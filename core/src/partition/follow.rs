@@ -146,7 +146,9 @@ fn append(p: &mut Partition, fetched: Bytes, env: &mut Host<'_>) -> Result<(), D
 
 /// Cuts what the leader does not have: to the smaller end of the largest epoch that both have (KIP-279).
 fn part(p: &mut Partition, diverging: EpochEndOffset, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    let own = diverging.epoch.and_then(|epoch| p.log.epochs().end_offset_for(epoch, p.log.log_end()));
+    // Every record of the leader is younger than all that is here: nothing here can be compared any more.
+    let Some(epoch) = diverging.epoch else { return reset(p, diverging.end, env) };
+    let own = p.log.epochs().end_offset_for(epoch, p.log.log_end());
     // If every epoch here is younger than the leader's, nothing here is the leader's. Believing the leader's
     // end instead would cut nothing, and ask the same again for ever.
     let shared = own.map_or(p.log.log_start(), |(_, end)| end);

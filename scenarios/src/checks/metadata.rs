@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use squall_core::ids::{NodeId, Offset, TopicPartition};
+use squall_core::ids::{BrokerEpoch, BrokerId, NodeId, Offset, TopicPartition};
 use squall_core::metadata::{MetadataRecord, PartitionState};
 use squall_core::probe::MetadataProbe;
 use squall_sim::engine::World;
@@ -14,7 +14,7 @@ use crate::invariants::{Broken, Check, broken, membership, quorum};
 
 pub(super) fn on_probe(
     c: &mut ClusterChecks,
-    _world: &World<Member>,
+    world: &World<Member>,
     node: NodeId,
     probe: &MetadataProbe,
 ) -> Result<(), Broken> {
@@ -24,14 +24,20 @@ pub(super) fn on_probe(
             if let Some(place) = c.quorum.place(node) {
                 quorum::applied(&c.quorum, place, *offset)?;
             }
-            applied(c, node, *offset, record)
+            applied(c, world, node, *offset, record)
         }
         MetadataProbe::Loaded { end, digest } => loaded(c, node, *end, *digest),
         MetadataProbe::Active { .. } | MetadataProbe::Halted => Ok(()),
     }
 }
 
-fn applied(c: &mut ClusterChecks, node: NodeId, offset: Offset, record: &Arc<MetadataRecord>) -> Check {
+fn applied(
+    c: &mut ClusterChecks,
+    world: &World<Member>,
+    node: NodeId,
+    offset: Offset,
+    record: &Arc<MetadataRecord>,
+) -> Check {
     let before = match &**record {
         // Every node applies it, and it is news once.
         MetadataRecord::PartitionChanged { at, .. } if offset == c.metadata.end() => {
@@ -58,25 +64,41 @@ fn applied(c: &mut ClusterChecks, node: NodeId, offset: Offset, record: &Arc<Met
             "W-MLM",
             format!("node {node} applied metadata offset {offset}; nobody has applied {}", c.metadata.end()),
         ),
-        Applied::News => decided(c, record, before.as_ref()),
+        Applied::News => decided(c, world, record, before.as_ref()),
     }
 }
 
-fn decided(c: &mut ClusterChecks, record: &MetadataRecord, before: Option<&PartitionState>) -> Check {
+fn decided(
+    c: &mut ClusterChecks,
+    world: &World<Member>,
+    record: &MetadataRecord,
+    before: Option<&PartitionState>,
+) -> Check {
     match record {
         MetadataRecord::PartitionChanged { at, state } => changed(c, *at, before, state),
-        MetadataRecord::BrokerFenced { .. } => {
+        MetadataRecord::BrokerFenced { broker, .. } => {
             c.counters.exercised(Exercised::Fencings);
-            Ok(())
+            membership::fenced(*broker, &c.metadata.image)
         }
-        MetadataRecord::BrokerRegistered { .. } => {
+        MetadataRecord::BrokerRegistered { broker, .. } => {
             c.counters.exercised(Exercised::Registrations);
-            Ok(())
+            membership::fenced(*broker, &c.metadata.image)
         }
+        MetadataRecord::BrokerUnfenced { broker, epoch } => unfenced(world, *broker, *epoch),
         MetadataRecord::ProducerIdsAllocated { .. }
-        | MetadataRecord::BrokerUnfenced { .. }
         | MetadataRecord::TopicCreated { .. }
         | MetadataRecord::NoOp => Ok(()),
+    }
+}
+
+/// Whoever is unfenced has read its own registration: before, it knows a world in which it may still lead.
+fn unfenced(world: &World<Member>, broker: BrokerId, epoch: BrokerEpoch) -> Check {
+    match crate::checks::broker(world, broker.node()) {
+        // Of a life that is over nothing can be said any more.
+        Some(member) if member.epoch() == Some(epoch) => {
+            membership::has_read(broker, member.epoch(), member.image().end)
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -2,8 +2,10 @@
 
 use squall_core::ids::{BrokerId, NodeId, Offset, TopicPartition};
 use squall_core::probe::ReplicaProbe;
+use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, Exercised, Inspection};
+use crate::cluster::Member;
 use crate::ghost::partition::{Damage, Role};
 use crate::ghost::{Batch, PartitionGhost, Shadow};
 use crate::invariants::{Broken, Check, membership, replication, storage};
@@ -12,6 +14,8 @@ use crate::invariants::{Broken, Check, membership, replication, storage};
 pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
     let replica = &mut p.replicas[broker.0 as usize];
     replica.role = Role::None;
+    replica.adopted = None;
+    replica.maximal.clear();
     replica.damage = replica.damage.max(damage);
     if damage != Damage::None {
         replica.destroyed = replica.destroyed.max(replica.log.end());
@@ -19,6 +23,7 @@ pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
     if damage == Damage::Wiped {
         replica.log = Shadow::default();
         replica.cut.clear();
+        replica.removed = Default::default();
         replica.durable = Offset::ZERO;
         replica.agrees = Offset::ZERO;
         replica.high_watermark = Offset::ZERO;
@@ -28,6 +33,7 @@ pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
 
 pub(super) fn on_probe(
     c: &mut ClusterChecks,
+    world: &World<Member>,
     node: NodeId,
     at: TopicPartition,
     probe: &ReplicaProbe,
@@ -55,9 +61,7 @@ pub(super) fn on_probe(
             replication::acknowledged(p, broker, *epoch, *next, *acks, (min_isr, c.expectations.flush))
         }
         ReplicaProbe::Durable { end } => {
-            let replica = &mut p.replicas[broker.0 as usize];
-            replica.durable = *end;
-            replica.cut.clear();
+            p.replicas[broker.0 as usize].synced(*end);
             Ok(())
         }
         ReplicaProbe::Truncated { to } => truncated(c, place, broker, *to),
@@ -70,23 +74,35 @@ pub(super) fn on_probe(
         ReplicaProbe::Recovered { start, end } => recovered(c, place, broker, (*start, *end)),
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;
+            registered(world, broker)?;
             c.to_inspect.push(Inspection { at, broker, disk: false });
             Ok(())
         }
         ReplicaProbe::Follower { epoch, .. } => {
             p.replicas[broker.0 as usize].role = Role::Follower(*epoch);
-            Ok(())
+            registered(world, broker)
         }
         ReplicaProbe::Absorbed { .. } => {
             counters.exercised(Exercised::RetriesAbsorbed);
             Ok(())
         }
         ReplicaProbe::IsrProposed { partition_epoch, isr, .. } => {
+            let members: Vec<BrokerId> = isr.iter().map(|member| member.0).collect();
+            replication::wished(p, broker, &members);
             p.wishes.push((*partition_epoch, isr.clone()));
             Ok(())
         }
-        ReplicaProbe::IsrAdopted { .. } | ReplicaProbe::Damaged { .. } => Ok(()),
+        ReplicaProbe::IsrAdopted { epoch, partition_epoch, isr } => {
+            replication::adopted(p, broker, (*epoch, *partition_epoch), isr)
+        }
+        ReplicaProbe::Damaged { .. } => Ok(()),
     }
+}
+
+/// Who takes a role has read its own registration, or it acts on what was decided about an earlier life.
+fn registered(world: &World<Member>, broker: BrokerId) -> Check {
+    let Some(member) = crate::checks::broker(world, broker.node()) else { return Ok(()) };
+    membership::has_read(broker, member.epoch(), member.image().end)
 }
 
 fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
@@ -107,9 +123,7 @@ fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> C
     c.counters.exercised(Exercised::Resets);
     let p = &mut c.partitions[place];
     let replica = &mut p.replicas[broker.0 as usize];
-    replica.log = Shadow::starting_at(to);
-    replica.cut.clear();
-    replica.durable = replica.durable.min(to);
+    replica.reset(to);
     // What lies before its start it need not hold: the leader has deleted it too.
     replica.agrees = to.min(p.committed.end());
     replica.high_watermark = to;

@@ -40,6 +40,9 @@ pub struct ReplicaGhost {
     pub log: Shadow,
     /// What was cut since the last sync: a power loss may bring it back.
     pub cut: Vec<Batch>,
+    /// What was removed at the start of its log since the last sync, and since the one before: a sync that was
+    /// under way does not cover a removal.
+    pub removed: [Vec<Batch>; 2],
     /// Everything before is durable.
     pub durable: Offset,
     /// Its high watermark.
@@ -52,11 +55,52 @@ pub struct ReplicaGhost {
     pub agrees: Offset,
     /// Where its log ended when a fault last destroyed some of it: those copies were there all the same.
     pub destroyed: Offset,
+    /// As a leader: the registration it works with, by leader epoch and partition epoch.
+    pub adopted: Option<(LeaderEpoch, PartitionEpoch)>,
+    /// As a leader: whom it counts as in sync, or has wished for since it adopted that registration.
+    pub maximal: Vec<BrokerId>,
     /// Of each idempotent producer: epoch, last sequence, and where that batch ends.
     pub producers: BTreeMap<ProducerId, (ProducerEpoch, Sequence, Offset)>,
 }
 
 impl ReplicaGhost {
+    /// Its log starts at `start` from now on, by retention.
+    pub fn advance_start(&mut self, start: Offset) {
+        self.removed[0].extend(self.log.iter().take_while(|batch| batch.next <= start));
+        self.log.advance_start(start);
+    }
+
+    /// Its log is dropped, to start again at `start`.
+    pub fn reset(&mut self, start: Offset) {
+        self.removed[0].extend(self.log.iter());
+        self.log = Shadow::starting_at(start);
+        self.cut.clear();
+        // Not even where the log starts is durable.
+        self.durable = Offset::ZERO;
+        self.producers.clear();
+    }
+
+    /// A sync ended: everything before `end` is durable, and so is what was removed before it was asked for.
+    pub fn synced(&mut self, end: Offset) {
+        self.durable = end;
+        self.cut.clear();
+        self.removed.swap(0, 1);
+        self.removed[0].clear();
+    }
+
+    /// The power is back, and brings back a log of [`start`, `end`) that begins before the one that was kept.
+    pub fn restore(&mut self, start: Offset, end: Offset) {
+        let mut log = Shadow::starting_at(start);
+        let [newer, older] = std::mem::take(&mut self.removed);
+        for batch in older.iter().chain(&newer).chain(self.log.iter()) {
+            if batch.base == log.end() && batch.next <= end {
+                let _fits = log.push(*batch);
+            }
+        }
+        self.log = log;
+        self.agrees = Offset::ZERO;
+    }
+
     /// Rebuilds the producers from what the log holds now.
     pub fn refold_producers(&mut self) {
         self.producers.clear();

@@ -1,8 +1,8 @@
-//! What the controllers decide about a partition: W-LII, W-ELR, W-ELECT, W-FIS, W-JOIN, W-LCC, W-UX, one leader an epoch.
+//! What the controllers decide about a partition: W-LII, W-ELR, W-ELECT, W-BRK, W-FIS, W-JOIN, W-LCC, W-UX, one leader an epoch.
 
 use std::collections::VecDeque;
 
-use squall_core::ids::BrokerId;
+use squall_core::ids::{BrokerEpoch, BrokerId, Offset};
 use squall_core::metadata::{Image, PartitionState};
 
 use crate::ghost::partition::{Reign, Role};
@@ -27,6 +27,38 @@ pub fn changed(p: &mut PartitionGhost, before: Option<&PartitionState>, metadata
         p.wishes.retain(|(epoch, _)| *epoch > before.partition_epoch);
     }
     candidates_hold_all(p, after, metadata)
+}
+
+/// A broker of the registration `epoch` has read the metadata log up to `end`: is its own registration in it?
+pub fn has_read(broker: BrokerId, epoch: Option<BrokerEpoch>, end: Offset) -> Check {
+    if epoch.is_some_and(|epoch| end.0 > epoch.0) {
+        return Ok(());
+    }
+    broken(
+        "W-BRK",
+        format!("broker {broker}, registered as {epoch:?}, has read the metadata only up to {end}"),
+    )
+}
+
+/// A broker was fenced or registered anew: it is in no ISR from then on.
+pub fn fenced(broker: BrokerId, image: &Image) -> Check {
+    if image.is_unfenced(broker) {
+        return Ok(());
+    }
+    for (topic, state) in &image.topics {
+        for (partition, state) in state.partitions.iter().enumerate() {
+            if state.isr.contains(&broker) {
+                return broken(
+                    "W-FIS",
+                    format!(
+                        "broker {broker} is fenced and in the ISR {:?} of {topic}-{partition}",
+                        state.isr
+                    ),
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `min.insync.replicas` of a partition, but never more than it has replicas.

@@ -44,6 +44,11 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     ("W-FIS", "no fenced broker is in an ISR"),
     ("W-ELR", "ISR and ELR are replicas, disjoint, and the ELR is empty while the ISR is large enough"),
+    (
+        "W-RQS",
+        "whoever the controllers may count as in sync, by any wish of the leader, reaches its high watermark",
+    ),
+    ("W-BRK", "a broker is unfenced, leads and follows only once it has read its own registration"),
     ("W-ELECT", "a leader is elected from ISR or ELR, or uncleanly where the topic allows it"),
     ("W-UX", "a replica whose disk lost records is not leader, ISR or ELR before it has caught up"),
     ("W-MLM", "every node applies the decided metadata log, and one broker leads in each epoch"),

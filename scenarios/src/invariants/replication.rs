@@ -1,6 +1,7 @@
-//! Replicas' logs and watermarks: W-UNIQ, W-REP, W-SEQ, W-HWB, W-LM, W-SI, W-AHW, W-AHM, W-NCL, W-DUR.
+//! Replicas' logs and watermarks: W-UNIQ, W-REP, W-SEQ, W-HWB, W-LM, W-SI, W-AHW, W-AHM, W-NCL, W-DUR,
+//! W-RQS.
 
-use squall_core::ids::{BrokerId, LeaderEpoch, Offset};
+use squall_core::ids::{BrokerId, LeaderEpoch, Offset, PartitionEpoch};
 use squall_core::message::Acks;
 
 use crate::ghost::partition::{Role, fold_producer};
@@ -187,7 +188,8 @@ pub fn watermark(
     if exposed {
         shown(p, broker, epoch, to)?;
     }
-    held_by_isr(p, broker, epoch, to, metadata)
+    held_by_isr(p, broker, epoch, to, metadata)?;
+    held_by_maximal(p, broker, to)
 }
 
 /// A leader declares records committed: from now on they are the truth.
@@ -241,6 +243,55 @@ fn shown(p: &mut PartitionGhost, broker: BrokerId, epoch: LeaderEpoch, to: Offse
     }
     if let Some(reign) = p.reign(epoch) {
         reign.shown = Some(reign.shown.map_or((to, to), |(least, most)| (least.min(to), most.max(to))));
+    }
+    Ok(())
+}
+
+/// A leader works with a newer registration: W-RQS.
+pub fn adopted(
+    p: &mut PartitionGhost,
+    broker: BrokerId,
+    registration: (LeaderEpoch, PartitionEpoch),
+    isr: &[BrokerId],
+) -> Check {
+    let replica = &mut p.replicas[broker.0 as usize];
+    if let Some(before) = replica.adopted.filter(|&before| before >= registration) {
+        return broken(
+            "W-RQS",
+            format!("broker {broker} went from registration {before:?} of {} to {registration:?}", p.at),
+        );
+    }
+    replica.adopted = Some(registration);
+    replica.maximal.clear();
+    replica.maximal.extend_from_slice(isr);
+    Ok(())
+}
+
+/// A leader wished for an ISR: until it adopts another registration, the controllers may accept that.
+pub fn wished(p: &mut PartitionGhost, broker: BrokerId, isr: &[BrokerId]) {
+    let maximal = &mut p.replicas[broker.0 as usize].maximal;
+    for member in isr {
+        if !maximal.contains(member) {
+            maximal.push(*member);
+        }
+    }
+}
+
+/// W-RQS: whoever the controllers may count as in sync, for all the leader knows, reaches the high watermark.
+fn held_by_maximal(p: &PartitionGhost, leader: BrokerId, to: Offset) -> Check {
+    for &member in &p.replicas[leader.0 as usize].maximal {
+        let replica = &p.replicas[member.0 as usize];
+        // What a fault destroyed was there, and the registration that goes with it is over.
+        let reached = replica.log.end().max(replica.destroyed);
+        if reached < to {
+            return broken(
+                "W-RQS",
+                format!(
+                    "broker {leader} raised the high watermark of {} to {to}; broker {member}, for whom it has wished, reaches {reached}",
+                    p.at
+                ),
+            );
+        }
     }
     Ok(())
 }

@@ -35,6 +35,10 @@ pub fn recovered(p: &mut PartitionGhost, broker: BrokerId, (start, end): (Offset
             ),
         );
     }
+    // So may what retention or a reset removed since the last sync.
+    if start < replica.log.start() && replica.damage == Damage::PowerLoss {
+        replica.restore(start, end);
+    }
     // A cut that no sync covered may come back with the power.
     if end > known && replica.damage == Damage::PowerLoss {
         for batch in std::mem::take(&mut replica.cut) {
@@ -53,10 +57,13 @@ pub fn recovered(p: &mut PartitionGhost, broker: BrokerId, (start, end): (Offset
         );
     }
     replica.log.truncate(end);
-    if replica.log.end() != end {
+    let start_kept = start >= replica.log.start();
+    if replica.log.end() != end || !start_kept {
         return broken(
             "W-LOG",
-            format!("broker {broker} recovered {at} up to {end}, in the middle of what it had written"),
+            format!(
+                "broker {broker} recovered {at} as [{start}, {end}); what it had written does not begin and end there"
+            ),
         );
     }
     replica.log.advance_start(start);
@@ -89,7 +96,7 @@ pub fn shortened(p: &mut PartitionGhost, broker: BrokerId, start: Offset) -> Che
             ),
         );
     }
-    replica.log.advance_start(start);
+    replica.advance_start(start);
     replica.refold_producers();
     Ok(())
 }

@@ -16,11 +16,13 @@ pub(super) fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> 
     let mut operations = Vec::new();
     for client in 0..settings.get("client.producers") as u32 {
         operations.push(Operation { at: 0, client, op: kind(&mut rng) });
-        let keyed = rng.below(2) == 0;
+        let keyed = rng.below(3);
         let mut times = times(&mut rng, settings.get("workload.records"), storm);
         times.sort_unstable();
         for at in times {
-            let key = keyed.then(|| rng.below(settings.get("client.keys")) as u32);
+            // None, all, or some of a producer's records have keys: those without take turns in between.
+            let has_key = keyed == 0 || (keyed == 1 && rng.below(2) == 0);
+            let key = has_key.then(|| rng.below(settings.get("client.keys")) as u32);
             let bytes = rng.in_range(8, settings.get("workload.bytes")) as u32;
             operations.push(Operation { at, client, op: Op::Send { key, bytes } });
         }

@@ -1,7 +1,8 @@
 //! A history for each invariant in which it is broken.
 
 use squall_core::ids::{
-    BrokerId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition,
+    BrokerEpoch, BrokerId, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
+    TopicPartition,
 };
 use squall_core::log::{Log, LogConfig};
 use squall_core::message::Acks;
@@ -17,8 +18,11 @@ use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, Clients, PartitionGhost};
 use crate::invariants::{Check, clients, contract, membership, quorum as voters, replication, storage};
 
-/// A name and its history.
-pub(super) const HISTORIES: &[(&str, fn() -> Check)] = &[
+/// The name of what is broken, and how.
+type History = (&'static str, fn() -> Check);
+
+/// At least one of each name.
+pub(super) const HISTORIES: &[History] = &[
     ("W-SI", an_in_sync_replica_holds_another_record),
     ("W-LII", a_leader_outside_its_isr),
     ("W-AHW", an_in_sync_replica_ends_below_the_high_watermark),
@@ -35,7 +39,11 @@ pub(super) const HISTORIES: &[(&str, fn() -> Check)] = &[
     ("W-HWB", retention_past_the_high_watermark),
     ("W-AHM", a_new_leader_shows_less),
     ("W-JOIN", joined_without_following),
+    ("W-RQS", a_wished_for_replica_ends_below_the_high_watermark),
+    ("W-RQS", an_older_registration_is_adopted),
+    ("W-BRK", || membership::has_read(BrokerId(1), Some(BrokerEpoch(5)), Offset(5))),
     ("W-FIS", a_fenced_broker_in_the_isr),
+    ("W-FIS", a_broker_is_fenced_and_left_in_the_isr),
     ("W-ELR", both_in_sync_and_eligible),
     ("W-ELECT", elected_from_nowhere),
     ("W-ELECT", elected_uncleanly_without_leave),
@@ -198,6 +206,27 @@ fn a_new_leader_shows_less() -> Check {
     let mut p = committed(&[0, 1]);
     leader_raises(&mut p, 0, 1, 2, &[0, 1])?;
     leader_raises(&mut p, 1, 2, 0, &[0, 1])
+}
+
+fn a_wished_for_replica_ends_below_the_high_watermark() -> Check {
+    let mut p = partition();
+    assert!(p.replicas[0].log.push(batch(0, 2, 1, 7)));
+    replication::adopted(&mut p, BrokerId(0), (LeaderEpoch(1), PartitionEpoch(1)), &[BrokerId(0)])?;
+    replication::wished(&mut p, BrokerId(0), &[BrokerId(0), BrokerId(2)]);
+    leader_raises(&mut p, 0, 1, 2, &[0])
+}
+
+fn an_older_registration_is_adopted() -> Check {
+    let mut p = partition();
+    replication::adopted(&mut p, BrokerId(0), (LeaderEpoch(1), PartitionEpoch(2)), &[BrokerId(0)])?;
+    replication::adopted(&mut p, BrokerId(0), (LeaderEpoch(1), PartitionEpoch(1)), &[BrokerId(0)])
+}
+
+fn a_broker_is_fenced_and_left_in_the_isr() -> Check {
+    let mut metadata = decided(&state(0, (1, 1), &[0, 1], &[]));
+    let (broker, epoch) = (BrokerId(1), metadata.image.brokers[&BrokerId(1)].epoch);
+    write(&mut metadata, MetadataRecord::BrokerFenced { broker, epoch });
+    membership::fenced(broker, &metadata.image)
 }
 
 fn joined_without_following() -> Check {

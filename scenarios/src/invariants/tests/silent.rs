@@ -85,6 +85,22 @@ fn a_follower_that_still_keeps_what_its_leader_deleted_takes_the_late_retry() {
 }
 
 #[test]
+fn a_power_loss_may_bring_back_what_retention_deleted_since_the_last_sync() {
+    let mut p = committed(&[0]);
+    let replica = &mut p.replicas[0];
+    replica.high_watermark = Offset(2);
+    storage::shortened(&mut p, BrokerId(0), Offset(2)).unwrap();
+    let mut back = p.replicas[0].clone();
+    // The sync that was under way then does not cover it; the next one does.
+    back.synced(Offset(2));
+    back.restore(Offset(0), Offset(2));
+    assert_eq!((back.log.start(), back.log.end(), back.log.iter().count()), (Offset(0), Offset(2), 1));
+    (0..2).for_each(|_| p.replicas[0].synced(Offset(2)));
+    p.replicas[0].restore(Offset(0), Offset(2));
+    assert_eq!(p.replicas[0].log.end(), Offset(0), "nothing comes back of what is durably gone");
+}
+
+#[test]
 fn a_voter_that_begins_at_a_snapshot_knows_no_entry_before_it() {
     let mut q = quorum();
     voters::appended(&mut q, 0, batch(0, 1, 1, 7)).unwrap();
