@@ -22,7 +22,6 @@ use squall_sim::record::{Tally, Violation};
 use squall_sim::trace::Kind;
 
 use crate::cluster::{Layout, Member};
-use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost};
 use crate::invariants::{Broken, storage};
@@ -35,7 +34,7 @@ pub struct Expectations {
     /// Every record must be read again by an auditor; `None` where there is no topic to read.
     pub audit: Option<Audit>,
     /// The keys of the records that each sender will send, in order.
-    pub keys: Keys,
+    pub keys: std::collections::BTreeMap<u32, Vec<Option<u32>>>,
     /// Whether brokers flush every batch before they say that they have it.
     pub flush: bool,
     /// Which counters a campaign must reach.
@@ -56,18 +55,8 @@ pub struct Audit {
 struct Inspection {
     at: TopicPartition,
     broker: BrokerId,
-    what: Look,
-}
-
-/// What of it.
-#[derive(Debug, Clone, Copy)]
-enum Look {
-    /// Whether the broker may have taken a role.
-    Role,
-    /// Its tables in memory.
-    Tables,
-    /// Its disk, and the tables.
-    Disk,
+    /// Its disk too, not only its memory.
+    disk: bool,
 }
 
 /// The ghost state of a cluster and what was counted.
@@ -167,21 +156,17 @@ impl ClusterChecks {
             Probe::Quorum(probe) => quorum::on_probe(self, world.events(), node, probe),
             Probe::Metadata(probe) => metadata::on_probe(self, world, node, probe),
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
-            Probe::Replica(at, probe) => replica::on_probe(self, node, *at, probe),
+            Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
             Probe::Client(probe) => readers::on_probe(self, node, probe),
         }
     }
 
     fn inspect(&mut self, world: &World<Member>) -> Result<(), Broken> {
-        while let Some(Inspection { at, broker, what }) = self.to_inspect.pop() {
-            if let Look::Role = what {
-                replica::registered(world, broker)?;
-                continue;
-            }
+        while let Some(Inspection { at, broker, disk }) = self.to_inspect.pop() {
             self.counters.compared(Compared::Folds);
             let place = self.place(at);
             let p = &self.partitions[place];
-            if let Look::Disk = what {
+            if disk {
                 storage::on_disk(p, broker, world)?;
             }
             storage::folds(p, broker, world)?;
