@@ -2,9 +2,10 @@
 
 use squall_core::ids::{BrokerId, NodeId, Offset, TopicPartition};
 use squall_core::probe::ReplicaProbe;
+
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, Compared, Exercised, Inspection};
+use crate::checks::{ClusterChecks, Compared, Exercised, Inspection, Look};
 use crate::cluster::Member;
 use crate::ghost::partition::{Damage, Role};
 use crate::ghost::{Batch, PartitionGhost, Shadow};
@@ -33,7 +34,6 @@ pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
 
 pub(super) fn on_probe(
     c: &mut ClusterChecks,
-    world: &World<Member>,
     node: NodeId,
     at: TopicPartition,
     probe: &ReplicaProbe,
@@ -68,27 +68,27 @@ pub(super) fn on_probe(
         ReplicaProbe::Reset { to } => reset(c, place, broker, *to),
         ReplicaProbe::Start { start } => {
             counters.exercised(Exercised::SegmentsDeleted);
-            c.to_inspect.push(Inspection { at, broker, disk: false });
+            c.to_inspect.push(Inspection { at, broker, what: Look::Tables });
             storage::shortened(p, broker, *start)
         }
         ReplicaProbe::Recovered { start, end } => recovered(c, place, broker, (*start, *end)),
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;
-            registered(world, broker)?;
-            c.to_inspect.push(Inspection { at, broker, disk: false });
+            c.to_inspect.push(Inspection { at, broker, what: Look::Role });
+            c.to_inspect.push(Inspection { at, broker, what: Look::Tables });
             Ok(())
         }
         ReplicaProbe::Follower { epoch, .. } => {
             p.replicas[broker.0 as usize].role = Role::Follower(*epoch);
-            registered(world, broker)
+            c.to_inspect.push(Inspection { at, broker, what: Look::Role });
+            Ok(())
         }
         ReplicaProbe::Absorbed { .. } => {
             counters.exercised(Exercised::RetriesAbsorbed);
             Ok(())
         }
         ReplicaProbe::IsrProposed { partition_epoch, isr, .. } => {
-            let members: Vec<BrokerId> = isr.iter().map(|member| member.0).collect();
-            replication::wished(p, broker, &members);
+            replication::wished(p, broker, isr.iter().map(|member| member.0));
             p.wishes.push((*partition_epoch, isr.clone()));
             Ok(())
         }
@@ -100,7 +100,7 @@ pub(super) fn on_probe(
 }
 
 /// Who takes a role has read its own registration, or it acts on what was decided about an earlier life.
-fn registered(world: &World<Member>, broker: BrokerId) -> Check {
+pub(super) fn registered(world: &World<Member>, broker: BrokerId) -> Check {
     let Some(member) = crate::checks::broker(world, broker.node()) else { return Ok(()) };
     membership::has_read(broker, member.epoch(), member.image().end)
 }
@@ -115,7 +115,7 @@ fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) 
     replica.agrees = replica.agrees.min(to);
     replica.high_watermark = replica.high_watermark.min(to);
     replica.refold_producers();
-    c.to_inspect.push(Inspection { at: p.at, broker, disk: true });
+    c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     replication::shortened(p, broker, &c.metadata, &format!("cut its log at {to}"))
 }
 
@@ -127,8 +127,7 @@ fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> C
     // What lies before its start it need not hold: the leader has deleted it too.
     replica.agrees = to.min(p.committed.end());
     replica.high_watermark = to;
-    replica.producers.clear();
-    c.to_inspect.push(Inspection { at: p.at, broker, disk: true });
+    c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Tables });
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }
 
@@ -150,7 +149,7 @@ fn recovered(c: &mut ClusterChecks, place: usize, broker: BrokerId, range: (Offs
         Damage::Wiped => c.counters.exercised(Exercised::DisksRefilled),
     }
     storage::recovered(p, broker, range)?;
-    c.to_inspect.push(Inspection { at: p.at, broker, disk: true });
+    c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     let (start, end) = range;
     replication::shortened(p, broker, &c.metadata, &format!("recovered its log as [{start}, {end})"))
 }
