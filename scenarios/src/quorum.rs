@@ -1,7 +1,6 @@
 //! `quorum`: the controllers alone under election storms, with brokers that hold nothing and clients that
 //! want producer ids: the smallest load that writes to the metadata log all the time.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,7 @@ use squall_sim::settings::Settings;
 
 use crate::checks::{ClusterChecks, Exercised, Expectations};
 use crate::cluster::{self, Member};
+use crate::ghost::clients::Keys;
 use crate::quirks;
 use crate::roles_in_world as roles;
 use crate::workload::IdTaker;
@@ -138,7 +138,7 @@ impl Scenario for Quorum {
         let layout = cluster::layout(&plan.settings);
         ClusterChecks::new(
             layout,
-            Expectations { audit: None, keys: BTreeMap::new(), flush: false, sometimes: SOMETIMES },
+            Expectations { audit: None, keys: Keys::default(), flush: false, sometimes: SOMETIMES },
         )
     }
 

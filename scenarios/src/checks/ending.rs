@@ -4,6 +4,7 @@ use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, calm};
 use crate::cluster::Member;
+use crate::ghost::Clients;
 use crate::ghost::clients::{Name, Record, Told};
 use crate::invariants::{Broken, Check, broken, contract, storage};
 
@@ -14,9 +15,21 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     }
     // Moved, not copied: there may be a million of them.
     let clients = std::mem::take(&mut c.clients);
-    let judged = clients.records().try_for_each(|(name, record)| judge_record(c, name, record));
+    let judged = clients.records().try_for_each(|(name, record)| judge_record(c, &clients, name, record));
     c.clients = clients;
     judged
+}
+
+fn judge_record(c: &mut ClusterChecks, clients: &Clients, name: Name, record: &Record) -> Check {
+    let place = c.place(record.at.unwrap_or_default());
+    let permitted = contract::kept(&c.partitions[place], name, record, clients.astray.contains(&name))?;
+    if record.told == Told::Delivered && record.found > 0 {
+        c.counters.compared(Compared::RecordsReadAgain);
+    }
+    if let Some((what, times)) = permitted {
+        (0..times).for_each(|_| c.counters.permitted(what));
+    }
+    Ok(())
 }
 
 /// Every replica holds the committed log, on disk and in memory.
@@ -37,18 +50,6 @@ fn replicas(c: &mut ClusterChecks, world: &World<Member>) -> Check {
                 );
             }
         }
-    }
-    Ok(())
-}
-
-fn judge_record(c: &mut ClusterChecks, name: Name, record: &Record) -> Check {
-    let place = c.place(record.at.unwrap_or_default());
-    let permitted = contract::kept(&c.partitions[place], name, record)?;
-    if record.told == Told::Delivered && record.found > 0 {
-        c.counters.compared(Compared::RecordsReadAgain);
-    }
-    if let Some((what, times)) = permitted {
-        (0..times).for_each(|_| c.counters.permitted(what));
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ use squall_sim::record::{Tally, Violation};
 use squall_sim::trace::Kind;
 
 use crate::cluster::{Layout, Member};
+use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost};
 use crate::invariants::{Broken, storage};
@@ -34,7 +35,7 @@ pub struct Expectations {
     /// Every record must be read again by an auditor; `None` where there is no topic to read.
     pub audit: Option<Audit>,
     /// The keys of the records that each sender will send, in order.
-    pub keys: std::collections::BTreeMap<u32, Vec<Option<u32>>>,
+    pub keys: Keys,
     /// Whether brokers flush every batch before they say that they have it.
     pub flush: bool,
     /// Which counters a campaign must reach.
@@ -55,8 +56,18 @@ pub struct Audit {
 struct Inspection {
     at: TopicPartition,
     broker: BrokerId,
-    /// Its disk too, not only its memory.
-    disk: bool,
+    what: Look,
+}
+
+/// What of it.
+#[derive(Debug, Clone, Copy)]
+enum Look {
+    /// Whether the broker may have taken a role.
+    Role,
+    /// Its tables in memory.
+    Tables,
+    /// Its disk, and the tables.
+    Disk,
 }
 
 /// The ghost state of a cluster and what was counted.
@@ -162,11 +173,15 @@ impl ClusterChecks {
     }
 
     fn inspect(&mut self, world: &World<Member>) -> Result<(), Broken> {
-        while let Some(Inspection { at, broker, disk }) = self.to_inspect.pop() {
+        while let Some(Inspection { at, broker, what }) = self.to_inspect.pop() {
+            if let Look::Role = what {
+                replica::registered(world, broker)?;
+                continue;
+            }
             self.counters.compared(Compared::Folds);
             let place = self.place(at);
             let p = &self.partitions[place];
-            if disk {
+            if let Look::Disk = what {
                 storage::on_disk(p, broker, world)?;
             }
             storage::folds(p, broker, world)?;

@@ -2,9 +2,10 @@
 
 use squall_core::ids::{BrokerId, NodeId, Offset, TopicPartition};
 use squall_core::probe::ReplicaProbe;
+
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, Compared, Exercised, Inspection};
+use crate::checks::{ClusterChecks, Compared, Exercised, Inspection, Look};
 use crate::cluster::Member;
 use crate::ghost::partition::{Damage, Role};
 use crate::ghost::{Batch, PartitionGhost, Shadow};
@@ -68,7 +69,7 @@ pub(super) fn on_probe(
         ReplicaProbe::Reset { to } => reset(c, place, broker, *to),
         ReplicaProbe::Start { start } => {
             counters.exercised(Exercised::SegmentsDeleted);
-            c.to_inspect.push(Inspection { at, broker, disk: false });
+            c.to_inspect.push(Inspection { at, broker, what: Look::Tables });
             storage::shortened(p, broker, *start)
         }
         ReplicaProbe::Recovered { start, end } => {
@@ -77,21 +78,21 @@ pub(super) fn on_probe(
         }
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;
-            registered(world, broker)?;
-            c.to_inspect.push(Inspection { at, broker, disk: false });
+            c.to_inspect.push(Inspection { at, broker, what: Look::Role });
+            c.to_inspect.push(Inspection { at, broker, what: Look::Tables });
             Ok(())
         }
         ReplicaProbe::Follower { epoch, .. } => {
             p.replicas[broker.0 as usize].role = Role::Follower(*epoch);
-            registered(world, broker)
+            c.to_inspect.push(Inspection { at, broker, what: Look::Role });
+            Ok(())
         }
         ReplicaProbe::Absorbed { .. } => {
             counters.exercised(Exercised::RetriesAbsorbed);
             Ok(())
         }
         ReplicaProbe::IsrProposed { partition_epoch, isr, .. } => {
-            let members: Vec<BrokerId> = isr.iter().map(|member| member.0).collect();
-            replication::wished(p, broker, &members);
+            replication::wished(p, broker, isr.iter().map(|member| member.0));
             p.wishes.push((*partition_epoch, isr.clone()));
             Ok(())
         }
@@ -103,7 +104,7 @@ pub(super) fn on_probe(
 }
 
 /// Who takes a role has read its own registration, or it acts on what was decided about an earlier life.
-fn registered(world: &World<Member>, broker: BrokerId) -> Check {
+pub(super) fn registered(world: &World<Member>, broker: BrokerId) -> Check {
     let Some(member) = crate::checks::broker(world, broker.node()) else { return Ok(()) };
     membership::has_read(broker, member.epoch(), member.image().end)
 }
@@ -118,7 +119,7 @@ fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) 
     replica.agrees = replica.agrees.min(to);
     replica.high_watermark = replica.high_watermark.min(to);
     replica.refold_producers();
-    c.to_inspect.push(Inspection { at: p.at, broker, disk: true });
+    c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     replication::shortened(p, broker, &c.metadata, &format!("cut its log at {to}"))
 }
 
@@ -130,8 +131,7 @@ fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> C
     // What lies before its start it need not hold: the leader has deleted it too.
     replica.agrees = to.min(p.committed.end());
     replica.high_watermark = to;
-    replica.producers.clear();
-    c.to_inspect.push(Inspection { at: p.at, broker, disk: true });
+    c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Tables });
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }
 
@@ -159,7 +159,7 @@ fn recovered(
         Damage::Wiped => c.counters.exercised(Exercised::DisksRefilled),
     }
     storage::recovered(p, broker, range, first)?;
-    c.to_inspect.push(Inspection { at: p.at, broker, disk: true });
+    c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     let (start, end) = range;
     replication::shortened(p, broker, &c.metadata, &format!("recovered its log as [{start}, {end})"))
 }

@@ -4,8 +4,9 @@
 //! All of it is kept to the end of the run, when each record is judged: 24 bytes a record, about 4 a producer
 //! id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
 
 use squall_core::ids::{NodeId, Offset, TopicPartition};
 use squall_core::message::Acks;
@@ -37,29 +38,16 @@ pub struct Record {
     pub told: Told,
     /// How often the last reading found it.
     pub found: u8,
-    /// Whether the last reading found it where its sender was told that it is.
-    pub found_as_promised: bool,
     /// One more than its offset.
     place: Option<NonZeroU64>,
-    /// One more than the offset that its sender was told.
-    promise: Option<NonZeroU64>,
 }
 
-const _: () = assert!(size_of::<Record>() <= 40, "a run keeps every record to its end");
+const _: () = assert!(size_of::<Record>() == 24, "a run keeps every record to its end");
 
 impl Record {
     /// One that goes out.
     pub const fn sent(acks: Acks, idempotent: bool) -> Self {
-        Self {
-            at: None,
-            acks,
-            idempotent,
-            told: Told::Nothing,
-            found: 0,
-            found_as_promised: false,
-            place: None,
-            promise: None,
-        }
+        Self { at: None, acks, idempotent, told: Told::Nothing, found: 0, place: None }
     }
 
     /// Where it is, from its sender's or a reader's answer.
@@ -70,17 +58,6 @@ impl Record {
     /// It is said to be there.
     pub fn found_at(&mut self, offset: Offset) {
         self.place = NonZeroU64::new(offset.0.saturating_add(1));
-    }
-
-    /// Where its sender was told that it is.
-    pub fn promised(&self) -> Option<Offset> {
-        self.promise.map(|place| Offset(place.get() - 1))
-    }
-
-    /// Its sender was told that it is there.
-    pub fn promise(&mut self, offset: Offset) {
-        self.promise = NonZeroU64::new(offset.0.saturating_add(1));
-        self.place = self.promise;
     }
 }
 
@@ -128,6 +105,9 @@ impl Identities {
     }
 }
 
+/// The keys of the records that each sender will send, in order.
+pub type Keys = Arc<BTreeMap<u32, Vec<Option<u32>>>>;
+
 /// All clients.
 #[derive(Debug, Clone, Default)]
 pub struct Clients {
@@ -138,9 +118,11 @@ pub struct Clients {
     /// Readers' places.
     pub readers: BTreeMap<(NodeId, TopicPartition), Reader>,
     /// The keys of the records that each sender will send, in order; known from the plan.
-    pub keys: BTreeMap<u32, Vec<Option<u32>>>,
+    pub keys: Keys,
     /// Where each key was first seen.
     pub homes: BTreeMap<u32, TopicPartition>,
+    /// Of the last reading: acknowledged records that it found, but not where they were said to be.
+    pub astray: BTreeSet<Name>,
     /// Of the last reading: the last acknowledged record of each sender in each partition.
     pub last_read: BTreeMap<(u32, TopicPartition), u32>,
 }
@@ -151,7 +133,7 @@ impl Clients {
         self.sent.entry(name.sender).or_default().push(Record::sent(acks, idempotent));
     }
 
-    /// A record's key, as the plan has it.
+    /// A record's key.
     pub fn key(&self, name: Name) -> Option<u32> {
         *self.keys.get(&name.sender)?.get(name.number as usize)?
     }

@@ -84,7 +84,7 @@ pub fn told(
         );
     }
     if let Some(offset) = offset {
-        known.promise(offset);
+        known.found_at(offset);
     }
     let Some(at) = at else { return Ok(()) };
     if in_one_partition(known, name, at)? { at_home(c, name, at) } else { Ok(()) }
@@ -179,8 +179,13 @@ pub fn identified(identities: &mut Identities, node: NodeId, id: u64) -> Check {
 fn read_again(c: &mut Clients, at: TopicPartition, offset: Offset, name: Name) -> Check {
     let Some(known) = c.record(name) else { return Ok(()) };
     known.found = known.found.saturating_add(1);
-    known.found_as_promised |= known.promised() == Some(offset);
     let (first, known) = (known.found == 1, *known);
+    let said = known.offset().is_none_or(|said| said == offset);
+    if said {
+        c.astray.remove(&name);
+    } else if first && known.told == Told::Delivered {
+        c.astray.insert(name);
+    }
     if !first {
         if known.idempotent {
             return broken(

@@ -8,8 +8,14 @@ use crate::ghost::clients::{Name, Record, Told};
 use crate::ghost::{PartitionGhost, shadow};
 use crate::invariants::{Broken, Check, broken};
 
-/// What became of one record of the partition `p`; what went wrong with permission is answered, and how often.
-pub fn kept(p: &PartitionGhost, name: Name, record: &Record) -> Result<Option<(Permitted, u8)>, Broken> {
+/// What became of one record of the partition `p`, which is `astray` if it was found, but not where it was said
+/// to be; what went wrong with permission is answered, and how often.
+pub fn kept(
+    p: &PartitionGhost,
+    name: Name,
+    record: &Record,
+    astray: bool,
+) -> Result<Option<(Permitted, u8)>, Broken> {
     match record.told {
         Told::Nothing => broken(
             "durability",
@@ -21,7 +27,9 @@ pub fn kept(p: &PartitionGhost, name: Name, record: &Record) -> Result<Option<(P
         Told::Unknown if record.found > 0 => Ok(Some((Permitted::UnknownLanded, 1))),
         Told::Unknown => Ok(Some((Permitted::UnknownMissing, 1))),
         Told::Delivered if record.found > 0 => {
-            where_promised(p, name, record)?;
+            if astray {
+                where_promised(p, name, record)?;
+            }
             Ok((record.found > 1).then_some((Permitted::Duplicates, record.found - 1)))
         }
         Told::Delivered => match allowed(p, record) {
@@ -33,9 +41,8 @@ pub fn kept(p: &PartitionGhost, name: Name, record: &Record) -> Result<Option<(P
 
 /// Found, but also where its sender was told? What acks=all promised is an offset, not just some copy.
 fn where_promised(p: &PartitionGhost, name: Name, record: &Record) -> Check {
-    let Some(promised) = record.promised() else { return Ok(()) };
-    let kept = promised >= first_kept(p);
-    if record.found_as_promised || record.acks != Acks::All || !kept || p.unclean {
+    let Some(promised) = record.offset() else { return Ok(()) };
+    if record.acks != Acks::All || promised < first_kept(p) || p.unclean {
         return Ok(());
     }
     broken(
@@ -80,7 +87,7 @@ fn allowed(p: &PartitionGhost, record: &Record) -> Option<Permitted> {
     }
     let start = first_kept(p);
     let Some(offset) = record.offset() else {
-        // A broker that remembers a batch longer than its offset said so, and no reader came by in time.
+        // Its sender was told no offset: the broker remembered only that it had it. It may be one of the deleted.
         return (start > Offset::ZERO).then_some(Permitted::RetentionDeleted);
     };
     if offset < start {

@@ -268,11 +268,11 @@ pub fn adopted(
 }
 
 /// A leader wished for an ISR: until it adopts another registration, the controllers may accept that.
-pub fn wished(p: &mut PartitionGhost, broker: BrokerId, isr: &[BrokerId]) {
+pub fn wished(p: &mut PartitionGhost, broker: BrokerId, isr: impl Iterator<Item = BrokerId>) {
     let maximal = &mut p.replicas[broker.0 as usize].maximal;
     for member in isr {
-        if !maximal.contains(member) {
-            maximal.push(*member);
+        if !maximal.contains(&member) {
+            maximal.push(member);
         }
     }
 }

@@ -32,6 +32,7 @@ use squall_sim::settings::Settings;
 
 use crate::checks::{Audit, ClusterChecks, Exercised, Expectations};
 use crate::cluster::{self, Layout, Member};
+use crate::ghost::clients::Keys;
 use crate::quirks;
 use crate::roles_in_world as roles;
 use crate::workload::{Admin, Reader, Send, Sender, TOPIC};
@@ -249,14 +250,14 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
 }
 
 /// The keys of what each producer sends, by its node.
-fn keys(plan: &Plan<Op>, layout: Layout) -> BTreeMap<u32, Vec<Option<u32>>> {
+fn keys(plan: &Plan<Op>, layout: Layout) -> Keys {
     let mut keys = BTreeMap::<u32, Vec<Option<u32>>>::new();
     for operation in &plan.operations {
         if let Op::Send { key, .. } = operation.op {
             keys.entry(producer_node(layout, operation.client)).or_default().push(key);
         }
     }
-    keys
+    Arc::new(keys)
 }
 
 /// The node that a producer lives on.

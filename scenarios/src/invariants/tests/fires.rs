@@ -1,5 +1,7 @@
 //! A history for each invariant in which it is broken.
 
+use std::sync::Arc;
+
 use squall_core::ids::{
     BrokerEpoch, BrokerId, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
     TopicPartition,
@@ -12,8 +14,7 @@ use squall_core::record::BatchBuilder;
 use squall_core::testing::TestDisk;
 
 use super::histories::{AT, batch, committed, decided, led, partition, quorum, state, unregistered, write};
-use crate::ghost::clients::Identities;
-use crate::ghost::clients::{Name, Told};
+use crate::ghost::clients::{Identities, Name, Told};
 use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, Clients, PartitionGhost};
 use crate::invariants::{Check, clients, contract, membership, quorum as voters, replication, storage};
@@ -212,7 +213,7 @@ fn a_wished_for_replica_ends_below_the_high_watermark() -> Check {
     let mut p = partition();
     assert!(p.replicas[0].log.push(batch(0, 2, 1, 7)));
     replication::adopted(&mut p, BrokerId(0), (LeaderEpoch(1), PartitionEpoch(1)), &[BrokerId(0)])?;
-    replication::wished(&mut p, BrokerId(0), &[BrokerId(0), BrokerId(2)]);
+    replication::wished(&mut p, BrokerId(0), [BrokerId(0), BrokerId(2)].into_iter());
     leader_raises(&mut p, 0, 1, 2, &[0])
 }
 
@@ -376,7 +377,7 @@ fn cut_below_the_commit_index() -> Check {
 
 /// Records 0 and 1 of sender 5, both with key 3.
 fn sent() -> Clients {
-    let mut c = Clients { keys: [(5, vec![Some(3), Some(3)])].into(), ..Clients::default() };
+    let mut c = Clients { keys: Arc::new([(5, vec![Some(3), Some(3)])].into()), ..Clients::default() };
     (0..2).for_each(|number| c.sent(name(number), Acks::All, true));
     c
 }
@@ -395,7 +396,7 @@ fn read(c: &mut Clients, offset: u64, number: u32) -> Check {
 
 fn kept(c: &mut Clients) -> Check {
     let record = *c.record(name(0)).expect("it was sent");
-    contract::kept(&committed(&[0]), name(0), &record).map(drop)
+    contract::kept(&committed(&[0]), name(0), &record, c.astray.contains(&name(0))).map(drop)
 }
 
 fn an_acknowledged_record_is_gone() -> Check {

@@ -119,6 +119,6 @@ fn what_retention_deleted_may_be_missing_and_passed_over() {
     c.sent(name, Acks::All, true);
     clients::told(&mut c, name, crate::ghost::clients::Told::Delivered, Some(AT), Some(Offset(1))).unwrap();
     let record = *c.record(name).unwrap();
-    assert_eq!(contract::kept(&p, name, &record), Ok(Some((Permitted::RetentionDeleted, 1))));
+    assert_eq!(contract::kept(&p, name, &record, false), Ok(Some((Permitted::RetentionDeleted, 1))));
     assert_eq!(clients::moved(&mut c, &p, NodeId(9), (Offset(0), Offset(2)), false), Ok(()));
 }
