@@ -167,7 +167,7 @@ impl ClusterChecks {
             Probe::Quorum(probe) => quorum::on_probe(self, world.events(), node, probe),
             Probe::Metadata(probe) => metadata::on_probe(self, world, node, probe),
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
-            Probe::Replica(at, probe) => replica::on_probe(self, node, *at, probe),
+            Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
             Probe::Client(probe) => readers::on_probe(self, node, probe),
         }
     }

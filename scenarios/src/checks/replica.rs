@@ -34,6 +34,7 @@ pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
 
 pub(super) fn on_probe(
     c: &mut ClusterChecks,
+    world: &World<Member>,
     node: NodeId,
     at: TopicPartition,
     probe: &ReplicaProbe,
@@ -71,7 +72,10 @@ pub(super) fn on_probe(
             c.to_inspect.push(Inspection { at, broker, what: Look::Tables });
             storage::shortened(p, broker, *start)
         }
-        ReplicaProbe::Recovered { start, end } => recovered(c, place, broker, (*start, *end)),
+        ReplicaProbe::Recovered { start, end } => {
+            let first = storage::first_on_disk(at, broker, world);
+            recovered(c, place, broker, (*start, *end), first)
+        }
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;
             c.to_inspect.push(Inspection { at, broker, what: Look::Role });
@@ -131,7 +135,13 @@ fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> C
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }
 
-fn recovered(c: &mut ClusterChecks, place: usize, broker: BrokerId, range: (Offset, Offset)) -> Check {
+fn recovered(
+    c: &mut ClusterChecks,
+    place: usize,
+    broker: BrokerId,
+    range: (Offset, Offset),
+    first: Option<storage::First>,
+) -> Check {
     c.counters.compared(Compared::Recoveries);
     let p = &mut c.partitions[place];
     let (damage, before) = {
@@ -148,7 +158,7 @@ fn recovered(c: &mut ClusterChecks, place: usize, broker: BrokerId, range: (Offs
         }
         Damage::Wiped => c.counters.exercised(Exercised::DisksRefilled),
     }
-    storage::recovered(p, broker, range)?;
+    storage::recovered(p, broker, range, first)?;
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     let (start, end) = range;
     replication::shortened(p, broker, &c.metadata, &format!("recovered its log as [{start}, {end})"))

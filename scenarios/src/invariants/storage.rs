@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use squall_core::broker::Broker;
-use squall_core::ids::{BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
+use squall_core::ids::{BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
 use squall_core::log::{Log, WINDOW};
 use squall_core::partition::directory;
-use squall_core::record::batches;
+use squall_core::record::{Header, batches};
 use squall_sim::engine::World;
 
 use crate::cluster::Member;
@@ -18,7 +18,15 @@ use crate::ghost::{PartitionGhost, Shadow};
 use crate::invariants::{Check, broken};
 
 /// A replica's log was opened and repaired: W-LOG.
-pub fn recovered(p: &mut PartitionGhost, broker: BrokerId, (start, end): (Offset, Offset)) -> Check {
+///
+/// `first` is the first batch on the disk: after a reset that was not durable yet, the old log may be there
+/// again, under the same offsets.
+pub fn recovered(
+    p: &mut PartitionGhost,
+    broker: BrokerId,
+    (start, end): (Offset, Offset),
+    first: Option<First>,
+) -> Check {
     let at = p.at;
     let replica = &mut p.replicas[broker.0 as usize];
     let known = replica.log.end();
@@ -36,7 +44,10 @@ pub fn recovered(p: &mut PartitionGhost, broker: BrokerId, (start, end): (Offset
         );
     }
     // So may what retention or a reset removed since the last sync.
-    if start < replica.log.start() && replica.damage == Damage::PowerLoss {
+    let other = first.is_some_and(|first| {
+        replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
+    });
+    if (start < replica.log.start() || other) && replica.damage == Damage::PowerLoss {
         replica.restore(start, end);
     }
     // A cut that no sync covered may come back with the power.
@@ -99,6 +110,20 @@ pub fn shortened(p: &mut PartitionGhost, broker: BrokerId, start: Offset) -> Che
     replica.advance_start(start);
     replica.refold_producers();
     Ok(())
+}
+
+/// A batch by its place, its epoch and its CRC.
+pub type First = (Offset, LeaderEpoch, u32);
+
+/// The first whole batch of a replica on its disk.
+pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Option<First> {
+    let disk = world.disk(broker.node());
+    let files = disk.list(&format!("{}/", directory(at)));
+    let contents = files.iter().filter(|file| file.ends_with(".log")).filter_map(|file| disk.contents(file));
+    contents
+        .filter_map(|content| Header::peek(content).ok())
+        .next()
+        .and_then(|header| Some((header.base_offset, header.leader_epoch?, header.crc)))
 }
 
 /// Every batch on the disk is valid and the one that was written; none is missing.
