@@ -10,7 +10,7 @@ use squall_sim::seed::Seed;
 use squall_sim::settings::Overrides;
 
 fn plan(seed: u64) -> Plan<squall::replicated_log::Op> {
-    let settings = draw_settings(&ReplicatedLog, Seed(seed), &Overrides::default()).unwrap();
+    let settings = draw_settings(&ReplicatedLog, Seed(seed), &Overrides::default()).expect("nothing was set");
     Plan::from_seed(&ReplicatedLog, Seed(seed), settings, &[])
 }
 

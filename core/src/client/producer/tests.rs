@@ -1,3 +1,5 @@
+//! What a producer does with what a scripted broker answers.
+
 use super::*;
 use crate::client::testing::{NAME, Sent, World, at, metadata};
 use crate::env::{Clock, Entropy};
