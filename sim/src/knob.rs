@@ -169,7 +169,7 @@ pub const KNOBS: &[Knob] = &[
     row(
         "fault.straggle",
         PerMille,
-        200,
+        0,
         (0, 500),
         (0, 1_000),
         "the chance that the last messages of a node that goes down arrive after it is back",

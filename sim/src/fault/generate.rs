@@ -425,6 +425,24 @@ mod tests {
     }
 
     #[test]
+    fn stragglers_are_slow_until_their_node_goes_down_and_late_enough_to_outlive_that() {
+        let mut settings = Settings::calm(&knob::table(&[]), &Overrides::default());
+        settings.set("fault.crash", 50);
+        settings.set("fault.straggle", 1_000);
+        let faults = generate(Seed(1), &space(vec![0, 1, 2], vec![], vec![], vec![]), &settings);
+        let crashes = faults.iter().filter(|fault| matches!(fault.fault, Fault::Crash { .. })).count();
+        assert_eq!((crashes, faults.len()), (50, 100));
+        for late in &faults {
+            let Fault::Delay { on: Links::Of(whom), extra } = &late.fault else { continue };
+            let down = faults.iter().find(|fault| {
+                fault.at == late.at + late.lasts
+                    && matches!(&fault.fault, Fault::Crash { whom: of } if of == whom)
+            });
+            assert!(down.is_some_and(|down| extra.0 > down.lasts), "{late:?}");
+        }
+    }
+
+    #[test]
     fn a_storm_of_no_length_has_no_faults() {
         let mut settings = settings(1);
         settings.set("run.storm", 0);
