@@ -82,7 +82,7 @@ impl Quorum {
             for record in batch.records().filter(|record| record.offset >= from) {
                 let payload = match record.value {
                     Some(value) if !batch.is_control() => Some(batch.bytes().slice_ref(value)),
-                    _ => None,
+                    Some(_) | None => None,
                 };
                 self.deliveries.ready.push_back(Delivery::Entry { offset: record.offset, epoch, payload });
             }

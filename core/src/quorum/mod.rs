@@ -336,7 +336,9 @@ impl Quorum {
         let Some(last) = offset.previous() else { return Some(None) };
         match self.snapshot {
             Some(mark) if mark.end == offset => Some(Some(mark.epoch)),
-            _ => self.log().epochs().epoch_at(last).filter(|_| offset <= self.log().log_end()).map(Some),
+            Some(_) | None => {
+                self.log().epochs().epoch_at(last).filter(|_| offset <= self.log().log_end()).map(Some)
+            }
         }
     }
 
