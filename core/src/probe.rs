@@ -134,12 +134,14 @@ pub enum QuorumProbe {
         /// The epoch of that entry.
         epoch: LeaderEpoch,
     },
-    /// A leader's snapshot replaced the log.
+    /// A leader's snapshot replaced the log up to its end, or all of it.
     SnapshotInstalled {
         /// One past the last entry it covers.
         end: Offset,
         /// The epoch of that entry.
         epoch: LeaderEpoch,
+        /// Where the log ends now: entries that follow the snapshot's last one stay (Raft §7).
+        log_end: Offset,
     },
     /// The first entry kept moved up.
     Start {

@@ -204,7 +204,8 @@ impl Quorum {
         match origin {
             Origin::Taken => env.probe(Probe::Quorum(QuorumProbe::SnapshotTaken { end, epoch })),
             Origin::Installed { .. } => {
-                env.probe(Probe::Quorum(QuorumProbe::SnapshotInstalled { end, epoch }));
+                let log_end = self.log().log_end();
+                env.probe(Probe::Quorum(QuorumProbe::SnapshotInstalled { end, epoch, log_end }));
             }
         }
         env.probe(Probe::Quorum(QuorumProbe::Start { start: end }));

@@ -93,7 +93,7 @@ impl Ghost {
                 word.durable = word.durable.min(to);
             }
             QuorumProbe::Durable { end } => self.word(node).durable = end,
-            QuorumProbe::SnapshotInstalled { end, epoch } => {
+            QuorumProbe::SnapshotInstalled { end, epoch, log_end: _ } => {
                 assert_eq!(self.committed[end.0 as usize - 1], epoch, "W-SNAP: of nothing committed");
                 self.word(node).durable = end;
             }

@@ -79,9 +79,9 @@ pub(super) fn on_probe(
             counters.exercised(Exercised::SnapshotsTaken);
             quorum::snapshotted(q, place, end, epoch)
         }
-        QuorumProbe::SnapshotInstalled { end, .. } => {
+        QuorumProbe::SnapshotInstalled { end, epoch, log_end } => {
             counters.exercised(Exercised::SnapshotsInstalled);
-            quorum::installed(q, place, end)
+            quorum::installed(q, place, (end, epoch), log_end)
         }
         QuorumProbe::Start { start } => {
             q.voters[place].log.advance_start(start);

@@ -1,4 +1,5 @@
-//! The controllers' consensus: W-ES, W-VOTE, W-ME, W-LMR, W-CP, W-CTC, W-MAJ, W-DUR, W-QLC, W-MHW, W-NTB, W-PV.
+//! The controllers' consensus: W-ES, W-VOTE, W-ME, W-LMR, W-CP, W-CTC, W-MAJ, W-DUR, W-QLC, W-MHW, W-NTB, W-PV,
+//! W-SMS, W-SNAP.
 
 use squall_core::ids::{LeaderEpoch, NodeId, Offset};
 
@@ -359,22 +360,61 @@ pub fn snapshotted(q: &QuorumGhost, place: usize, end: Offset, epoch: LeaderEpoc
     Ok(())
 }
 
-/// A leader's snapshot replaced a voter's log.
-pub fn installed(q: &mut QuorumGhost, place: usize, end: Offset) -> Check {
+/// A leader's snapshot of everything before `end`, whose last entry is of `epoch`, took the place of that part of
+/// a voter's log, which ends at `log_end` now: W-SNAP, W-CP, W-NTB.
+pub fn installed(
+    q: &mut QuorumGhost,
+    place: usize,
+    (end, epoch): (Offset, LeaderEpoch),
+    log_end: Offset,
+) -> Check {
     let committed = q.committed.end();
-    let voter = &mut q.voters[place];
     if end > committed {
+        let node = q.voters[place].node;
         return broken(
             "W-CP",
-            format!("voter {} installed a snapshot of {end}; {committed} is committed", voter.node),
+            format!("voter {node} installed a snapshot of {end}; {committed} is committed"),
         );
+    }
+    let holds = q.refresh(place);
+    let voter = &mut q.voters[place];
+    let node = voter.node;
+    let last = end.previous().and_then(|last| voter.log.at(last)).map(|batch| batch.epoch);
+    // What follows the snapshot's last entry stays (Raft, section 7); it may have been counted already.
+    if last == Some(epoch) || voter.log.start() == end {
+        if log_end != voter.log.end() {
+            return broken(
+                "W-SNAP",
+                format!(
+                    "voter {node} installed a snapshot of {end} and cut its log at {log_end}; up to {} it follows the snapshot",
+                    voter.log.end()
+                ),
+            );
+        }
+        if holds < end {
+            return broken(
+                "W-CP",
+                format!(
+                    "voter {node} kept its log behind a snapshot of {end}; it is not the committed one from {holds} on"
+                ),
+            );
+        }
+        voter.log.advance_start(end);
+        voter.durable = voter.durable.max(end);
+        voter.commit = voter.commit.max(end);
+        return Ok(());
     }
     if end < voter.commit {
         return broken(
             "W-NTB",
+            format!("voter {node} went back from commit index {} to a snapshot of {end}", voter.commit),
+        );
+    }
+    if log_end != end {
+        return broken(
+            "W-SNAP",
             format!(
-                "voter {} went back from commit index {} to a snapshot of {end}",
-                voter.node, voter.commit
+                "voter {node} installed a snapshot of {end} in epoch {epoch} and kept a log up to {log_end} that has {last:?} there"
             ),
         );
     }

@@ -472,3 +472,37 @@ fn a_topic_that_allows_unclean_elections_may_have_one() {
     assert_eq!(membership::changed(&mut p, Some(&before), &metadata), Ok(()));
     assert!(p.unclean, "from here on losses are permitted");
 }
+
+#[test]
+fn w_snap_a_log_that_parts_from_an_installed_snapshot_is_kept() {
+    let mut q = quorum();
+    assert!(q.committed.push(batch(0, 2, 2, 9)));
+    for parted in [batch(0, 2, 1, 7), batch(2, 3, 1, 8)] {
+        assert!(q.voters[1].log.push(parted));
+    }
+    let kept = voters::installed(&mut q, 1, (Offset(2), LeaderEpoch(2)), Offset(3));
+    assert_eq!(kept.unwrap_err().invariant, "W-SNAP");
+}
+
+#[test]
+fn w_snap_entries_that_follow_an_installed_snapshot_are_thrown_away() {
+    let mut q = quorum();
+    assert!(q.committed.push(batch(0, 2, 1, 7)));
+    for follower in [batch(0, 2, 1, 7), batch(2, 3, 1, 8)] {
+        assert!(q.voters[1].log.push(follower));
+    }
+    let cut = voters::installed(&mut q, 1, (Offset(2), LeaderEpoch(1)), Offset(2));
+    assert_eq!(cut.unwrap_err().invariant, "W-SNAP");
+}
+
+#[test]
+fn w_ntb_a_snapshot_takes_a_voters_commit_index_back() {
+    let mut q = quorum();
+    for entries in [batch(0, 2, 1, 7), batch(2, 3, 1, 8)] {
+        assert!(q.committed.push(entries));
+        assert!(q.voters[1].log.push(entries));
+    }
+    q.voters[1].commit = Offset(3);
+    let back = voters::installed(&mut q, 1, (Offset(2), LeaderEpoch(5)), Offset(2));
+    assert_eq!(back.unwrap_err().invariant, "W-NTB");
+}

@@ -122,3 +122,29 @@ fn what_retention_deleted_may_be_missing_and_passed_over() {
     assert_eq!(contract::kept(&p, name, &record, false), Ok(Some((Permitted::RetentionDeleted, 1))));
     assert_eq!(clients::moved(&mut c, &p, NodeId(9), (Offset(0), Offset(2)), false), Ok(()));
 }
+
+#[test]
+fn entries_that_follow_an_installed_snapshot_stay() {
+    // They arrived while the snapshot was becoming durable.
+    let mut q = quorum();
+    assert!(q.committed.push(batch(0, 2, 1, 7)));
+    for follower in [batch(0, 2, 1, 7), batch(2, 3, 1, 8)] {
+        assert!(q.voters[1].log.push(follower));
+    }
+    assert_eq!(voters::installed(&mut q, 1, (Offset(2), LeaderEpoch(1)), Offset(3)), Ok(()));
+    assert!(q.committed.push(batch(2, 3, 1, 8)));
+    assert_eq!(voters::committed(&mut q, 1, Offset(3), LeaderEpoch(1), false), Ok(()));
+}
+
+#[test]
+fn a_reset_that_was_not_durable_may_bring_the_old_log_back_under_the_same_offsets() {
+    let mut p = partition();
+    replication::appended(&mut p, BrokerId(1), batch(0, 2, 1, 7), false).unwrap();
+    p.replicas[1].reset(Offset(0));
+    replication::appended(&mut p, BrokerId(1), batch(0, 2, 2, 9), false).unwrap();
+    p.replicas[1].damage = Damage::PowerLoss;
+    let old = Some((Offset(0), LeaderEpoch(1), 7));
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(2)), old), Ok(()));
+    let held = p.replicas[1].log.at(Offset(0)).map(|batch| (batch.epoch, batch.crc));
+    assert_eq!(held, Some((LeaderEpoch(1), 7)), "the observer goes on with what is there");
+}
