@@ -19,6 +19,7 @@
 //! | [`check`] | what must hold |
 //! | [`run`] | one plan: storm, then calm |
 //! | [`campaign`] | many seeds on all cores |
+//! | [`narrate`] | the words for messages, facts and states |
 //! | [`record`], [`history`] | what a run leaves behind; what its clients saw |
 //! | [`capsule`] | a run in a file |
 //!
@@ -34,6 +35,7 @@ pub mod fault;
 pub mod fingerprint;
 pub mod history;
 pub mod knob;
+pub mod narrate;
 pub mod network;
 pub mod plan;
 pub mod record;

@@ -13,6 +13,7 @@ use crate::disk::DiskModel;
 use crate::engine::{Spare, World, WorldConfig};
 use crate::fault::FaultSpace;
 use crate::knob::{self, Knob};
+use crate::narrate::{Fields, Kind};
 use crate::network::LinkModel;
 use crate::plan::{Operation, Plan};
 use crate::seed::Seed;
@@ -56,6 +57,41 @@ pub trait Scenario: Sync {
 
     /// Asks whoever has `role` to hand it over; whether there was anybody to ask.
     fn transfer(&self, role: &str, world: &mut World<Self::Process>, checks: &Self::Checks) -> bool;
+
+    /// The kinds of message that faults can aim at and timelines name.
+    fn message_kinds(&self) -> &'static [Kind] {
+        const { &[Kind { name: "message", fields: &["content"], about: "anything that is sent" }] }
+    }
+
+    /// The name of a message's kind, one of [`Scenario::message_kinds`]. Called often: it allocates nothing.
+    fn message_kind(&self, _message: &<Self::Process as Process>::Message) -> &'static str {
+        "message"
+    }
+
+    /// What a message says.
+    fn message_fields(&self, message: &<Self::Process as Process>::Message) -> Fields {
+        vec![("content", format!("{message:?}"))]
+    }
+
+    /// The kinds of fact that faults can aim at and timelines name.
+    fn probe_kinds(&self) -> &'static [Kind] {
+        const { &[Kind { name: "fact", fields: &["content"], about: "anything that a process reports" }] }
+    }
+
+    /// The name of a fact's kind, one of [`Scenario::probe_kinds`]. Called often: it allocates nothing.
+    fn probe_kind(&self, _probe: &<Self::Process as Process>::Probe) -> &'static str {
+        "fact"
+    }
+
+    /// What a fact says. Names in [`crate::narrate::field`] are understood by pages.
+    fn probe_fields(&self, probe: &<Self::Process as Process>::Probe) -> Fields {
+        vec![("content", format!("{probe:?}"))]
+    }
+
+    /// A node's state, for people: what it leads, how far its logs go.
+    fn state(&self, _process: &Self::Process) -> Fields {
+        Fields::new()
+    }
 }
 
 /// How often settings are drawn anew that the scenario calls impossible.
