@@ -71,6 +71,8 @@ pub enum Kind {
     ClockSet,
     /// Its disk behaves differently from now on.
     DiskSet,
+    /// Something on its disk is not what was written.
+    DiskHarmed,
 }
 
 impl Kind {
@@ -96,6 +98,7 @@ impl Kind {
             Self::Weather { to } => (14, node(to)),
             Self::ClockSet => (15, 0),
             Self::DiskSet => (16, 0),
+            Self::DiskHarmed => (17, 0),
         }
     }
 }

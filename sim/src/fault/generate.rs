@@ -38,16 +38,25 @@ pub struct Group {
     pub may_wipe: Vec<NodeId>,
     /// Whose process may stand still.
     pub may_pause: Vec<NodeId>,
+    /// Whose disk may fail a read, a write or a sync, or be full. Whoever halts on that loses power.
+    pub may_err: Vec<NodeId>,
+    /// Whose syncs may take long.
+    pub may_slow: Vec<NodeId>,
+    /// On whose disk synced bytes may change.
+    pub may_rot: Vec<NodeId>,
+    /// Whose disk may lose synced writes, or put them elsewhere, and say nothing.
+    pub may_lie: Vec<NodeId>,
 }
 
 impl Group {
-    /// Nodes that may be cut off, crashed and paused, but lose nothing that they wrote.
+    /// Nodes that may be cut off, crashed, paused and slow, but lose nothing that they wrote.
     pub fn new(name: &str, nodes: impl IntoIterator<Item = NodeId>) -> Self {
         let nodes: Vec<_> = nodes.into_iter().collect();
         Self {
             name: name.to_owned(),
             may_crash: nodes.clone(),
             may_pause: nodes.clone(),
+            may_slow: nodes.clone(),
             nodes,
             ..Self::default()
         }
@@ -67,10 +76,32 @@ impl Group {
         self
     }
 
+    /// And of these the disk may fail and say so.
+    #[must_use]
+    pub fn disk_errors(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        self.may_err = nodes.into_iter().collect();
+        self
+    }
+
+    /// And on the disks of these bytes may change.
+    #[must_use]
+    pub fn rot(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        self.may_rot = nodes.into_iter().collect();
+        self
+    }
+
+    /// And the disks of these may lose what was synced, without a trace.
+    #[must_use]
+    pub fn lying_disks(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        self.may_lie = nodes.into_iter().collect();
+        self
+    }
+
     /// They may be cut off only.
     #[must_use]
     pub fn never_down(mut self) -> Self {
         self.may_crash.clear();
+        self.may_slow.clear();
         self.may_pause.clear();
         self
     }
@@ -92,13 +123,17 @@ impl fmt::Display for FaultSpace {
         for group in &self.groups {
             writeln!(
                 f,
-                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}",
+                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}; disks may err {:?}, be slow {:?}, rot {:?}, lie {:?}",
                 group.name,
                 group.nodes,
                 group.may_crash,
                 group.may_lose_power,
                 group.may_wipe,
-                group.may_pause
+                group.may_pause,
+                group.may_err,
+                group.may_slow,
+                group.may_rot,
+                group.may_lie
             )?;
         }
         Ok(())
@@ -113,6 +148,12 @@ const SPELL: u64 = 500_000_000;
 
 /// How long after a node is back its stragglers arrive at most.
 const STRAGGLE: u64 = 3_000_000_000;
+
+/// The chance of an error while a disk fails, in millionths.
+const ERRORS: (u64, u64) = (1_000, 1_000_000);
+
+/// How much longer a slow disk's syncs take, in microseconds.
+const SLOW: (u64, u64) = (1_000, 1_000_000);
 
 /// Draws the faults of one storm, in order of their times. As often as `settings` say for each kind;
 /// kinds for which the space has no target do not come.
@@ -232,6 +273,30 @@ impl Draw<'_> {
             "pause" => Fault::Pause { whom: self.whom(|group| &group.may_pause)? },
             "restart" => Fault::Restart { whom: self.whom(|group| &group.may_crash)? },
             "transfer" => Fault::Transfer { role: self.rng.pick(&self.space.transfer_roles)?.clone() },
+            "torn-write" => Fault::TornWrite { whom: self.whom(|group| &group.may_lose_power)? },
+            "lost-names" => Fault::LostNames { whom: self.whom(|group| &group.may_lose_power)? },
+            "lost-sync" => Fault::LostSync { whom: self.whom(|group| &group.may_lie)? },
+            "rot-cold" => Fault::RotCold { whom: self.whom(|group| &group.may_rot)? },
+            "rot-tail" => Fault::RotTail { whom: self.whom(|group| &group.may_rot)? },
+            "misdirected-write" => Fault::MisdirectedWrite { whom: self.whom(|group| &group.may_lie)? },
+            "write-error" => {
+                Fault::WriteError { whom: self.whom(|group| &group.may_err)?, ppm: self.error_chance() }
+            }
+            "read-error" => {
+                Fault::ReadError { whom: self.whom(|group| &group.may_err)?, ppm: self.error_chance() }
+            }
+            "sync-error" => {
+                Fault::SyncError { whom: self.whom(|group| &group.may_err)?, ppm: self.error_chance() }
+            }
+            "disk-full" => {
+                Fault::DiskFull { whom: self.whom(|group| &group.may_err)?, left: self.rng.below(8_192) }
+            }
+            "slow-disk" => {
+                let whom = self.whom(|group| &group.may_slow)?;
+                let extra = Span::from_micros(spread(&mut self.rng, SLOW));
+                Fault::SlowDisk { whom, extra }
+            }
+            "stalled-disk" => Fault::StalledDisk { whom: self.whom(|group| &group.may_slow)? },
             other => unreachable!("the table has a kind that the generator does not know: {other}"),
         })
     }
@@ -243,7 +308,9 @@ impl Draw<'_> {
             Fault::Crash { whom }
             | Fault::PowerLoss { whom }
             | Fault::Wipe { whom }
-            | Fault::Restart { whom } => whom,
+            | Fault::Restart { whom }
+            | Fault::TornWrite { whom }
+            | Fault::LostNames { whom } => whom,
             Fault::Loss { .. }
             | Fault::Delay { .. }
             | Fault::Duplication { .. }
@@ -254,7 +321,17 @@ impl Draw<'_> {
             | Fault::Isolate { .. }
             | Fault::OneWayCut { .. }
             | Fault::Pause { .. }
-            | Fault::Transfer { .. } => return None,
+            | Fault::Transfer { .. }
+            | Fault::LostSync { .. }
+            | Fault::RotCold { .. }
+            | Fault::RotTail { .. }
+            | Fault::MisdirectedWrite { .. }
+            | Fault::WriteError { .. }
+            | Fault::ReadError { .. }
+            | Fault::SyncError { .. }
+            | Fault::DiskFull { .. }
+            | Fault::SlowDisk { .. }
+            | Fault::StalledDisk { .. } => return None,
         };
         if !self.per_mille("fault.straggle") {
             return None;
@@ -268,6 +345,11 @@ impl Draw<'_> {
             lasts: at - from,
             fault: Fault::Delay { on, extra: Span(lasts + late) },
         })
+    }
+
+    /// Of a failing disk's errors, in millionths.
+    fn error_chance(&mut self) -> u32 {
+        u32::try_from(spread(&mut self.rng, ERRORS)).expect("a chance is a million millionths at most")
     }
 
     fn ppm(&mut self, key: &str) -> u32 {
@@ -336,8 +418,12 @@ mod tests {
             name: "servers".to_owned(),
             nodes: ids(vec![0, 1, 2]),
             may_crash: ids(crash),
-            may_lose_power: ids(power),
+            may_lose_power: ids(power.clone()),
+            may_rot: ids(wipe.clone()),
+            may_lie: ids(power.iter().copied().filter(|node| wipe.contains(node)).collect()),
             may_wipe: ids(wipe),
+            may_err: ids(pause.clone()),
+            may_slow: ids(pause.clone()),
             may_pause: ids(pause),
         };
         FaultSpace {
@@ -379,6 +465,14 @@ mod tests {
             Fault::Wipe { whom } => allows(&servers.may_wipe, whom),
             Fault::Pause { whom } => allows(&servers.may_pause, whom),
             Fault::Transfer { .. } => false,
+            Fault::TornWrite { whom } | Fault::LostNames { whom } => allows(&servers.may_lose_power, whom),
+            Fault::LostSync { whom } | Fault::MisdirectedWrite { whom } => allows(&servers.may_lie, whom),
+            Fault::RotCold { whom } | Fault::RotTail { whom } => allows(&servers.may_rot, whom),
+            Fault::WriteError { whom, .. }
+            | Fault::ReadError { whom, .. }
+            | Fault::SyncError { whom, .. }
+            | Fault::DiskFull { whom, .. } => allows(&servers.may_err, whom),
+            Fault::SlowDisk { whom, .. } | Fault::StalledDisk { whom } => allows(&servers.may_slow, whom),
         }
     }
 

@@ -52,7 +52,7 @@ pub struct Course<'s, S: Scenario + ?Sized> {
     pub(super) injector: Injector,
     phase: Phase,
     /// Events before this happen; then the course turns: a fault, the calm, a look at the progress.
-    bound: Time,
+    pub(super) bound: Time,
     max_events: u64,
     excused: Option<String>,
     trail: Vec<(u64, Fingerprint)>,
@@ -145,7 +145,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             self.tell_probes();
         }
         match self.checks.after_event(&self.world) {
-            Ok(()) => true,
+            Ok(()) => !self.injector.watches || self.watch(),
             Err(violation) => self.end(Verdict::Violation(violation)),
         }
     }
@@ -174,6 +174,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             return false;
         }
         self.world.advance_to(self.bound);
+        if !self.rescue_due() {
+            return false;
+        }
         let goes_on = match self.phase {
             Phase::Storm if self.world.now().0 >= self.plan.storm => self.begin_calm(),
             Phase::Storm => self.inject_due(),
@@ -190,9 +193,13 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         match self.phase {
             Phase::Storm => {
                 let storm_end = Time(self.plan.storm);
-                self.injector.next_at().map_or(storm_end, |fault| fault.min(storm_end))
+                let next = self.injector.next_at().into_iter().chain(self.next_rescue()).min();
+                next.map_or(storm_end, |next| next.min(storm_end))
             }
-            Phase::Calm { .. } => self.world.now() + POLL,
+            Phase::Calm { .. } => {
+                let poll = self.world.now() + POLL;
+                self.next_rescue().map_or(poll, |rescue| rescue.min(poll))
+            }
             Phase::Over(_) => Time::ZERO,
         }
     }
@@ -320,7 +327,8 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             | Kind::Mended { .. }
             | Kind::Weather { .. }
             | Kind::ClockSet
-            | Kind::DiskSet => {}
+            | Kind::DiskSet
+            | Kind::DiskHarmed => {}
         }
         for (node, probe) in world.probes() {
             lines.push(format!("{:>12} * {} {probe:?}", "", place(world, *node)));

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use squall_core::ids::NodeId;
 use squall_core::time::Time;
 
+use super::inject_disk::DiskTroubles;
 use super::weather::{Misfortune, Pair, Weather};
 use super::{Course, Scenario};
 use crate::fault::ledger::Ledger;
@@ -16,12 +17,18 @@ use crate::record::Counts;
 
 /// What ends with a fault.
 #[derive(Debug, Clone)]
-enum Undo {
+pub(super) enum Undo {
     Nothing,
     Boot(NodeId),
     Resume(NodeId),
     Mend(Vec<Pair>),
     Weather,
+    /// A disk does not ail any more.
+    Recover(NodeId),
+    /// Writes go where they belong.
+    Aim(NodeId),
+    /// Power is back, or was never lost for want of a write.
+    Tear(NodeId),
 }
 
 /// How a process ends.
@@ -44,6 +51,11 @@ pub(super) struct Injector {
     /// Which fault holds a node paused. A pause does not outlive the process.
     paused: BTreeMap<NodeId, usize>,
     weather: Weather,
+    pub(super) disks: DiskTroubles,
+    /// There was a fault after which processes may give up, or one that waits for a write.
+    pub(super) watches: bool,
+    /// Who gave up, and when that is noticed.
+    pub(super) halted: BTreeSet<(Time, NodeId)>,
     injected: Counts,
     skipped: u64,
 }
@@ -60,6 +72,9 @@ impl Injector {
             down: Ledger::default(),
             paused: BTreeMap::new(),
             weather: Weather::default(),
+            disks: DiskTroubles::default(),
+            watches: false,
+            halted: BTreeSet::new(),
             injected: Counts::new(),
             skipped: 0,
         }
@@ -70,6 +85,27 @@ impl Injector {
         let begin = self.begins.last().map(|(at, _)| *at);
         let end = self.ends.first().map(|(at, _)| *at);
         begin.into_iter().chain(end).min().map(Time)
+    }
+
+    /// A fault takes a node down.
+    pub(super) fn takes_down(&mut self, node: NodeId) -> Undo {
+        self.paused.remove(&node);
+        self.down.hold(node);
+        Undo::Boot(node)
+    }
+
+    /// A pause does not outlive the process.
+    pub(super) fn forget_pause(&mut self, node: NodeId) {
+        self.paused.remove(&node);
+    }
+
+    /// A fault that waited for its moment had none.
+    fn was_in_vain(&mut self, kind: &'static str) {
+        self.skipped += 1;
+        if let Some(count) = self.injected.get_mut(kind) {
+            *count -= 1;
+        }
+        self.injected.retain(|_, count| *count > 0);
     }
 
     /// How often each kind took effect, and how many were skipped.
@@ -108,8 +144,10 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let active: Vec<usize> = self.injector.active.keys().copied().collect();
         let mut held = active.into_iter().all(|item| self.end_fault(item));
         held = held && (!self.world.mend_all() || self.look());
+        self.injector.halted.clear();
         for node in self.world.nodes() {
             held = held && (!self.world.resume(node) || self.look());
+            held = held && self.rescue(node);
             held = held && (!self.world.boot(node) || self.look());
         }
         held
@@ -167,6 +205,18 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             Fault::Transfer { role } => {
                 self.scenario.transfer(role, &mut self.world, &self.checks).then_some(Undo::Nothing)
             }
+            Fault::TornWrite { .. }
+            | Fault::LostNames { .. }
+            | Fault::LostSync { .. }
+            | Fault::RotCold { .. }
+            | Fault::RotTail { .. }
+            | Fault::MisdirectedWrite { .. }
+            | Fault::WriteError { .. }
+            | Fault::ReadError { .. }
+            | Fault::SyncError { .. }
+            | Fault::DiskFull { .. }
+            | Fault::SlowDisk { .. }
+            | Fault::StalledDisk { .. } => self.begin_on_disk(item, fault),
         }
     }
 
@@ -195,12 +245,30 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
                 self.set_links(models);
                 true
             }
+            Undo::Recover(node) => {
+                self.recover(item, node);
+                true
+            }
+            Undo::Aim(node) => {
+                let in_vain = self.world.misdirect(node, false);
+                if in_vain {
+                    self.injector.was_in_vain(plan.faults[item].fault.kind());
+                }
+                in_vain
+            }
+            Undo::Tear(node) => {
+                let in_vain = self.forget_tear(item);
+                if in_vain {
+                    self.injector.was_in_vain(plan.faults[item].fault.kind());
+                }
+                !in_vain && self.injector.down.release(&node) && self.world.boot(node)
+            }
         };
         !changed || self.look()
     }
 
     /// The node that is meant, if there is one now.
-    fn find(&self, whom: &Whom) -> Option<NodeId> {
+    pub(super) fn find(&self, whom: &Whom) -> Option<NodeId> {
         let node = match whom {
             Whom::Node(node) => *node,
             Whom::Role(role) => self.scenario.resolve(role, &self.world, &self.checks)?,
@@ -264,11 +332,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             Death::PowerLoss => self.world.power_loss(node),
             Death::Wipe => self.world.wipe(node),
         };
-        effect.then(|| {
-            self.injector.paused.remove(&node);
-            self.injector.down.hold(node);
-            Undo::Boot(node)
-        })
+        effect.then(|| self.injector.takes_down(node))
     }
 
     fn restart(&mut self, whom: &Whom) -> Option<Undo> {

@@ -8,9 +8,11 @@
 
 mod course;
 mod inject;
+mod inject_disk;
 mod replay;
 mod scenario;
 mod sim;
+mod supervise;
 mod verify;
 mod weather;
 
