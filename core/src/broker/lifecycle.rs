@@ -7,7 +7,7 @@ use crate::env::DiskFault;
 use crate::host::{Correlations, Host};
 use crate::ids::{BrokerEpoch, CorrelationId, DiskId, Incarnation};
 use crate::message::{Heartbeat, HeartbeatReply, Message, RegisterBroker, Request};
-use crate::partition::Flush;
+use crate::partition::{DIRECTORY, Flush, Partition, owner};
 use crate::probe::{BrokerProbe, Probe};
 use crate::refused::Refused;
 use crate::timer::{BrokerTimer, Timer};
@@ -22,7 +22,7 @@ pub(super) fn start(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskF
     match disk_name(env)? {
         Some(disk) => {
             broker.disk = disk;
-            broker.intact = broker.config.replica.flush == Flush::EveryBatch;
+            broker.intact = broker.config.replica.flush == Flush::EveryBatch && open_replicas(broker, env)?;
             announce(broker, env);
         }
         None => {
@@ -62,6 +62,21 @@ pub(super) fn on_formatted(
         }
     }
     Ok(())
+}
+
+/// Opens every replica on the disk; whether all are sound. Whoever vouches for its logs has looked at them: one
+/// that comes back without records that it had claimed must not be eligible to lead.
+fn open_replicas(broker: &mut Broker, env: &mut Host<'_>) -> Result<bool, DiskFault> {
+    let mut sound = true;
+    for at in env.list(DIRECTORY).iter().filter_map(|file| owner(file)) {
+        if broker.found.contains_key(&at) {
+            continue;
+        }
+        let (partition, is_sound) = Partition::open(at, &broker.config.replica, env)?;
+        broker.found.insert(at, partition);
+        sound &= is_sound;
+    }
+    Ok(sound)
 }
 
 fn announce(broker: &mut Broker, env: &mut Host<'_>) {

@@ -145,7 +145,10 @@ fn tell(broker: &mut Broker, at: TopicPartition, env: &mut Host<'_>) -> Result<(
         return Ok(());
     }
     if !broker.partitions.contains_key(&at) {
-        let partition = Partition::open(at, &broker.config.replica, env)?;
+        let partition = match broker.found.remove(&at) {
+            Some(found) => found,
+            None => Partition::open(at, &broker.config.replica, env)?.0,
+        };
         broker.partitions.insert(at, partition);
     }
     let mut ctx = Context {

@@ -63,6 +63,8 @@ pub struct Broker {
     told: bool,
     pending: Pending,
     partitions: BTreeMap<TopicPartition, Partition>,
+    /// Replicas that were on the disk, opened but not spoken of by the controllers yet.
+    found: BTreeMap<TopicPartition, Partition>,
     producer_ids: producer_ids::Block,
 }
 
@@ -104,6 +106,7 @@ impl Broker {
             told: false,
             pending: Pending::default(),
             partitions: BTreeMap::new(),
+            found: BTreeMap::new(),
             producer_ids: producer_ids::Block::default(),
         }
     }
@@ -131,6 +134,11 @@ impl Broker {
     /// Its replicas.
     pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
         self.partitions.values()
+    }
+
+    /// Whether its disk failed it. It does nothing any more in this life.
+    pub fn is_halted(&self) -> bool {
+        self.life == Life::Halted
     }
 
     /// A life begins.
@@ -213,10 +221,7 @@ impl Broker {
             Reply::FetchMetadata(result) => metadata::on_update(self, id, result, env),
             Reply::AllocateProducerIds(result) => producer_ids::on_reply(self, id, result, env),
             Reply::AlterPartition { at, result } => self
-                .with_partition(at, env, |p, ctx, env| {
-                    p.on_altered(id, result, ctx, env);
-                    Ok(())
-                })
+                .with_partition(at, env, |p, ctx, env| p.on_altered(id, result, ctx, env))
                 .unwrap_or(Ok(())),
             Reply::Fetch { at, result } => self
                 .with_partition(at, env, |p, ctx, env| p.on_fetched(id, result, ctx, env))

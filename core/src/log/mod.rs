@@ -20,6 +20,7 @@
 
 mod append;
 mod cut;
+mod damage;
 mod durability;
 mod epochs;
 mod index;

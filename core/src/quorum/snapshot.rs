@@ -98,7 +98,11 @@ impl Quorum {
             env.remove(PARTIAL)?;
         }
         let marks = whole_snapshots(env)?;
-        let (mut log, _) = Log::open(DIR, self.config.log.clone(), self.config.quirks, env)?;
+        let (mut log, recovery) = Log::open(DIR, self.config.log.clone(), self.config.quirks, env)?;
+        // Entries that this voter said it holds may be gone. A vote of it could elect somebody without them.
+        if recovery.damaged {
+            return Err(DiskFault::Io);
+        }
         let newest = marks.last().copied();
         // A log that starts late was cut behind a snapshot. Without that one nobody knows what came before.
         if newest.map_or(Offset::ZERO, |mark| mark.end) < log.log_start() {

@@ -84,6 +84,8 @@ pub struct ClusterChecks {
     /// Replicas whose disk or memory is to be looked at once all probes of the event are folded: a probe
     /// tells of one moment of a step, the world shows its end.
     to_inspect: Vec<Inspection>,
+    /// How often each broker's disk has changed bytes.
+    harms: Vec<u64>,
     events: u64,
 }
 
@@ -100,6 +102,7 @@ impl ClusterChecks {
             expectations,
             auditor: None,
             to_inspect: Vec::new(),
+            harms: vec![0; layout.brokers as usize],
             events: 0,
         }
     }
@@ -148,7 +151,8 @@ impl ClusterChecks {
             | Kind::Mended { .. }
             | Kind::Weather { .. }
             | Kind::ClockSet
-            | Kind::DiskSet => return,
+            | Kind::DiskSet
+            | Kind::DiskHarmed => return,
         };
         if let Some(broker) = self.layout.broker_on(node) {
             self.metadata.died(broker);
@@ -158,6 +162,19 @@ impl ClusterChecks {
         }
         if let Some(place) = self.quorum.place(node) {
             quorum::died(&mut self.quorum, place, damage);
+        }
+    }
+
+    /// Whether the disk of the event's node has changed bytes, and which.
+    fn note_harm(&mut self, world: &World<Member>, node: NodeId) {
+        let Some(known) = self.harms.get_mut(node.index()) else { return };
+        let harms = world.disk(node).harms();
+        if std::mem::replace(known, harms) != harms
+            && let Some(broker) = self.layout.broker_on(node)
+        {
+            for ghost in &mut self.partitions {
+                replica::harmed(ghost, broker, world);
+            }
         }
     }
 
@@ -196,7 +213,11 @@ impl ClusterChecks {
                 self.metadata.registered(broker, epoch);
                 metadata::recheck(self)
             }
-            BrokerProbe::Started { .. } | BrokerProbe::Halted => Ok(()),
+            BrokerProbe::Started { .. } => Ok(()),
+            BrokerProbe::Halted => {
+                self.counters.exercised(Exercised::Halts);
+                Ok(())
+            }
         }
     }
 }
@@ -208,6 +229,7 @@ impl Checks<Member> for ClusterChecks {
     fn after_event(&mut self, world: &World<Member>) -> Result<(), Violation> {
         let moment = world.moment();
         self.on_moment(moment.node, moment.kind);
+        self.note_harm(world, moment.node);
         for (node, probe) in world.probes() {
             if let Err(Broken { invariant, message }) = self.on_probe(world, *node, probe) {
                 let violation = Violation::new(invariant, message, world.now());

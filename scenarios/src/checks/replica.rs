@@ -26,9 +26,22 @@ pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
         replica.cut.clear();
         replica.removed = Default::default();
         replica.durable = Offset::ZERO;
+        replica.claimed = Offset::ZERO;
+        replica.doubtful = false;
+        replica.rotten = None;
         replica.agrees = Offset::ZERO;
         replica.high_watermark = Offset::ZERO;
         replica.producers.clear();
+    }
+}
+
+/// A broker's disk changed bytes: what it still holds is known only when it has looked.
+pub(super) fn harmed(p: &mut PartitionGhost, broker: BrokerId, world: &World<Member>) {
+    let first = storage::first_rotten(p.at, broker, world);
+    let replica = &mut p.replicas[broker.0 as usize];
+    if first.is_some() {
+        replica.rotten = replica.rotten.min(first).or(first);
+        replica.destroyed = replica.destroyed.max(replica.log.end());
     }
 }
 
@@ -62,7 +75,9 @@ pub(super) fn on_probe(
             replication::acknowledged(p, broker, *epoch, *next, *acks, (min_isr, c.expectations.flush))
         }
         ReplicaProbe::Durable { end } => {
-            p.replicas[broker.0 as usize].synced(*end);
+            let replica = &mut p.replicas[broker.0 as usize];
+            replica.doubtful |= world.disk(node).model().lies;
+            replica.synced(*end);
             Ok(())
         }
         ReplicaProbe::Truncated { to } => truncated(c, place, broker, *to),
@@ -99,7 +114,10 @@ pub(super) fn on_probe(
         ReplicaProbe::IsrAdopted { epoch, partition_epoch, isr } => {
             replication::adopted(p, broker, (*epoch, *partition_epoch), isr)
         }
-        ReplicaProbe::Damaged { .. } => Ok(()),
+        ReplicaProbe::Damaged { .. } => {
+            counters.exercised(Exercised::DamageFound);
+            Ok(())
+        }
     }
 }
 
@@ -115,9 +133,7 @@ fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) 
     let replica = &mut p.replicas[broker.0 as usize];
     let cut = replica.log.truncate(to);
     replica.cut.extend(cut);
-    replica.durable = replica.durable.min(to);
-    replica.agrees = replica.agrees.min(to);
-    replica.high_watermark = replica.high_watermark.min(to);
+    replica.cut_claims(to);
     replica.refold_producers();
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     replication::shortened(p, broker, &c.metadata, &format!("cut its log at {to}"))
@@ -157,6 +173,9 @@ fn recovered(
             }
         }
         Damage::Wiped => c.counters.exercised(Exercised::DisksRefilled),
+    }
+    if p.replicas[broker.0 as usize].rotten.is_some_and(|rotten| range.1 <= rotten) {
+        c.counters.exercised(Exercised::DamageCut);
     }
     storage::recovered(p, broker, range, first)?;
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });

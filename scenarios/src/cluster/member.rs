@@ -27,6 +27,17 @@ pub enum Member {
     IdTaker(IdTaker),
 }
 
+impl Member {
+    /// Whether its disk failed it, so that it does nothing any more.
+    pub fn is_halted(&self) -> bool {
+        match self {
+            Self::Broker(broker) => broker.is_halted(),
+            Self::Controller(controller) => controller.is_halted(),
+            Self::Admin(_) | Self::Sender(_) | Self::Reader(_) | Self::IdTaker(_) => false,
+        }
+    }
+}
+
 impl Process for Member {
     type Message = Message;
     type Timer = Timer;

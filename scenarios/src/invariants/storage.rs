@@ -35,6 +35,8 @@ pub fn recovered(
         Damage::PowerLoss => replica.durable.min(known),
         Damage::Wiped => Offset::ZERO,
     };
+    // Whatever its disk has changed it could not keep, nor what lies behind.
+    let least = replica.rotten.map_or(least, |rotten| least.min(rotten));
     if end < least {
         return broken(
             "W-LOG",
@@ -78,9 +80,12 @@ pub fn recovered(
         );
     }
     replica.log.advance_start(start);
-    replica.cut.clear();
-    replica.durable = replica.durable.min(end);
-    replica.agrees = replica.agrees.min(end);
+    if replica.damage != Damage::None {
+        // After the death of a mere process a power loss may still bring it back.
+        replica.cut.clear();
+    }
+    replica.cut_claims(end);
+    replica.doubtful = false;
     replica.high_watermark = start;
     replica.damage = Damage::None;
     replica.refold_producers();
@@ -126,10 +131,36 @@ pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>
         .and_then(|header| Some((header.base_offset, header.leader_epoch?, header.crc)))
 }
 
-/// Every batch on the disk is valid and the one that was written; none is missing.
+/// The first batch of a replica of which its disk has changed bytes.
+pub fn first_rotten(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Option<Offset> {
+    let disk = world.disk(broker.node());
+    let prefix = format!("{}/", directory(at));
+    let mut first = None;
+    for file in disk.list(&prefix).iter().filter(|file| file.ends_with(".log")) {
+        let Some(rotten) = disk.rotten(file).iter().map(|&(start, _)| start).min() else { continue };
+        let base = file.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".log")?.parse().ok());
+        let Some(mut offset) = base.map(Offset) else { continue };
+        let mut rest = disk.contents(file).unwrap_or_default();
+        let mut position = 0;
+        while let Ok(header) = Header::peek(rest)
+            && position + header.size <= rotten
+            && header.size <= rest.len()
+        {
+            offset = header.next_offset();
+            position += header.size;
+            rest = &rest[header.size..];
+        }
+        first = first.min(Some(offset)).or(Some(offset));
+    }
+    first
+}
+
+/// Every batch on the disk is valid and the one that was written; none is missing. What its disk has changed,
+/// and what lies behind, is not looked at: the replica will find it when it reads.
 pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Check {
     let at = p.at;
-    let shadow = &p.replicas[broker.0 as usize].log;
+    let PartitionGhost { replicas, .. } = p;
+    let (shadow, rotten) = (&replicas[broker.0 as usize].log, replicas[broker.0 as usize].rotten);
     let disk = world.disk(broker.node());
     let mut written = shadow.iter();
     let mut end = shadow.start();
@@ -139,6 +170,9 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
         }
         let content = Bytes::copy_from_slice(disk.contents(&file).unwrap_or_default());
         for batch in batches(content) {
+            if rotten == Some(end) {
+                return Ok(());
+            }
             let batch = match batch {
                 Ok(batch) => batch,
                 Err(why) => {
