@@ -4,25 +4,23 @@
 //! lost something that it once claimed. What tells them apart is that a device writes sectors as a whole, that
 //! log files only grow, and that sectors which were never written read as zeros.
 
+use super::seal::{CRC, Seal};
 use crate::env::{Disk, DiskFault};
+use crate::ids::Offset;
 use crate::record::HEADER_BYTES;
 
 /// What a device writes as a whole, in bytes.
 const SECTOR: u64 = 512;
 
-/// Where the length is in a batch, the CRC, and what the CRC covers.
+/// Where the length is in a batch, and what the checksum covers.
 const LENGTH: std::ops::Range<usize> = 8..12;
-const CRC: std::ops::Range<usize> = 17..21;
 const CHECKED: usize = 21;
 
-/// So many zeros in a row are in no batch's header. They are in values, which errs on the side of "cut short".
-const UNLIKELY: usize = 16;
-
-/// Whether the bytes of `file` from `position` up to its end `len`, which are no sound batch, may be one whose
-/// write did not get through.
+/// Whether the bytes of `file` from `position` up to its end `len`, which should be a batch at `base` and are
+/// not sound, may be one whose write did not get through.
 pub(super) fn is_unfinished(
     file: &str,
-    position: u64,
+    (base, position): (Offset, u64),
     len: u64,
     disk: &mut dyn Disk,
 ) -> Result<bool, DiskFault> {
@@ -37,36 +35,39 @@ pub(super) fn is_unfinished(
     };
     let size = field(LENGTH) as usize + LENGTH.end;
     if size > bytes.len() {
-        return Ok(!is_whole_but_for_its_length(&bytes, field(CRC)));
+        let crc = field(CRC);
+        return Ok(!is_whole_but_for_its_length(&mut bytes, crc, Seal::of(file)));
     }
-    Ok(has_hole(&bytes[..size.max(HEADER_BYTES)], position))
+    Ok(has_hole(&bytes[..size.max(HEADER_BYTES)], base, position))
 }
 
 /// Whether some length, though not the one that is written there, makes a sound batch.
-fn is_whole_but_for_its_length(bytes: &[u8], crc: u32) -> bool {
+fn is_whole_but_for_its_length(bytes: &mut [u8], crc: u32, seal: Seal) -> bool {
+    let (front, checked) = bytes.split_at_mut(CHECKED);
     let mut running = 0;
-    bytes[CHECKED..].iter().any(|byte| {
+    let mut size = CHECKED;
+    checked.iter().any(|byte| {
         running = crc32c::crc32c_append(running, &[*byte]);
-        running == crc
+        size += 1;
+        front[LENGTH].copy_from_slice(&((size - LENGTH.end) as u32).to_be_bytes());
+        running == crc ^ seal.mask(front)
     })
 }
 
-/// Whether `batch`, which lies at `position`, has zeros where a sector, or its rest, was not written.
-fn has_hole(batch: &[u8], position: u64) -> bool {
-    let first = (SECTOR - position % SECTOR) as usize;
+/// Whether `batch`, which lies at `position`, has nothing but zeros where a sector was not written.
+fn has_hole(batch: &[u8], base: Offset, position: u64) -> bool {
+    // An offset begins with some zeros, and every batch ends with one.
+    let zeros_of_base = base.0.leading_zeros() as usize / 8;
     let mut start = 0;
-    let mut end = first.min(batch.len());
+    let mut end = ((SECTOR - position % SECTOR) as usize).min(batch.len());
     loop {
         let part = &batch[start..end];
-        let zeros = part.iter().rev().take_while(|byte| **byte == 0).count();
-        // An offset begins with up to seven zeros, and every batch ends with one.
-        let hole = if start == 0 && zeros == part.len() {
-            zeros >= 8
-        } else {
-            zeros >= UNLIKELY || (end == batch.len() && zeros >= 2)
-        };
-        if hole || end == batch.len() {
-            return hole;
+        let few = if start == 0 { zeros_of_base } else { 1 };
+        if part.len() > few && part.iter().all(|byte| *byte == 0) {
+            return true;
+        }
+        if end == batch.len() {
+            return false;
         }
         start = end;
         end = (end + SECTOR as usize).min(batch.len());

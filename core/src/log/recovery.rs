@@ -49,6 +49,7 @@ pub(super) fn open(
         producers: ProducerTable::new(),
         recent: Recent::default(),
         durability: Durability::new(),
+        buffer: Vec::new(),
     };
     let mut cut = Cut::default();
     log.recover_segments(&bases, &mut cut, disk)?;
@@ -132,7 +133,8 @@ impl Log {
                 if !replaced {
                     cut.at.get_or_insert(self.log_end);
                     cut.bytes += len - self.active().size;
-                    cut.damaged |= !damage::is_unfinished(&file, self.active().size, len, disk)?;
+                    cut.damaged |=
+                        !damage::is_unfinished(&file, (self.log_end, self.active().size), len, disk)?;
                 }
                 return disk.truncate(&file, self.active().size);
             };

@@ -85,7 +85,7 @@ pub struct ClusterChecks {
     /// tells of one moment of a step, the world shows its end.
     to_inspect: Vec<Inspection>,
     /// How often each broker's disk has changed bytes.
-    harms: Vec<u64>,
+    harms: Vec<usize>,
     events: u64,
 }
 
@@ -168,12 +168,11 @@ impl ClusterChecks {
     /// Whether the disk of the event's node has changed bytes, and which.
     fn note_harm(&mut self, world: &World<Member>, node: NodeId) {
         let Some(known) = self.harms.get_mut(node.index()) else { return };
-        let harms = world.disk(node).harms();
-        if std::mem::replace(known, harms) != harms
-            && let Some(broker) = self.layout.broker_on(node)
-        {
+        let harmed = world.disk(node).harmed();
+        let fresh = &harmed[std::mem::replace(known, harmed.len())..];
+        if let Some(broker) = self.layout.broker_on(node).filter(|_| !fresh.is_empty()) {
             for ghost in &mut self.partitions {
-                replica::harmed(ghost, broker, world);
+                replica::harmed(ghost, broker, fresh, world);
             }
         }
     }

@@ -35,13 +35,29 @@ pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
     }
 }
 
-/// A broker's disk changed bytes: what it still holds is known only when it has looked.
-pub(super) fn harmed(p: &mut PartitionGhost, broker: BrokerId, world: &World<Member>) {
-    let first = storage::first_rotten(p.at, broker, world);
+/// A broker's disk changed bytes, just now at `fresh`: what it still holds is known only when it has looked. If it
+/// did so in the same event, all that is known is which file it was.
+pub(super) fn harmed(
+    p: &mut PartitionGhost,
+    broker: BrokerId,
+    fresh: &[(String, usize)],
+    world: &World<Member>,
+) {
+    let disk = world.disk(broker.node());
+    let gone = fresh.iter().filter(|(file, _)| disk.rotten(file).is_empty());
+    let segments = gone.filter_map(|(file, _)| storage::base_of(p.at, file));
+    let first = segments.chain(storage::first_rotten(p.at, broker, world)).min();
     let replica = &mut p.replicas[broker.0 as usize];
     if first.is_some() {
         replica.rotten = replica.rotten.min(first).or(first);
         replica.destroyed = replica.destroyed.max(replica.log.end());
+    }
+}
+
+/// A replica's log changed: what of it is rotten may be gone.
+fn look_for_rot(p: &mut PartitionGhost, broker: BrokerId, world: &World<Member>) {
+    if p.replicas[broker.0 as usize].rotten.is_some() {
+        p.replicas[broker.0 as usize].rotten = storage::first_rotten(p.at, broker, world);
     }
 }
 
@@ -80,16 +96,23 @@ pub(super) fn on_probe(
             replica.synced(*end);
             Ok(())
         }
-        ReplicaProbe::Truncated { to } => truncated(c, place, broker, *to),
+        ReplicaProbe::Truncated { to } => {
+            look_for_rot(p, broker, world);
+            truncated(c, place, broker, *to)
+        }
         ReplicaProbe::Reset { to } => reset(c, place, broker, *to),
         ReplicaProbe::Start { start } => {
             counters.exercised(Exercised::SegmentsDeleted);
             c.to_inspect.push(Inspection { at, broker, what: Look::Tables });
-            storage::shortened(p, broker, *start)
+            storage::shortened(p, broker, *start)?;
+            look_for_rot(p, broker, world);
+            Ok(())
         }
         ReplicaProbe::Recovered { start, end } => {
             let first = storage::first_on_disk(at, broker, world);
-            recovered(c, place, broker, (*start, *end), first)
+            let outcome = recovered(c, place, broker, (*start, *end), first);
+            look_for_rot(&mut c.partitions[place], broker, world);
+            outcome
         }
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;

@@ -60,7 +60,7 @@ pub fn recovered(
     voter.log.truncate(end);
     voter.log.advance_start(start);
     voter.cut.clear();
-    voter.persisted = persisted;
+    // What was read may be in the cache only: it counts once it is reported as persisted.
     voter.epoch = (persisted.0, 0);
     voter.damage = Damage::None;
     // A snapshot is of what was committed.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use squall_core::broker::Broker;
 use squall_core::ids::{BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
-use squall_core::log::{Log, WINDOW};
+use squall_core::log::{Log, WINDOW, unsealed};
 use squall_core::partition::directory;
 use squall_core::record::{Header, batches};
 use squall_sim::engine::World;
@@ -124,11 +124,20 @@ pub type First = (Offset, LeaderEpoch, u32);
 pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Option<First> {
     let disk = world.disk(broker.node());
     let files = disk.list(&format!("{}/", directory(at)));
-    let contents = files.iter().filter(|file| file.ends_with(".log")).filter_map(|file| disk.contents(file));
+    let logs = files.iter().filter(|file| file.ends_with(".log"));
+    let mut contents = logs.filter_map(|file| Some((file, disk.contents(file)?)));
     contents
-        .filter_map(|content| Header::peek(content).ok())
-        .next()
+        .find_map(|(file, content)| {
+            let size = Header::peek(content).ok()?.size.min(content.len());
+            Header::peek(&unsealed(file, content[..size].to_vec())).ok()
+        })
         .and_then(|header| Some((header.base_offset, header.leader_epoch?, header.crc)))
+}
+
+/// The base offset of a segment of the partition, from its file's name.
+pub fn base_of(at: TopicPartition, file: &str) -> Option<Offset> {
+    let name = file.strip_prefix(&directory(at))?.strip_prefix('/')?;
+    name.strip_suffix(".log")?.parse().ok().map(Offset)
 }
 
 /// The first batch of a replica of which its disk has changed bytes.
@@ -138,8 +147,7 @@ pub fn first_rotten(at: TopicPartition, broker: BrokerId, world: &World<Member>)
     let mut first = None;
     for file in disk.list(&prefix).iter().filter(|file| file.ends_with(".log")) {
         let Some(rotten) = disk.rotten(file).iter().map(|&(start, _)| start).min() else { continue };
-        let base = file.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".log")?.parse().ok());
-        let Some(mut offset) = base.map(Offset) else { continue };
+        let Some(mut offset) = base_of(at, file) else { continue };
         let mut rest = disk.contents(file).unwrap_or_default();
         let mut position = 0;
         while let Ok(header) = Header::peek(rest)
@@ -168,7 +176,7 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
         if !file.ends_with(".log") {
             continue;
         }
-        let content = Bytes::copy_from_slice(disk.contents(&file).unwrap_or_default());
+        let content = Bytes::from(unsealed(&file, disk.contents(&file).unwrap_or_default().to_vec()));
         for batch in batches(content) {
             if rotten == Some(end) {
                 return Ok(());

@@ -41,7 +41,7 @@ impl NodeDisk {
         };
         let mask = 1 << self.draw_below(8);
         self.file_mut(inode).rot(at, mask);
-        self.note_harm();
+        self.note_harm(inode, at);
         Some(u64::from(inode) << 40 | (at as u64) << 8 | u64::from(mask))
     }
 
@@ -77,12 +77,14 @@ impl NodeDisk {
     #[cold]
     pub(super) fn go_astray(&mut self, name: &str, at: usize, bytes: &[u8]) {
         self.misdirects = false;
-        let into = self.open(name);
+        let intended = self.inode(name);
+        let into = self.file_mut(intended);
         let len = into.current().len();
         if len < at + bytes.len() {
             into.write_at(len, &vec![0; at + bytes.len() - len]);
         }
         into.mark_rotten(at..at + bytes.len());
+        self.note_harm(intended, at);
         let victims: Vec<(Inode, usize)> =
             self.named().map(|inode| (inode, self.file(inode).synced_len())).filter(|v| v.1 > 0).collect();
         if !victims.is_empty() {
@@ -91,14 +93,15 @@ impl NodeDisk {
             let start = self.draw_below(sectors) * self.sector();
             let end = (start + bytes.len()).min(durable);
             self.file_mut(inode).clobber(start, &bytes[..end - start]);
+            self.note_harm(inode, start);
         }
-        self.note_harm();
     }
 
-    /// How often bytes were changed behind the process's back.
+    /// Where bytes were changed behind the process's back since the disk was made: file and place, in the order
+    /// it happened.
     #[inline]
-    pub fn harms(&self) -> u64 {
-        self.harms
+    pub fn harmed(&self) -> &[(String, usize)] {
+        &self.harmed
     }
 
     /// Where the bytes of `file` are not what was written: starts and ends, in the order it happened.

@@ -57,8 +57,8 @@ pub struct NodeDisk {
     writes: u64,
     /// The next write goes elsewhere.
     pub(super) misdirects: bool,
-    /// How often bytes were changed behind the process's back.
-    pub(super) harms: u64,
+    /// Where bytes were changed behind the process's back.
+    pub(super) harmed: Vec<(String, usize)>,
 }
 
 impl NodeDisk {
@@ -78,7 +78,7 @@ impl NodeDisk {
             last: None,
             writes: 0,
             misdirects: false,
-            harms: 0,
+            harmed: Vec::new(),
         }
     }
 
@@ -88,7 +88,7 @@ impl NodeDisk {
         self.model = model;
         self.last_sync = 0;
         self.writes = 0;
-        self.harms = 0;
+        self.harmed.clear();
         self.latency = seed.stream(Stream::Disk(node));
         self.damage = seed.stream(Stream::Damage(node));
     }
@@ -306,8 +306,11 @@ impl NodeDisk {
         self.writes
     }
 
-    pub(super) fn note_harm(&mut self) {
-        self.harms += 1;
+    pub(super) fn note_harm(&mut self, harmed: Inode, at: usize) {
+        let name = self.directory.starting_with("").find(|(_, inode)| *inode == harmed);
+        if let Some((name, _)) = name {
+            self.harmed.push((name.clone(), at));
+        }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Inode> {
@@ -345,13 +348,7 @@ impl NodeDisk {
 
     /// The file of that name, created if need be.
     #[inline]
-    pub(super) fn open(&mut self, name: &str) -> &mut File {
-        let inode = self.inode(name);
-        self.file_mut(inode)
-    }
-
-    #[inline]
-    fn inode(&mut self, name: &str) -> Inode {
+    pub(super) fn inode(&mut self, name: &str) -> Inode {
         match self.directory.find_again(name) {
             Some(inode) => inode,
             None => self.create(name),
