@@ -19,20 +19,39 @@ pub(super) fn start(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskF
     broker.ids = Correlations::new(env);
     broker.incarnation = Incarnation(env.draw());
     env.set_timer(Timer::Broker(BrokerTimer::Retention), broker.config.housekeeping);
+    let vouches = broker.config.replica.flush == Flush::EveryBatch;
     match disk_name(env)? {
+        // Under its old name it would be taken at its word in its next life, when the damage is repaired.
+        Some(_) if vouches && !replicas_are_sound(env)? => name_disk(broker, env)?,
         Some(disk) => {
             broker.disk = disk;
-            broker.intact = broker.config.replica.flush == Flush::EveryBatch && open_replicas(broker, env)?;
+            broker.intact = vouches;
             announce(broker, env);
         }
-        None => {
-            broker.disk = DiskId(env.draw());
-            env.write_at(META, 0, &broker.disk.0.to_be_bytes())?;
-            env.sync(META);
-            env.sync_dir();
-            broker.life = Life::Formatting { waits: 2 };
+        None => name_disk(broker, env)?,
+    }
+    Ok(())
+}
+
+/// Whether every replica on the disk is sound. Whoever vouches for its logs has looked at them: one that comes
+/// back without records that it had claimed must not be eligible to lead.
+fn replicas_are_sound(env: &mut Host<'_>) -> Result<bool, DiskFault> {
+    let mut looked_at = None;
+    for at in env.list(DIRECTORY).iter().filter_map(|file| owner(file)) {
+        if looked_at.replace(at) != Some(at) && !Partition::is_sound(at, env)? {
+            return Ok(false);
         }
     }
+    Ok(true)
+}
+
+/// Gives the disk a new name, and announces it once that is durable.
+fn name_disk(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskFault> {
+    broker.disk = DiskId(env.draw());
+    env.write_at(META, 0, &broker.disk.0.to_be_bytes())?;
+    env.sync(META);
+    env.sync_dir();
+    broker.life = Life::Formatting { waits: 2 };
     Ok(())
 }
 
@@ -62,21 +81,6 @@ pub(super) fn on_formatted(
         }
     }
     Ok(())
-}
-
-/// Opens every replica on the disk; whether all are sound. Whoever vouches for its logs has looked at them: one
-/// that comes back without records that it had claimed must not be eligible to lead.
-fn open_replicas(broker: &mut Broker, env: &mut Host<'_>) -> Result<bool, DiskFault> {
-    let mut sound = true;
-    for at in env.list(DIRECTORY).iter().filter_map(|file| owner(file)) {
-        if broker.found.contains_key(&at) {
-            continue;
-        }
-        let (partition, is_sound) = Partition::open(at, &broker.config.replica, env)?;
-        broker.found.insert(at, partition);
-        sound &= is_sound;
-    }
-    Ok(sound)
 }
 
 fn announce(broker: &mut Broker, env: &mut Host<'_>) {

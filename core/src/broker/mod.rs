@@ -63,8 +63,6 @@ pub struct Broker {
     told: bool,
     pending: Pending,
     partitions: BTreeMap<TopicPartition, Partition>,
-    /// Replicas that were on the disk, opened but not spoken of by the controllers yet.
-    found: BTreeMap<TopicPartition, Partition>,
     producer_ids: producer_ids::Block,
 }
 
@@ -106,7 +104,6 @@ impl Broker {
             told: false,
             pending: Pending::default(),
             partitions: BTreeMap::new(),
-            found: BTreeMap::new(),
             producer_ids: producer_ids::Block::default(),
         }
     }

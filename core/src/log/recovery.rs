@@ -2,15 +2,15 @@
 //!
 //! Every file is walked and every checksum looked at, for no start is known to be clean. The tables come out
 //! of the walk; indexes and snapshots that say otherwise are written anew. Damage in the middle costs
-//! everything behind it: whether the replica may still vouch for its history is not decided here.
-//! What is kept is written once more: a sync that failed in an earlier life may have left it in the cache
+//! everything behind it: whether the replica may still vouch for its history has to be asked before
+//! ([`Log::is_sound`]). What is kept is written once more: a sync that failed in an earlier life may have left it in the cache
 //! only, as clean, and no later sync would bring it to the device.
 
 use super::durability::Durability;
 use super::recent::Recent;
 use super::scan::{Look, Scan};
 use super::segment::{self, INDEX, LOG, SNAPSHOT, Segment, TIME_INDEX};
-use super::{EpochCache, Log, LogConfig, ProducerTable, damage, snapshot};
+use super::{EpochCache, Log, LogConfig, ProducerTable, snapshot};
 use crate::env::{Disk, DiskFault};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::quirk::{Quirk, Quirks};
@@ -27,8 +27,6 @@ pub struct Recovery {
     pub cut_at: Option<Offset>,
     /// How many bytes were cut, over all files.
     pub cut_bytes: u64,
-    /// What was cut is not a write that a power loss cut short: something that was durable has changed.
-    pub damaged: bool,
 }
 
 pub(super) fn open(
@@ -57,15 +55,8 @@ pub(super) fn open(
         log.start_after_cut(disk)?;
     }
     log.remove_orphans(disk)?;
-    log.write_again(disk)?;
     log.assert_invariants();
-    let recovery = Recovery {
-        log_start: start,
-        log_end: log.log_end,
-        cut_at: cut.at,
-        cut_bytes: cut.bytes,
-        damaged: cut.damaged,
-    };
+    let recovery = Recovery { log_start: start, log_end: log.log_end, cut_at: cut.at, cut_bytes: cut.bytes };
     Ok((log, recovery))
 }
 
@@ -73,10 +64,9 @@ pub(super) fn open(
 struct Cut {
     at: Option<Offset>,
     bytes: u64,
-    damaged: bool,
 }
 
-fn segments_in(dir: &str, disk: &dyn Disk) -> Vec<Offset> {
+pub(super) fn segments_in(dir: &str, disk: &dyn Disk) -> Vec<Offset> {
     let mut bases = Vec::new();
     for file in disk.list(&format!("{dir}/")) {
         if let Some((base, LOG)) = segment::parse_name(dir, &file) {
@@ -133,11 +123,10 @@ impl Log {
                 if !replaced {
                     cut.at.get_or_insert(self.log_end);
                     cut.bytes += len - self.active().size;
-                    cut.damaged |=
-                        !damage::is_unfinished(&file, (self.log_end, self.active().size), len, disk)?;
                 }
                 return disk.truncate(&file, self.active().size);
             };
+            disk.write_at(&file, found.position, found.bytes)?;
             self.admit(&found.header, epoch, found.position);
             self.learn_producer(&found.header);
         }
@@ -159,16 +148,6 @@ impl Log {
             last.write_index(disk)?;
         }
         self.start_segment(disk)
-    }
-
-    /// Makes every byte dirty again.
-    fn write_again(&self, disk: &mut dyn Disk) -> Result<(), DiskFault> {
-        for segment in self.segments.iter().filter(|segment| segment.size > 0) {
-            if let Some(bytes) = segment::read_whole(&segment.file, disk)? {
-                disk.write_at(&segment.file, 0, &bytes)?;
-            }
-        }
-        Ok(())
     }
 
     /// Files that nothing leads up to any more, from the last on: what is left at any moment has no gaps but

@@ -65,13 +65,14 @@ enum Role {
 }
 
 impl Partition {
-    /// Opens the replica's log, repairing it after a crash. Answers also whether it is sound: damage that no
-    /// power loss explains may have cost it records that it once claimed to hold.
-    pub fn open(
-        at: TopicPartition,
-        config: &ReplicaConfig,
-        env: &mut Host<'_>,
-    ) -> Result<(Self, bool), DiskFault> {
+    /// Whether the replica's log shows no damage but what a power loss explains. Damage may have cost it records
+    /// that it once claimed to hold.
+    pub fn is_sound(at: TopicPartition, env: &mut Host<'_>) -> Result<bool, DiskFault> {
+        Log::is_sound(&directory(at), env)
+    }
+
+    /// Opens the replica's log, repairing it after a crash.
+    pub fn open(at: TopicPartition, config: &ReplicaConfig, env: &mut Host<'_>) -> Result<Self, DiskFault> {
         let (log, recovery) = Log::open(&directory(at), config.log.clone(), config.quirks, env)?;
         let partition = Self {
             at,
@@ -83,7 +84,7 @@ impl Partition {
             failure: None,
         };
         partition.probe(ReplicaProbe::Recovered { start: recovery.log_start, end: recovery.log_end }, env);
-        Ok((partition, !recovery.damaged))
+        Ok(partition)
     }
 
     /// Which partition.

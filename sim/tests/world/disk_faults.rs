@@ -1,13 +1,14 @@
 //! What failing devices do: to bytes, to syncs, to the process that asked.
 
 use squall_core::env::DiskFault;
+use squall_core::time::Span;
 use squall_sim::disk::{DiskModel, Harm, PowerLoss};
 use squall_sim::engine::{World, WorldConfig};
 use squall_sim::seed::Seed;
 
-use crate::puppet::{A, Order, Puppet, Seen, at_ms, ms, play};
+use crate::puppet::{A, Order, Puppet, Seen, at_ms, play};
 
-const SYNC: DiskModel = DiskModel::CALM.syncing(ms(5), ms(5));
+const SYNC: DiskModel = DiskModel::CALM.syncing(Span::from_millis(5), Span::from_millis(5));
 
 /// One node whose file `f` and its name are durable, and hold `bytes`. It is 10 ms past zero.
 fn durable(seed: u64, bytes: &'static [u8]) -> World<Puppet> {
