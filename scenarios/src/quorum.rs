@@ -35,6 +35,10 @@ pub enum Op {
     WantId,
 }
 
+/// A wish takes about 170 bytes: in the plan, with its client, and with whom it was given to. A run takes
+/// less than 64 MiB.
+const MOST_IDS: u64 = 250_000;
+
 const fn count(
     key: &'static str,
     calm: u64,
@@ -95,7 +99,14 @@ impl Scenario for Quorum {
     }
 
     fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        cluster::check(settings)
+        cluster::check(settings)?;
+        let ids = settings.get("client.takers") * settings.get("workload.ids");
+        if ids <= MOST_IDS {
+            return Ok(());
+        }
+        Err(format!(
+            "client.takers and workload.ids make {ids} producer ids, and a run has memory for {MOST_IDS}: lower one of them"
+        ))
     }
 
     fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {

@@ -11,6 +11,7 @@
 
 mod budget;
 mod draw;
+mod memory;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -174,7 +175,8 @@ impl Scenario for ReplicatedLog {
     }
 
     fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        cluster::check(settings)
+        cluster::check(settings)?;
+        memory::check(settings)
     }
 
     fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
@@ -202,7 +204,8 @@ impl Scenario for ReplicatedLog {
         let settings = &plan.settings;
         let layout = cluster::layout(settings);
         let audit = Audit {
-            consumer: consumer_config(settings, layout),
+            // It reads everything again in the calm: small fetches would take longer than that lasts.
+            consumer: ConsumerConfig { max_bytes: 1 << 20, ..consumer_config(settings, layout) },
             partitions: settings.get("topic.partitions") as u32,
         };
         let expectations = Expectations {
