@@ -154,14 +154,16 @@ impl Scenario for Quorum {
 /// Controllers flush what they promise, so all of them may lose power at once; brokers hold nothing.
 fn space(settings: &Settings) -> FaultSpace {
     let layout = cluster::layout(settings);
-    let brokers = Group::new("brokers", layout.broker_nodes()).power_losses().wipes(layout.broker_nodes());
-    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses();
+    let brokers = Group::new("brokers", layout.broker_nodes());
+    let brokers = brokers.power_losses().wipes(layout.broker_nodes()).clocks();
+    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses().clocks();
     let first = layout.first_client().0;
     let takers = first..first + settings.get("client.takers") as u32;
-    let mut clients = Group::new("clients", takers.map(NodeId));
+    let mut clients = Group::new("clients", takers.map(NodeId)).clocks();
     clients.may_crash.clear();
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(0);
     space.transfer_roles = roles::all(0);
+    space.timeouts = cluster::timeouts(settings);
     space
 }
