@@ -21,7 +21,7 @@ use crate::cluster::{self, Member};
 use crate::ghost::clients::Keys;
 use crate::quirks;
 use crate::roles_in_world as roles;
-use crate::workload::IdTaker;
+use crate::workload::{IdTaker, quiet};
 
 /// The scenario.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,6 +48,7 @@ const fn count(
 const OWN: &[Knob] = &[
     count("client.takers", 2, (1, 3), (0, 100), "clients that want producer ids"),
     count("workload.ids", 20, (5, 50), (0, 1_000_000), "producer ids that each wants in the storm"),
+    quiet::KNOB,
     Knob {
         key: "client.request_timeout",
         unit: Unit::Millis,
@@ -101,10 +102,12 @@ impl Scenario for Quorum {
     fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
         let mut rng = seed.stream(Stream::Workload);
         let storm = settings.get("run.storm") * 1_000_000;
+        let quiet = quiet::windows(seed, settings, storm);
         let mut operations = Vec::new();
         for client in 0..settings.get("client.takers") as u32 {
             for _ in 0..settings.get("workload.ids") {
-                operations.push(Operation { at: rng.in_range(0, storm), client, op: Op::WantId });
+                let at = quiet::after(&quiet, rng.in_range(0, storm));
+                operations.push(Operation { at, client, op: Op::WantId });
             }
         }
         operations.sort_by_key(|operation| operation.at);

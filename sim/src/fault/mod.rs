@@ -462,6 +462,19 @@ mod tests {
     }
 
     #[test]
+    fn faults_over_time_are_lines_that_a_person_can_write_too() {
+        for text in [
+            r#"{"at":"1s","lasts":"2s","fault":"swizzle","cut":[[0,1],[1,2]],"mend":[[1,2],[0,1]]}"#,
+            r#"{"at":"1s","lasts":"0s","fault":"clock-step","whom":"node 2","by":"-3.5s"}"#,
+            r#"{"at":"1s","lasts":"2s","fault":"flapping","on":"node 1 -> node 2","period":"40ms"}"#,
+            r#"{"at":"1s","lasts":"2s","fault":"bandwidth","on":"all","bytes":2000}"#,
+        ] {
+            let fault: PlannedFault = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&fault).unwrap(), text);
+        }
+    }
+
+    #[test]
     fn links_read_back_from_their_text() {
         let node = |n| Whom::Node(NodeId(n));
         for links in [
