@@ -39,7 +39,7 @@ use crate::ghost::clients::Keys;
 use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
-use crate::workload::{Admin, Reader, Send, Sender, TOPIC};
+use crate::workload::{Admin, Reader, Send, Sender, TOPIC, quiet};
 
 /// The scenario.
 #[derive(Debug, Clone, Copy, Default)]
@@ -130,6 +130,7 @@ const OWN: &[Knob] = &[
         "records that each producer sends in the storm",
     ),
     row("workload.bytes", Bytes, 100, (8, 300), (8, 1 << 20), "the longest value"),
+    quiet::KNOB,
 ];
 
 static KNOBS: [Knob; cluster::KNOBS.len() + OWN.len()] = crate::table::joined(cluster::KNOBS, OWN);
