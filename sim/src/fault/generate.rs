@@ -156,6 +156,7 @@ pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<Plan
         if let Some(fault) = draw.fault(kind) {
             previous = Some(at);
             faults.extend(draw.stragglers(at, lasts, &fault));
+            faults.extend(draw.rift(at, lasts, &fault));
             faults.push(PlannedFault { at, lasts, fault });
         }
     }
@@ -166,7 +167,7 @@ pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<Plan
 pub(super) struct Draw<'a> {
     pub(super) rng: Rng,
     /// In nanoseconds.
-    storm: u64,
+    pub(super) storm: u64,
     pub(super) settings: &'a Settings,
     pub(super) space: &'a FaultSpace,
     pub(super) nodes: Vec<NodeId>,
@@ -295,7 +296,8 @@ impl Draw<'_> {
             | Fault::ClockFreeze { .. }
             | Fault::LongPause { .. }
             | Fault::RollingRestart { .. }
-            | Fault::RackPowerLoss { .. } => return None,
+            | Fault::RackPowerLoss { .. }
+            | Fault::TransferStorm { .. } => return None,
         };
         if !self.per_mille("fault.straggle") {
             return None;
@@ -424,7 +426,7 @@ mod tests {
             Fault::PowerLoss { whom } => allows(&servers.may_lose_power, whom),
             Fault::Wipe { whom } => allows(&servers.may_wipe, whom),
             Fault::Pause { whom } => allows(&servers.may_pause, whom),
-            Fault::Transfer { .. } => false,
+            Fault::Transfer { .. } | Fault::TransferStorm { .. } => false,
             Fault::Bandwidth { on, .. } | Fault::SlowTail { on, .. } | Fault::Flapping { on, .. } => {
                 on_known_links(on)
             }
