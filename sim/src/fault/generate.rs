@@ -206,18 +206,18 @@ impl Draw<'_> {
         spread(&mut self.rng, (low, high)) * 1_000
     }
 
-    /// One of `nodes`; sometimes the one that was hit last.
-    fn node(&mut self, nodes: &[NodeId]) -> Option<NodeId> {
-        let again = self.per_mille("fault.repeat");
-        let picked = self.rng.pick(nodes).copied();
-        let node = self.last.filter(|last| again && nodes.contains(last)).or(picked);
-        self.last = node.or(self.last);
-        node
-    }
-
+    /// One of those that `of` lists; sometimes the one that was hit last. Groups come equally often, so that many
+    /// clients do not keep the faults from a few servers.
     pub(super) fn whom(&mut self, of: impl Fn(&Group) -> &[NodeId]) -> Option<Whom> {
-        let nodes = self.space.all(of);
-        self.node(&nodes).map(Whom::Node)
+        let again = self.per_mille("fault.repeat");
+        let targets = |group: &&Group| !of(group).is_empty();
+        let groups: Vec<&Group> = self.space.groups.iter().filter(targets).collect();
+        let group = *self.rng.pick(&groups)?;
+        let picked = self.rng.pick(of(group)).copied();
+        let last = self.last.filter(|last| again && groups.iter().any(|group| of(group).contains(last)));
+        let node = last.or(picked);
+        self.last = node.or(self.last);
+        node.map(Whom::Node)
     }
 
     /// `None` if the space has no target for it.

@@ -38,6 +38,39 @@ fn a_pre_vote_may_be_answered_while_a_higher_epoch_is_not_durable_yet() {
 }
 
 #[test]
+fn a_vote_that_a_life_found_in_the_cache_may_be_gone_after_a_power_loss() {
+    let mut q = quorum();
+    let (old, new) = ((LeaderEpoch(4), Some(NodeId(1))), (LeaderEpoch(5), Some(NodeId(1))));
+    voters::persisted(&mut q, 0, old.0, old.1).unwrap();
+    // The write of the new one was under way when the process ended; the cache kept it.
+    voters::recovered(&mut q, 0, new, Offset(0), Offset(0)).unwrap();
+    q.voters[0].damage = Damage::PowerLoss;
+    assert_eq!(voters::recovered(&mut q, 0, old, Offset(0), Offset(0)), Ok(()));
+}
+
+/// A log of one entry for each of these epochs.
+fn entries(epochs: &[u32]) -> Shadow {
+    let mut log = Shadow::default();
+    for (base, epoch) in epochs.iter().enumerate() {
+        assert!(log.push(batch(base as u64, base as u64 + 1, *epoch, 7)));
+    }
+    log
+}
+
+#[test]
+fn a_snapshot_that_had_its_name_before_a_crash_replaces_the_log_and_a_power_loss_may_undo_that() {
+    let mut q = quorum();
+    q.committed = entries(&[1, 1, 2, 2]);
+    q.voters[0].log = entries(&[1, 1]);
+    let vote = (LeaderEpoch(0), None);
+    assert_eq!(voters::recovered(&mut q, 0, vote, Offset(4), Offset(4)), Ok(()));
+    assert_eq!(q.voters[0].log.start(), Offset(4));
+    q.voters[0].damage = Damage::PowerLoss;
+    assert_eq!(voters::recovered(&mut q, 0, vote, Offset(0), Offset(2)), Ok(()));
+    assert_eq!((q.voters[0].log.start(), q.refresh(0)), (Offset(0), Offset(2)));
+}
+
+#[test]
 fn an_ack_may_come_after_one_of_its_copies_was_wiped() {
     let mut p = committed(&[0, 1]);
     p.replicas[2].destroyed = Offset(2);
