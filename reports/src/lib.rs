@@ -6,6 +6,9 @@
 //! | [`run`] | a run in a few lines |
 //! | [`finding`] | one failure: what, where, how to repeat it |
 //! | [`document`] | the same as JSON |
+//! | [`report`] | one failure with all that is known of it, for the documents below |
+//! | [`reading`] | what a recording shows: who led when, how far each replica was |
+//! | [`page`] | the failure as one HTML page |
 //! | [`text`] | aligned columns, numbers and times for people |
 //!
 //! Knows the records of `squall-sim` and nothing else: no broker, no clock, no terminal. Text has at most
@@ -14,6 +17,9 @@
 pub mod campaign;
 pub mod document;
 pub mod finding;
+pub mod page;
+pub mod reading;
+pub mod report;
 pub mod run;
 #[cfg(test)]
 mod samples;
