@@ -234,3 +234,48 @@ fn step<T: PartialEq>(steps: &mut Steps<T>, at: u64, value: Option<T>) {
         Some(_) | None => steps.push((at, value)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn a_reign_ends_with_the_process_or_with_the_run() {
+        let seen: Vec<_> = reigns(&samples::recording())
+            .into_iter()
+            .map(|reign| (reign.node, reign.epoch, reign.begin_ns / MS, reign.end_ns / MS))
+            .collect();
+        assert_eq!(seen, [(0, 3, 10, 40), (1, 4, 50, 60)]);
+    }
+
+    #[test]
+    fn a_panel_shows_log_ends_watermarks_epochs_and_the_isr() {
+        let panels = panels(&samples::recording());
+        assert_eq!(panels.len(), 1);
+        let [zero, one] = panels[0].replicas.as_slice() else { panic!("{panels:?}") };
+        assert_eq!(panels[0].partition.as_deref(), Some("0-1"));
+        assert_eq!(zero.log_end, [(10 * MS, 40), (20 * MS, 42)]);
+        assert_eq!(zero.high_watermark, [(26 * MS, 42)]);
+        // What is durable is another end; what is truncated is this one.
+        assert_eq!(one.log_end, [(24 * MS, 42), (55 * MS, 41)]);
+        assert_eq!(one.epoch, [(11 * MS, (3, false)), (50 * MS, (4, true))]);
+        assert_eq!(zero.epoch, [(10 * MS, (3, true)), (40 * MS, (3, false))]);
+        // An agreement that is older than the last one changes nothing, however late somebody hears of it.
+        assert_eq!(zero.in_sync, [(12 * MS, true), (51 * MS, false)]);
+        assert_eq!(one.in_sync, [(12 * MS, true)]);
+    }
+
+    #[test]
+    fn a_window_begins_with_what_was_known_before() {
+        let mut recording = samples::recording();
+        recording.window.from_ns = 30 * MS;
+        let from = recording.facts.iter().position(|fact| fact.at_ns > 30 * MS).unwrap();
+        recording.before = recording.facts.drain(..from).collect();
+        let panels = panels(&recording);
+        assert_eq!(panels[0].replicas[0].log_end, [(30 * MS, 42)]);
+        assert_eq!(reigns(&recording)[0].begin_ns, 30 * MS);
+    }
+}
