@@ -98,7 +98,6 @@ fn width(browser: &mut Browser) -> f64 {
 
 /// Somewhere on the diagram where a message is under the hand, and its kind.
 const A_MESSAGE: &str = "(() => {
-    $('diagram').scrollIntoView({ block: 'center' });
     const box = $('diagram').getBoundingClientRect();
     for (const arrow of arrows) {
         const at = within(arrow.sent, arrow.until) && segment(arrow);
@@ -107,6 +106,13 @@ const A_MESSAGE: &str = "(() => {
         if (under(x, y) === arrow && x > stage.left) return [box.left + x, box.top + y, arrow.kind];
     }
 })()";
+
+fn a_message(browser: &mut Browser) -> ((f64, f64), String) {
+    browser.show("$('diagram')");
+    let found = browser.ask(A_MESSAGE);
+    let at = |place: usize| found[place].as_f64().expect("a message is in view");
+    ((at(0), at(1)), found[2].as_str().expect("a kind").to_owned())
+}
 
 fn look_and_click(browser: &mut Browser) {
     let title = browser.text("document.title");
@@ -119,11 +125,10 @@ fn look_and_click(browser: &mut Browser) {
     assert!(browser.text("$('panel-0').textContent").contains("epoch"));
 
     // Hover: a message's content.
-    let found = browser.ask(A_MESSAGE);
-    let at = (found[0].as_f64().expect("a message is in view"), found[1].as_f64().expect("a place"));
+    let (at, kind) = a_message(browser);
     browser.hover(at);
     let tip = browser.text("$('tip').hidden ? '' : $('tip').textContent");
-    assert!(tip.contains(found[2].as_str().expect("a kind")) && tip.contains("→"), "{tip}");
+    assert!(tip.contains(&kind) && tip.contains("→"), "{tip}");
 
     // Zoom by button, by key, and by the wheel.
     let whole = width(browser);
@@ -216,8 +221,8 @@ fn the_page_is_clicked_through_in_a_browser() {
         true,
         "the page is wider than a phone"
     );
-    let found = browser.ask(A_MESSAGE);
-    browser.click_at((found[0].as_f64().expect("a message is in view"), found[1].as_f64().expect("a place")));
+    let (at, _) = a_message(&mut browser);
+    browser.click_at(at);
     assert_eq!(browser.ask("$('tip').hidden"), false);
     let paper = "getComputedStyle(document.body).backgroundColor";
     let light = browser.text(paper);

@@ -157,11 +157,17 @@ impl Browser {
         self.settle();
     }
 
+    /// Brings an element into view.
+    pub(crate) fn show(&mut self, element: &str) {
+        self.ask(&format!("{element}.scrollIntoView({{ block: 'center' }})"));
+        self.settle();
+    }
+
     /// Where the middle of an element is, once it is in view. What lies over it would get the click.
     pub(crate) fn middle(&mut self, element: &str) -> (f64, f64) {
+        self.show(element);
         let at = self.ask(&format!(
-            "(() => {{ const element = {element}; element.scrollIntoView({{ block: 'center' }});
-                const box = element.getBoundingClientRect();
+            "(() => {{ const element = {element}, box = element.getBoundingClientRect();
                 const at = [box.left + box.width / 2, box.top + box.height / 2];
                 const top = document.elementFromPoint(...at);
                 return element === top || element.contains(top) || top.contains(element) ? at : []; }})()"
