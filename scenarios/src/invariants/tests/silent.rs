@@ -37,17 +37,6 @@ fn a_pre_vote_may_be_answered_while_a_higher_epoch_is_not_durable_yet() {
     assert_eq!(voters::pre_voted(&q, 0, LeaderEpoch(3), 6), Ok(()));
 }
 
-#[test]
-fn a_vote_that_a_life_found_in_the_cache_may_be_gone_after_a_power_loss() {
-    let mut q = quorum();
-    let (old, new) = ((LeaderEpoch(4), Some(NodeId(1))), (LeaderEpoch(5), Some(NodeId(1))));
-    voters::persisted(&mut q, 0, old.0, old.1).unwrap();
-    // The write of the new one was under way when the process ended; the cache kept it.
-    voters::recovered(&mut q, 0, new, Offset(0), Offset(0)).unwrap();
-    q.voters[0].damage = Damage::PowerLoss;
-    assert_eq!(voters::recovered(&mut q, 0, old, Offset(0), Offset(0)), Ok(()));
-}
-
 /// A log of one entry for each of these epochs.
 fn entries(epochs: &[u32]) -> Shadow {
     let mut log = Shadow::default();
@@ -180,4 +169,16 @@ fn a_reset_that_was_not_durable_may_bring_the_old_log_back_under_the_same_offset
     assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(2)), old), Ok(()));
     let held = p.replicas[1].log.at(Offset(0)).map(|batch| (batch.epoch, batch.crc));
     assert_eq!(held, Some((LeaderEpoch(1), 7)), "the observer goes on with what is there");
+}
+
+#[test]
+fn an_epoch_that_a_crashed_voter_read_from_its_cache_may_be_lost_with_the_power() {
+    let mut q = quorum();
+    voters::persisted(&mut q, 1, LeaderEpoch(4), None).unwrap();
+    let nothing = (Offset(0), Offset(0));
+    voters::recovered(&mut q, 1, (LeaderEpoch(5), Some(NodeId(1))), nothing.0, nothing.1).unwrap();
+    q.voters[1].damage = Damage::PowerLoss;
+    let back = |q: &mut _, epoch| voters::recovered(q, 1, (LeaderEpoch(epoch), None), nothing.0, nothing.1);
+    assert_eq!(back(&mut q.clone(), 4), Ok(()));
+    assert_eq!(back(&mut q, 3).unwrap_err().invariant, "W-ME", "what was durable may not");
 }
