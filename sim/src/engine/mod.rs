@@ -18,10 +18,12 @@ mod slab;
 mod spare;
 mod stats;
 mod timers;
+mod watch;
 mod window;
 
 pub use spare::Spare;
 pub use stats::Stats;
+pub(crate) use watch::{Deed, Sent};
 
 use std::fmt;
 

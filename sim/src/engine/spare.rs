@@ -13,6 +13,7 @@ use super::queue::{Key, Queue};
 use super::slab::Slab;
 use super::stats::Stats;
 use super::timers::Cell;
+use super::watch::Watch;
 use super::{World, WorldConfig};
 use crate::fingerprint::Digest;
 use crate::network::{Fabric, SpareFabric};
@@ -70,6 +71,7 @@ impl<P: Process> World<P> {
             stats: Stats::default(),
             loopback: config.loopback,
             holds_back: false,
+            watch: Watch::default(),
         };
         Self {
             seed,

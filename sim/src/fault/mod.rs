@@ -1,14 +1,16 @@
 //! What can go wrong, as one closed vocabulary.
 //!
-//! Holds: [`Fault`], whom it hits, and when ([`PlannedFault`]); the table of kinds ([`table`]); the
-//! generator that draws faults from a budget ([`mod@generate`]). A fault is a span: a crash and the restart
+//! Holds: [`Fault`], whom it hits, and when ([`PlannedFault`], [`When`]); the table of kinds ([`table`]);
+//! the generator that draws faults from a budget ([`mod@generate`]). A fault is a span: a crash and the restart
 //! that follows are one item, so that a plan without it is still a plan.
 //! Deliberately absent: how a fault is carried out. That is the [`run`](crate::run)'s.
 
+mod aimed;
 pub mod generate;
 pub(crate) mod ledger;
 pub mod table;
 pub mod text;
+pub mod when;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,19 +21,72 @@ use squall_core::time::Span;
 
 pub use generate::{FaultSpace, Group, generate};
 pub use table::{Row, TABLE};
+pub use when::{Happening, Letters, Trigger, When};
 
-/// A fault with its time. Written as `{"at": "3.5s", "lasts": "120ms", "fault": "crash", "whom": "node 2"}`.
+/// A fault with its time. Written as `{"at": "3.5s", "lasts": "120ms", "fault": "crash", "whom": "node 2"}`,
+/// or with a trigger instead of the time: `{"when": {"fact": "leader elected", "nth": 2}, …}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub struct PlannedFault {
-    /// When it begins, in nanoseconds of virtual time.
-    #[serde(with = "text")]
-    pub at: u64,
+    /// When it begins.
+    pub when: When,
     /// How long it lasts, in nanoseconds. The calm ends it in any case.
-    #[serde(with = "text")]
     pub lasts: u64,
     /// What it is.
-    #[serde(flatten)]
     pub fault: Fault,
+}
+
+/// For so long lasts what nobody gave an end: no storm is longer.
+pub const TO_THE_CALM: u64 = 24 * 3_600_000_000_000;
+
+impl PlannedFault {
+    /// A fault that begins at a time; both in nanoseconds.
+    pub fn at(at: u64, lasts: u64, fault: Fault) -> Self {
+        Self { when: When::At(at), lasts, fault }
+    }
+
+    /// A fault that begins when something happens.
+    pub fn on(trigger: Trigger, lasts: u64, fault: Fault) -> Self {
+        Self { when: When::On(trigger), lasts, fault }
+    }
+}
+
+/// A planned fault as it stands in a file: one flat object.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::option")]
+    at: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    when: Option<Trigger>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::option")]
+    lasts: Option<u64>,
+    #[serde(flatten)]
+    fault: Fault,
+}
+
+impl From<PlannedFault> for Written {
+    fn from(PlannedFault { when, lasts, fault }: PlannedFault) -> Self {
+        let lasts = (lasts < TO_THE_CALM).then_some(lasts);
+        match when {
+            When::At(at) => Self { at: Some(at), when: None, lasts, fault },
+            When::On(trigger) => Self { at: None, when: Some(trigger), lasts, fault },
+        }
+    }
+}
+
+impl TryFrom<Written> for PlannedFault {
+    type Error = String;
+
+    fn try_from(Written { at, when, lasts, fault }: Written) -> Result<Self, String> {
+        let when = match (at, when) {
+            (Some(at), None) => When::At(at),
+            (None, Some(trigger)) => When::On(trigger),
+            (None, None) | (Some(_), Some(_)) => {
+                return Err("a fault has either a time, `at`, or a trigger, `when`".to_owned());
+            }
+        };
+        Ok(Self { when, lasts: lasts.unwrap_or(TO_THE_CALM), fault })
+    }
 }
 
 /// All that can be done to a world. Chances are in millionths.
@@ -133,6 +188,63 @@ pub enum Fault {
         /// The role, as the scenario calls it.
         role: String,
     },
+    /// Of the messages of a kind, one or some in a row never arrive. Counted from when the fault begins.
+    DropMessage {
+        /// Their kind.
+        message: String,
+        /// Who sends them; none: whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Whom>,
+        /// Whom they are for; none: whomever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Whom>,
+        /// From which one on; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        nth: u64,
+        /// How many in a row; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        count: u64,
+    },
+    /// They arrive late, and later ones overtake them.
+    DelayMessage {
+        /// Their kind.
+        message: String,
+        /// Who sends them; none: whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Whom>,
+        /// Whom they are for; none: whomever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Whom>,
+        /// From which one on; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        nth: u64,
+        /// How many in a row; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        count: u64,
+        /// So late.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
+    /// They come a second time.
+    DuplicateMessage {
+        /// Their kind.
+        message: String,
+        /// Who sends them; none: whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Whom>,
+        /// Whom they are for; none: whomever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Whom>,
+        /// From which one on; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        nth: u64,
+        /// How many in a row; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        count: u64,
+        /// So long after the first.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
 }
 
 impl Fault {
@@ -155,6 +267,78 @@ impl Fault {
             Self::Pause { .. } => "pause",
             Self::Restart { .. } => "restart",
             Self::Transfer { .. } => "transfer",
+            Self::DropMessage { .. } => "drop-message",
+            Self::DelayMessage { .. } => "delay-message",
+            Self::DuplicateMessage { .. } => "duplicate-message",
+        }
+    }
+
+    /// The messages that it singles out, if it does.
+    pub fn rule(&self) -> Option<Rule<'_>> {
+        match self {
+            Self::DropMessage { message, from, to, nth, count }
+            | Self::DelayMessage { message, from, to, nth, count, .. }
+            | Self::DuplicateMessage { message, from, to, nth, count, .. } => {
+                Some(Rule { kind: message, from: from.as_ref(), to: to.as_ref(), nth: *nth, count: *count })
+            }
+            Self::Loss { .. }
+            | Self::Delay { .. }
+            | Self::Duplication { .. }
+            | Self::Reordering { .. }
+            | Self::SplitHalves { .. }
+            | Self::SplitRing { .. }
+            | Self::SplitBridge { .. }
+            | Self::Isolate { .. }
+            | Self::OneWayCut { .. }
+            | Self::Crash { .. }
+            | Self::PowerLoss { .. }
+            | Self::Wipe { .. }
+            | Self::Pause { .. }
+            | Self::Restart { .. }
+            | Self::Transfer { .. } => None,
+        }
+    }
+}
+
+/// Which messages a fault singles out: of a kind between some, the `nth` and those after it, `count` in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule<'a> {
+    /// Their kind.
+    pub kind: &'a str,
+    /// Who sends them.
+    pub from: Option<&'a Whom>,
+    /// Whom they are for.
+    pub to: Option<&'a Whom>,
+    /// From which one on.
+    pub nth: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl Rule<'_> {
+    /// Whether the `number`-th message of its kind is meant.
+    pub fn covers(&self, number: u64) -> bool {
+        number >= self.nth && number - self.nth < self.count
+    }
+
+    /// Whether no message after the `number`-th is meant.
+    pub fn is_past(&self, number: u64) -> bool {
+        number >= self.nth && number - self.nth >= self.count.saturating_sub(1)
+    }
+}
+
+impl fmt::Display for Rule<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.kind)?;
+        if let Some(from) = self.from {
+            write!(f, " from {from}")?;
+        }
+        if let Some(to) = self.to {
+            write!(f, " to {to}")?;
+        }
+        match (self.nth, self.count) {
+            (nth, 1) => write!(f, ", number {nth}"),
+            (nth, count) => write!(f, ", numbers {nth} to {}", nth.saturating_add(count.saturating_sub(1))),
         }
     }
 }
@@ -173,6 +357,10 @@ impl fmt::Display for Fault {
             Self::SplitBridge { left, bridge, right } => write!(f, " {left:?} | {bridge} | {right:?}"),
             Self::OneWayCut { from, to } => write!(f, " {from} -> {to}"),
             Self::Transfer { role } => write!(f, " {role}"),
+            Self::DropMessage { .. } => self.rule().map_or(Ok(()), |rule| write!(f, " {rule}")),
+            Self::DelayMessage { extra, .. } | Self::DuplicateMessage { extra, .. } => {
+                self.rule().map_or(Ok(()), |rule| write!(f, " {rule}, by {}", text::written(extra.0)))
+            }
             Self::Isolate { whom }
             | Self::Crash { whom }
             | Self::PowerLoss { whom }
@@ -278,15 +466,39 @@ mod tests {
 
     #[test]
     fn a_planned_fault_is_one_flat_line_that_a_person_can_write() {
-        let fault = PlannedFault {
-            at: 3_500_000_001,
-            lasts: 120_000_000,
-            fault: Fault::Crash { whom: Whom::Role("leader of 0-1".to_owned()) },
-        };
+        let crash = Fault::Crash { whom: Whom::Role("leader of 0-1".to_owned()) };
+        let fault = PlannedFault::at(3_500_000_001, 120_000_000, crash);
         let text = serde_json::to_string(&fault).unwrap();
         expect![[r#"{"at":"3.500000001s","lasts":"120ms","fault":"crash","whom":"leader of 0-1"}"#]]
             .assert_eq(&text);
         assert_eq!(serde_json::from_str::<PlannedFault>(&text).unwrap(), fault);
+    }
+
+    #[test]
+    fn an_aimed_fault_has_a_trigger_in_place_of_its_time() {
+        let trigger = Trigger {
+            nth: 2,
+            ..Trigger::first(Happening::Sent(Letters {
+                kind: "fetch".to_owned(),
+                from: None,
+                to: Some(Whom::Node(NodeId(2))),
+            }))
+        };
+        let rule = Fault::DropMessage {
+            message: "fetch reply".to_owned(),
+            from: None,
+            to: Some(Whom::Node(NodeId(3))),
+            nth: 1,
+            count: 4,
+        };
+        let fault = PlannedFault::on(trigger, TO_THE_CALM, rule);
+        let text = serde_json::to_string(&fault).unwrap();
+        expect![[r#"{"when":{"sent":"fetch","to":"node 2","nth":2},"fault":"drop-message","message":"fetch reply","to":"node 3","count":4}"#]]
+            .assert_eq(&text);
+        assert_eq!(serde_json::from_str::<PlannedFault>(&text).unwrap(), fault);
+        let both = text.replacen("{", r#"{"at":"1s","#, 1);
+        let refused = serde_json::from_str::<PlannedFault>(&both).unwrap_err().to_string();
+        assert!(refused.contains("either a time, `at`, or a trigger, `when`"), "{refused}");
     }
 
     #[test]

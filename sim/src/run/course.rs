@@ -5,6 +5,7 @@ use squall_core::ids::NodeId;
 use squall_core::time::{Span, Time};
 
 use super::Scenario;
+use super::aims::Aims;
 use super::inject::Injector;
 use crate::check::{Checks, Progress};
 use crate::engine::{Spare, UpcomingInput, World};
@@ -50,9 +51,10 @@ pub struct Course<'s, S: Scenario + ?Sized> {
     pub(super) world: World<S::Process>,
     pub(super) checks: S::Checks,
     pub(super) injector: Injector,
+    pub(super) aims: Aims,
     phase: Phase,
     /// Events before this happen; then the course turns: a fault, the calm, a look at the progress.
-    bound: Time,
+    pub(super) bound: Time,
     max_events: u64,
     excused: Option<String>,
     trail: Vec<(u64, Fingerprint)>,
@@ -69,6 +71,7 @@ impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
             world: self.world.clone(),
             checks: self.checks.clone(),
             injector: self.injector.clone(),
+            aims: self.aims.clone(),
             phase: self.phase.clone(),
             bound: self.bound,
             max_events: self.max_events,
@@ -91,6 +94,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             checks: scenario.checks(plan, spare.checks),
             bound: Time::ZERO,
             injector,
+            aims: Aims::new(&plan.faults),
             phase: Phase::Storm,
             max_events: plan.settings.get("run.max_events"),
             excused: None,
@@ -98,6 +102,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             trail_mask: 63,
             timeline: None,
         };
+        course.attend();
         course.bound = course.next_turn();
         course
     }
@@ -128,6 +133,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
                 if self.timeline.is_some() {
                     self.tell_upcoming();
                 }
+                if self.aims.awake {
+                    self.watch_arrival();
+                }
                 self.world.step();
                 self.look() && self.within_limit()
             }
@@ -145,6 +153,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             self.tell_probes();
         }
         match self.checks.after_event(&self.world) {
+            Ok(()) if self.aims.awake => self.take_aim(),
             Ok(()) => true,
             Err(violation) => self.end(Verdict::Violation(violation)),
         }
@@ -190,7 +199,8 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         match self.phase {
             Phase::Storm => {
                 let storm_end = Time(self.plan.storm);
-                self.injector.next_at().map_or(storm_end, |fault| fault.min(storm_end))
+                let aimed = self.aims.next_at().unwrap_or(storm_end);
+                self.injector.next_at().map_or(storm_end, |fault| fault.min(storm_end)).min(aimed)
             }
             Phase::Calm { .. } => self.world.now() + POLL,
             Phase::Over(_) => Time::ZERO,
@@ -200,6 +210,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
     fn begin_calm(&mut self) -> bool {
         self.say(|| "--- the calm begins".to_owned());
         self.phase = Phase::Calm { until: self.world.now() + Span(self.plan.calm) };
+        self.stop_aiming();
         self.heal()
     }
 
@@ -320,7 +331,8 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             | Kind::Mended { .. }
             | Kind::Weather { .. }
             | Kind::ClockSet
-            | Kind::DiskSet => {}
+            | Kind::DiskSet
+            | Kind::Interfered { .. } => {}
         }
         for (node, probe) in world.probes() {
             lines.push(format!("{:>12} * {} {probe:?}", "", place(world, *node)));

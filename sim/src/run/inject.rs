@@ -12,6 +12,7 @@ use super::weather::{Misfortune, Pair, Weather};
 use super::{Course, Scenario};
 use crate::fault::ledger::Ledger;
 use crate::fault::{Fault, Links, PlannedFault, Whom};
+use crate::fault::table::AIMED;
 use crate::record::Counts;
 
 /// What ends with a fault.
@@ -22,6 +23,7 @@ enum Undo {
     Resume(NodeId),
     Mend(Vec<Pair>),
     Weather,
+    Rule,
 }
 
 /// How a process ends.
@@ -50,7 +52,8 @@ pub(super) struct Injector {
 
 impl Injector {
     pub(super) fn new(faults: &[PlannedFault]) -> Self {
-        let mut begins: Vec<_> = faults.iter().enumerate().map(|(item, fault)| (fault.at, item)).collect();
+        let timed = faults.iter().enumerate().filter_map(|(item, fault)| Some((fault.when.time()?, item)));
+        let mut begins: Vec<_> = timed.collect();
         begins.sort_unstable_by(|a, b| b.cmp(a));
         Self {
             begins,
@@ -72,6 +75,22 @@ impl Injector {
         begin.into_iter().chain(end).min().map(Time)
     }
 
+    /// An aimed fault has found its moment.
+    pub(super) fn schedule(&mut self, at: u64, item: usize) {
+        let place = self.begins.partition_point(|later| *later > (at, item));
+        self.begins.insert(place, (at, item));
+    }
+
+    /// A fault had no effect.
+    pub(super) fn skip(&mut self, faults: u64) {
+        self.skipped += faults;
+    }
+
+    /// A fault of this kind took effect.
+    pub(super) fn count(&mut self, kind: &'static str) {
+        *self.injected.entry(kind).or_default() += 1;
+    }
+
     /// How often each kind took effect, and how many were skipped.
     pub(super) fn into_counts(self) -> (Counts, u64) {
         (self.injected, self.skipped)
@@ -82,6 +101,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
     /// Everything that is due now, ends before beginnings; whether all checks held.
     pub(super) fn inject_due(&mut self) -> bool {
         let now = self.world.now().0;
+        self.judge_open();
         while let Some(&(at, item)) = self.injector.ends.first()
             && at <= now
         {
@@ -94,7 +114,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             && at <= now
         {
             self.injector.begins.pop();
-            if !self.begin_fault(item) {
+            if !self.begin_fault(at, item) {
                 return false;
             }
         }
@@ -115,17 +135,19 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         held
     }
 
-    fn begin_fault(&mut self, item: usize) -> bool {
+    fn begin_fault(&mut self, at: u64, item: usize) -> bool {
         let plan = self.plan;
-        let PlannedFault { at, lasts, fault } = &plan.faults[item];
+        let PlannedFault { lasts, fault, .. } = &plan.faults[item];
         let before = self.world.events();
         let Some(undo) = self.carry_out(item, fault) else {
-            self.injector.skipped += 1;
+            self.injector.skip(1);
             self.say(|| format!("--- skipped: {fault}"));
             return self.verdict().is_none();
         };
         self.say(|| format!("--- begins: {fault}"));
-        *self.injector.injected.entry(fault.kind()).or_default() += 1;
+        if !matches!(undo, Undo::Rule) {
+            self.count_effect(item);
+        }
         if !matches!(undo, Undo::Nothing) {
             self.injector.active.insert(item, undo);
             self.injector.ends.insert((at.saturating_add(*lasts), item));
@@ -167,6 +189,10 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             Fault::Transfer { role } => {
                 self.scenario.transfer(role, &mut self.world, &self.checks).then_some(Undo::Nothing)
             }
+            Fault::DropMessage { .. } | Fault::DelayMessage { .. } | Fault::DuplicateMessage { .. } => {
+                self.begin_rule(item);
+                Some(Undo::Rule)
+            }
         }
     }
 
@@ -195,15 +221,32 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
                 self.set_links(models);
                 true
             }
+            Undo::Rule => {
+                self.end_rule(item);
+                false
+            }
         };
         !changed || self.look()
     }
 
-    /// The node that is meant, if there is one now.
-    fn find(&self, whom: &Whom) -> Option<NodeId> {
+    /// A fault took effect.
+    pub(super) fn count_effect(&mut self, item: usize) {
+        let fault = &self.plan.faults[item];
+        self.injector.count(fault.fault.kind());
+        if fault.when.trigger().is_some() {
+            self.injector.count(AIMED);
+        }
+    }
+
+    /// The node that is meant, if there is one now. Whoever is called by a role's name has it as a matter of
+    /// course: people write `broker 2` rather than count nodes.
+    pub(super) fn find(&self, whom: &Whom) -> Option<NodeId> {
         let node = match whom {
             Whom::Node(node) => *node,
-            Whom::Role(role) => self.scenario.resolve(role, &self.world, &self.checks)?,
+            Whom::Role(role) => match self.scenario.resolve(role, &self.world, &self.checks) {
+                Some(node) => node,
+                None => self.world.nodes().find(|node| self.world.name(*node) == role)?,
+            },
         };
         self.exists(node).then_some(node)
     }

@@ -6,6 +6,7 @@
 //! within a bound of virtual time.
 //! Deliberately absent: where plans come from ([`crate::plan`]), many runs ([`crate::campaign`]).
 
+mod aims;
 mod course;
 mod inject;
 mod replay;

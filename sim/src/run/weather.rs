@@ -40,7 +40,10 @@ impl Misfortune {
             | Fault::Wipe { .. }
             | Fault::Pause { .. }
             | Fault::Restart { .. }
-            | Fault::Transfer { .. } => None,
+            | Fault::Transfer { .. }
+            | Fault::DropMessage { .. }
+            | Fault::DelayMessage { .. }
+            | Fault::DuplicateMessage { .. } => None,
         }
     }
 
