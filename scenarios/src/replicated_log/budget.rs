@@ -12,6 +12,7 @@ use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
 
 use crate::cluster;
+use crate::moments;
 use crate::roles_in_world as roles;
 
 /// Replicas of a partition.
@@ -41,6 +42,7 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(settings.get("topic.partitions"));
     space.transfer_roles = roles::all(settings.get("topic.partitions"));
+    moments::of_cluster(&mut space);
     space
 }
 

@@ -10,7 +10,7 @@ use squall_core::ids::NodeId;
 
 use super::generate::Draw;
 use super::table::AIMED;
-use super::{Fault, Happening, Letters, Links, PlannedFault, TABLE, Trigger, Whom};
+use super::{Fault, Happening, Letters, PlannedFault, TABLE, Trigger, Whom};
 use crate::settings::spread;
 
 /// The largest `nth` drawn.
@@ -77,33 +77,12 @@ impl Draw<'_> {
     }
 }
 
-/// The node that a fault hits, where it is one node.
+/// The node that a fault hits first, where it hits one or two rather than many.
 fn subject(fault: &Fault) -> Option<NodeId> {
-    let whom = match fault {
-        Fault::Loss { on, .. }
-        | Fault::Delay { on, .. }
-        | Fault::Duplication { on, .. }
-        | Fault::Reordering { on, .. } => match on {
-            Links::All => return None,
-            Links::Of(whom) | Links::Between(whom, _) => whom,
-        },
-        Fault::Isolate { whom }
-        | Fault::OneWayCut { from: whom, .. }
-        | Fault::Crash { whom }
-        | Fault::PowerLoss { whom }
-        | Fault::Wipe { whom }
-        | Fault::Pause { whom }
-        | Fault::Restart { whom } => whom,
-        Fault::DropMessage { from, to, .. }
-        | Fault::DelayMessage { from, to, .. }
-        | Fault::DuplicateMessage { from, to, .. } => from.as_ref().or(to.as_ref())?,
-        Fault::SplitHalves { .. }
-        | Fault::SplitRing { .. }
-        | Fault::SplitBridge { .. }
-        | Fault::Transfer { .. } => return None,
-    };
-    match whom {
-        Whom::Node(node) => Some(*node),
-        Whom::Role(_) => None,
+    let targets = fault.targets();
+    let [first, ..] = &targets[..] else { return None };
+    match first {
+        Whom::Node(node) if targets.len() <= 2 => Some(*node),
+        Whom::Node(_) | Whom::Role(_) => None,
     }
 }

@@ -6,6 +6,7 @@
 //! Deliberately absent: how a fault is carried out. That is the [`run`](crate::run)'s.
 
 mod aimed;
+pub mod check;
 pub mod generate;
 pub(crate) mod ledger;
 pub mod table;
@@ -275,27 +276,43 @@ impl Fault {
 
     /// The messages that it singles out, if it does.
     pub fn rule(&self) -> Option<Rule<'_>> {
+        let (Self::DropMessage { message, from, to, nth, count }
+        | Self::DelayMessage { message, from, to, nth, count, .. }
+        | Self::DuplicateMessage { message, from, to, nth, count, .. }) = self
+        else {
+            return None;
+        };
+        Some(Rule { kind: message, from: from.as_ref(), to: to.as_ref(), nth: *nth, count: *count })
+    }
+
+    /// Everybody it speaks of, in no special order.
+    pub fn targets(&self) -> Vec<Whom> {
+        let nodes = |lists: &[&[u32]]| lists.concat().into_iter().map(|number| Whom::Node(NodeId(number)));
         match self {
-            Self::DropMessage { message, from, to, nth, count }
-            | Self::DelayMessage { message, from, to, nth, count, .. }
-            | Self::DuplicateMessage { message, from, to, nth, count, .. } => {
-                Some(Rule { kind: message, from: from.as_ref(), to: to.as_ref(), nth: *nth, count: *count })
+            Self::Loss { on, .. }
+            | Self::Delay { on, .. }
+            | Self::Duplication { on, .. }
+            | Self::Reordering { on, .. } => match on {
+                Links::All => Vec::new(),
+                Links::Of(whom) => vec![whom.clone()],
+                Links::Between(from, to) => vec![from.clone(), to.clone()],
+            },
+            Self::SplitHalves { left, right } => nodes(&[left, right]).collect(),
+            Self::SplitRing { ring } => nodes(&[ring]).collect(),
+            Self::SplitBridge { left, bridge, right } => nodes(&[left, &[*bridge], right]).collect(),
+            Self::OneWayCut { from, to } => vec![from.clone(), to.clone()],
+            Self::Isolate { whom }
+            | Self::Crash { whom }
+            | Self::PowerLoss { whom }
+            | Self::Wipe { whom }
+            | Self::Pause { whom }
+            | Self::Restart { whom } => vec![whom.clone()],
+            Self::Transfer { role } => vec![Whom::Role(role.clone())],
+            Self::DropMessage { from, to, .. }
+            | Self::DelayMessage { from, to, .. }
+            | Self::DuplicateMessage { from, to, .. } => {
+                from.iter().chain(to).cloned().collect()
             }
-            Self::Loss { .. }
-            | Self::Delay { .. }
-            | Self::Duplication { .. }
-            | Self::Reordering { .. }
-            | Self::SplitHalves { .. }
-            | Self::SplitRing { .. }
-            | Self::SplitBridge { .. }
-            | Self::Isolate { .. }
-            | Self::OneWayCut { .. }
-            | Self::Crash { .. }
-            | Self::PowerLoss { .. }
-            | Self::Wipe { .. }
-            | Self::Pause { .. }
-            | Self::Restart { .. }
-            | Self::Transfer { .. } => None,
         }
     }
 }

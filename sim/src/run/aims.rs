@@ -269,7 +269,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
                 if self.is_one(which.from, sent.from) && self.is_one(which.to, sent.to) {
                     rule.seen += 1;
                     if which.covers(rule.seen) {
-                        deeds.extend(deed_of(fault).map(|deed| (rule.item, *sent, deed)));
+                        deeds.push((rule.item, *sent, deed_of(fault)));
                     }
                 }
             }
@@ -319,27 +319,14 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
     }
 }
 
-/// What the fault does to a message; `None` if it does nothing to messages.
-fn deed_of(fault: &Fault) -> Option<Deed> {
-    match fault {
-        Fault::DropMessage { .. } => Some(Deed::Lose),
-        Fault::DelayMessage { extra, .. } => Some(Deed::HoldUp(*extra)),
-        Fault::DuplicateMessage { extra, .. } => Some(Deed::Double(*extra)),
-        Fault::Loss { .. }
-        | Fault::Delay { .. }
-        | Fault::Duplication { .. }
-        | Fault::Reordering { .. }
-        | Fault::SplitHalves { .. }
-        | Fault::SplitRing { .. }
-        | Fault::SplitBridge { .. }
-        | Fault::Isolate { .. }
-        | Fault::OneWayCut { .. }
-        | Fault::Crash { .. }
-        | Fault::PowerLoss { .. }
-        | Fault::Wipe { .. }
-        | Fault::Pause { .. }
-        | Fault::Restart { .. }
-        | Fault::Transfer { .. } => None,
+/// What the fault does to the messages that it singles out.
+fn deed_of(fault: &Fault) -> Deed {
+    if let Fault::DelayMessage { extra, .. } = fault {
+        Deed::HoldUp(*extra)
+    } else if let Fault::DuplicateMessage { extra, .. } = fault {
+        Deed::Double(*extra)
+    } else {
+        Deed::Lose
     }
 }
 
