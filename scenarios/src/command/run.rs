@@ -50,7 +50,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Found, Failure> {
     let began: Instant = clock::now();
     let ran = match &args.plan {
         Some(file) => run_written(args, scenario, file, &overrides, &quirks)?,
-        None => run_drawn(args, scenario, &Request { overrides: &overrides, quirks: &quirks, verify: false })?,
+        None => {
+            run_drawn(args, scenario, &Request { overrides: &overrides, quirks: &quirks, verify: false })?
+        }
     };
     let capsule = match &ran.capsule {
         Some(text) => Some(capsules.keep(scenario.info().name, ran.record.seed.0, text)?),

@@ -36,12 +36,7 @@ impl Objection {
 impl Vocabulary {
     /// The words of `scenario`. Faults that speak of nobody who is there are let pass.
     pub fn of<S: Scenario + ?Sized>(scenario: &S) -> Self {
-        Self {
-            facts: scenario.probe_kinds(),
-            messages: scenario.message_kinds(),
-            who: None,
-            storm: None,
-        }
+        Self { facts: scenario.probe_kinds(), messages: scenario.message_kinds(), who: None, storm: None }
     }
 
     /// The same for one world: these are its nodes, by number, and the roles; the storm is so long.

@@ -310,9 +310,7 @@ impl Fault {
             Self::Transfer { role } => vec![Whom::Role(role.clone())],
             Self::DropMessage { from, to, .. }
             | Self::DelayMessage { from, to, .. }
-            | Self::DuplicateMessage { from, to, .. } => {
-                from.iter().chain(to).cloned().collect()
-            }
+            | Self::DuplicateMessage { from, to, .. } => from.iter().chain(to).cloned().collect(),
         }
     }
 }

@@ -174,7 +174,9 @@ impl<'a> Sheet<'a> {
             None => drawn,
         };
         let mut quirks = self.quirks;
-        quirks.extend(beside.quirks.iter().filter(|quirk| !quirks.contains(quirk)).cloned().collect::<Vec<_>>());
+        quirks.extend(
+            beside.quirks.iter().filter(|quirk| !quirks.contains(quirk)).cloned().collect::<Vec<_>>(),
+        );
         let mut plan = Plan {
             scenario: scenario.name().to_owned(),
             seed: seed.0,
@@ -278,7 +280,8 @@ fn extent(text: &str, values: &[Value<'_>], number: usize) -> Range<usize> {
 /// Where `word` stands by itself.
 fn find_word(text: &str, within: &Range<usize>, word: &str) -> Option<usize> {
     let part = text.get(within.clone()).filter(|_| !word.is_empty())?;
-    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
+    let is_part =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
     let mut places = part.match_indices(word).map(|(at, _)| at);
     let bytes = part.as_bytes();
     let alone = places.find(|at| {
@@ -311,7 +314,9 @@ pub fn write<S: Scenario + ?Sized>(scenario: &S, plan: &Plan<S::Operation>) -> S
             line(&format!("settings.{}", row.key), written(row, value));
         }
     }
-    text.push_str("\n# What clients do is drawn from the seed; `operations = [ … ]` would list it.\n\nfaults = [\n");
+    text.push_str(
+        "\n# What clients do is drawn from the seed; `operations = [ … ]` would list it.\n\nfaults = [\n",
+    );
     for fault in &plan.faults {
         let _ = writeln!(text, "  {},", inline(fault));
     }

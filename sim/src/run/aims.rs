@@ -1,7 +1,8 @@
 //! Aimed faults: the triggers that have not gone off, and the messages that a fault singles out.
 //!
-//! Looked at after each event, once all checks held, and only while there is something to wait for. A
-//! trigger that goes off schedules its fault; with no delay it begins before the next event. Roles are
+//! Looked at after each event, once all checks held, and only while there is something to wait for. Looking
+//! changes nothing in the world: a trigger that goes off schedules its fault, and what is to be done to a
+//! message is done before the next event, as faults are. Roles are
 //! resolved as they stand at that event (a message's receiver: as it arrives).
 //! Deliberately absent: how faults are carried out ([`super::inject`]), and any aim during the calm.
 
@@ -51,6 +52,8 @@ pub(super) struct Aims {
     waiting: Vec<Count>,
     open: Vec<Open>,
     rules: Vec<Rule>,
+    /// What is to be done to messages of the last event, and for which fault.
+    deeds: Vec<(usize, Sent, Deed)>,
     /// Of `waiting`, those for which the message that comes next counts if it is taken in. With its sender.
     arriving: Vec<(usize, NodeId)>,
 }
@@ -62,8 +65,11 @@ impl Aims {
         Self { waiting, ..Self::default() }
     }
 
-    /// When a request that waits for its answer is to be looked at next.
+    /// When there is something to do next: at once, or when a request has waited long enough for its answer.
     pub(super) fn next_at(&self) -> Option<Time> {
+        if !self.deeds.is_empty() {
+            return Some(Time::ZERO);
+        }
         self.open.iter().map(|open| Time(open.due)).min()
     }
 }
@@ -102,7 +108,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         let mut arriving = std::mem::take(&mut self.aims.arriving);
         for count in &self.aims.waiting {
             let Some(trigger) = self.trigger(count.item) else { continue };
-            let (Happening::Taken(letters) | Happening::Unanswered(letters)) = &trigger.what else { continue };
+            let (Happening::Taken(letters) | Happening::Unanswered(letters)) = &trigger.what else {
+                continue;
+            };
             if self.is_of(letters, &trigger.fields, from, next.node, message) {
                 arriving.push((count.item, from));
             }
@@ -110,9 +118,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         self.aims.arriving = arriving;
     }
 
-    /// After an event in which nothing was found wrong; whether all checks still hold.
+    /// After an event in which nothing was found wrong.
     #[cold]
-    pub(super) fn take_aim(&mut self) -> bool {
+    pub(super) fn take_aim(&mut self) {
         let moment = *self.world.moment();
         if let Kind::Started = moment.kind {
             // A new life owes no answers.
@@ -120,7 +128,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         }
         let taken = matches!(moment.kind, Kind::Delivered { .. }) && !self.aims.arriving.is_empty();
         if !taken && self.world.probes().is_empty() && self.world.sent().is_empty() {
-            return true;
+            return;
         }
         let mut happened = self.facts();
         self.close_answered();
@@ -132,7 +140,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         for item in happened {
             self.tick(item);
         }
-        self.apply_rules()
+        self.apply_rules();
     }
 
     fn trigger(&self, item: usize) -> Option<&'s Trigger> {
@@ -253,13 +261,13 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         }
     }
 
-    /// Does to the messages just sent what the faults under way want; whether all checks still hold.
-    fn apply_rules(&mut self) -> bool {
+    /// Finds out what the faults under way want to be done to the messages just sent.
+    fn apply_rules(&mut self) {
         if self.aims.rules.is_empty() {
-            return true;
+            return;
         }
         let mut rules = std::mem::take(&mut self.aims.rules);
-        let mut deeds = Vec::new();
+        let mut deeds = std::mem::take(&mut self.aims.deeds);
         for sent in self.world.sent() {
             let Some(message) = self.world.message_of(sent) else { continue };
             let kind = self.scenario.message_kind(message);
@@ -274,7 +282,16 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
                 }
             }
         }
+        if !deeds.is_empty() {
+            self.bound = self.world.now();
+        }
         self.aims.rules = rules;
+        self.aims.deeds = deeds;
+    }
+
+    /// Does it; whether all checks still hold.
+    pub(super) fn interfere_due(&mut self) -> bool {
+        let deeds = std::mem::take(&mut self.aims.deeds);
         deeds.into_iter().all(|(item, sent, deed)| self.interfere(item, sent, deed))
     }
 

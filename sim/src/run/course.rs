@@ -153,8 +153,12 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             self.tell_probes();
         }
         match self.checks.after_event(&self.world) {
-            Ok(()) if self.aims.awake => self.take_aim(),
-            Ok(()) => true,
+            Ok(()) => {
+                if self.aims.awake {
+                    self.take_aim();
+                }
+                true
+            }
             Err(violation) => self.end(Verdict::Violation(violation)),
         }
     }

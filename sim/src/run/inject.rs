@@ -11,8 +11,8 @@ use squall_core::time::Time;
 use super::weather::{Misfortune, Pair, Weather};
 use super::{Course, Scenario};
 use crate::fault::ledger::Ledger;
-use crate::fault::{Fault, Links, PlannedFault, Whom};
 use crate::fault::table::AIMED;
+use crate::fault::{Fault, Links, PlannedFault, Whom};
 use crate::record::Counts;
 
 /// What ends with a fault.
@@ -102,6 +102,9 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
     pub(super) fn inject_due(&mut self) -> bool {
         let now = self.world.now().0;
         self.judge_open();
+        if !self.interfere_due() {
+            return false;
+        }
         while let Some(&(at, item)) = self.injector.ends.first()
             && at <= now
         {

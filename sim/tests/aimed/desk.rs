@@ -155,7 +155,9 @@ pub(crate) fn told(plan: &Plan<()>, questions: u64) -> Told {
     while course.advance() {
         let world = course.world();
         let begun = world.trace().skip_while(|moment| moment.number <= events);
-        acts.extend(begun.filter(|moment| is_act(moment.kind)).map(|moment| (moment.at.0 / 1_000, moment.kind)));
+        acts.extend(
+            begun.filter(|moment| is_act(moment.kind)).map(|moment| (moment.at.0 / 1_000, moment.kind)),
+        );
         events = world.events();
         if let Some(Person::Asker { heard: now, .. }) = world.process(ASKER) {
             heard = now.iter().copied().filter(|number| *number <= questions).collect();
@@ -166,10 +168,7 @@ pub(crate) fn told(plan: &Plan<()>, questions: u64) -> Told {
 }
 
 fn is_act(kind: trace::Kind) -> bool {
-    matches!(
-        kind,
-        trace::Kind::Crashed | trace::Kind::Started | trace::Kind::Paused | trace::Kind::Resumed
-    )
+    matches!(kind, trace::Kind::Crashed | trace::Kind::Started | trace::Kind::Paused | trace::Kind::Resumed)
 }
 
 pub(crate) fn pause(whom: NodeId) -> Fault {

@@ -35,7 +35,10 @@ fn a_plan_says_what_it_says_and_leaves_the_rest_calm() {
     assert_eq!(plan.faults[0].when, When::At(1_000_000_000));
     let record = run(&desk(), &plan);
     let faults: Vec<_> = record.faults.into_iter().collect();
-    assert_eq!((faults, record.skipped), (vec![("aimed", 2), ("drop-message", 1), ("isolate", 1), ("pause", 1)], 0));
+    assert_eq!(
+        (faults, record.skipped),
+        (vec![("aimed", 2), ("drop-message", 1), ("isolate-role", 1), ("pause", 1)], 0)
+    );
 }
 
 #[test]
@@ -72,49 +75,134 @@ fn refused(text: &str, expected: Expect) {
 
 #[test]
 fn what_is_no_plan_is_refused_with_its_line() {
-    refused("storm = \"2s\"\nseed = ", expect![[""]]);
-    refused("seed = 1\nstrom = \"2s\"\n", expect![[""]]);
-    refused("scenario = \"quorum\"\n", expect![[""]]);
-    refused("storm = \"2 minutes\"\n", expect![[""]]);
-    refused("storm = \"2us\"\n", expect![[""]]);
-    refused("\nquirks = [\"forgets\"]\n", expect![[""]]);
-    refused("[settings]\nnet.latncy = 4\n", expect![[""]]);
-    refused("faults = 3\n", expect![[""]]);
-    refused("operations = [\n  { at = \"1s\", client = 0 },\n]\n", expect![[""]]);
+    refused(
+        "storm = \"2s\"\nseed = ",
+        expect!["my.toml:2: not TOML: string values must be quoted, expected literal string"],
+    );
+    refused(
+        "seed = 1\nstrom = \"2s\"\n",
+        expect![
+            "my.toml:2: unknown key `strom`: a plan has scenario, seed, storm, calm, quirks, settings, operations and faults"
+        ],
+    );
+    refused("scenario = \"quorum\"\n", expect!["my.toml:1: this is a plan for `quorum`, not for `desk`"]);
+    refused(
+        "storm = \"2 minutes\"\n",
+        expect!["my.toml:1: `2 minutes` is not a time such as 12.5s, 300ms, 7us or 20ns"],
+    );
+    refused("storm = \"2us\"\n", expect!["my.toml:1: `2us` is not a whole number of milliseconds"]);
+    refused(
+        "\nquirks = [\"forgets\"]\n",
+        expect!["my.toml:2: unknown quirk `forgets`: `squall list quirks` names them all"],
+    );
+    refused(
+        "[settings]\nnet.latncy = 4\n",
+        expect!["my.toml:2: unknown setting `net.latncy` (did you mean `net.latency`?)"],
+    );
+    refused("faults = 3\n", expect!["my.toml:1: `faults` is a list"]);
+    refused("operations = [\n  { at = \"1s\", client = 0 },\n]\n", expect!["my.toml:2: missing field `op`"]);
 }
 
 #[test]
 fn an_impossible_fault_is_refused_with_its_line() {
     let fault = |text: &str, expected: Expect| {
-        refused(&format!("faults = [\n  {{ at = \"1ms\", fault = \"restart\", whom = \"clerk\" }},\n{text}\n]\n"), expected);
+        refused(
+            &format!("faults = [\n  {{ at = \"1ms\", fault = \"restart\", whom = \"clerk\" }},\n{text}\n]\n"),
+            expected,
+        );
     };
-    fault(r#"{ at = "1ms", fault = "crsh", whom = "clerk" }"#, expect![[""]]);
-    fault(r#"{ at = "1ms", fault = "crash", whom = "clark" }"#, expect![[""]]);
-    fault(r#"{ at = "1ms", fault = "crash", whom = "node 2" }"#, expect![[""]]);
-    fault("{ at = \"1ms\",\n  fault = \"crash\", whom = \"clerk\",\n  why = 3 }", expect![[""]]);
-    fault(r#"{ at = "soon", fault = "crash", whom = "clerk" }"#, expect![[""]]);
-    fault(r#"{ at = "12s", fault = "crash", whom = "clerk" }"#, expect![[""]]);
-    fault(r#"{ fault = "crash", whom = "clerk" }"#, expect![[""]]);
-    fault(r#"{ at = "1ms", fault = "drop-message", message = "anser" }"#, expect![[""]]);
-    fault(r#"{ at = "1ms", fault = "drop-message", message = "answer", count = 0 }"#, expect![[""]]);
-    fault(r#"{ at = "1ms", fault = "split-halves", left = [0], right = [7] }"#, expect![[""]]);
+    fault(
+        r#"{ at = "1ms", fault = "crash", whom = "clark" }"#,
+        expect!["my.toml:3: nobody is called `clark` (did you mean `clerk`?)"],
+    );
+    fault(
+        r#"{ at = "1ms", fault = "crash", whom = "node 2" }"#,
+        expect!["my.toml:3: there is no node 2: the last one is node 1"],
+    );
+    fault(
+        "{ at = \"1ms\",\n  fault = \"crash\", whom = \"clerk\",\n  why = 3 }",
+        expect!["my.toml:5: unknown field `why`, expected `whom`"],
+    );
+    fault(
+        r#"{ at = "soon", fault = "crash", whom = "clerk" }"#,
+        expect!["my.toml:3: `soon` is not a time such as 12.5s, 300ms, 7us or 20ns"],
+    );
+    fault(
+        r#"{ at = "12s", fault = "crash", whom = "clerk" }"#,
+        expect!["my.toml:3: `at` is 12s, but the storm is over after 10s"],
+    );
+    fault(
+        r#"{ fault = "crash", whom = "clerk" }"#,
+        expect!["my.toml:3: a fault has either a time, `at`, or a trigger, `when`"],
+    );
+    fault(
+        r#"{ at = "1ms", fault = "drop-message", message = "anser" }"#,
+        expect!["my.toml:3: no message is called `anser` (did you mean `answer`?)"],
+    );
+    fault(
+        r#"{ at = "1ms", fault = "drop-message", message = "answer", count = 0 }"#,
+        expect!["my.toml:3: `count` counts from 1"],
+    );
+    fault(
+        r#"{ at = "1ms", fault = "split-halves", left = [0], right = [7] }"#,
+        expect!["my.toml:3: there is no node 7: the last one is node 1"],
+    );
+}
+
+#[test]
+fn an_unknown_fault_is_refused_with_its_line_and_all_that_there_are() {
+    let error = read("faults = [\n\n{ at = \"1ms\", fault = \"crsh\", whom = \"clerk\" } ]").unwrap_err();
+    assert!(error.starts_with("my.toml:3: unknown variant `crsh`, expected one of `loss`, "), "{error}");
 }
 
 #[test]
 fn an_impossible_trigger_is_refused_with_its_line() {
     let when = |text: &str, expected: Expect| {
-        refused(&format!("faults = [\n{{ fault = \"crash\", whom = \"clerk\",\n when = {{ {text} }} }} ]\n"), expected);
+        refused(
+            &format!("faults = [\n{{ fault = \"crash\", whom = \"clerk\",\n when = {{ {text} }} }} ]\n"),
+            expected,
+        );
     };
-    when(r#"fact = "question token""#, expect![[""]]);
-    when(r#"fact = "leader elected""#, expect![[""]]);
-    when(r#"sent = "question taken""#, expect![[""]]);
-    when(r#"fact = "question taken", where = { epoch = 4 }"#, expect![[""]]);
-    when(r#"fact = "question taken", nth = 0"#, expect![[""]]);
-    when(r#"fact = "question taken", nth = -1"#, expect![[""]]);
-    when(r#"fact = "question taken", by = "node 9""#, expect![[""]]);
-    when(r#"taken = "question", to = "boss""#, expect![[""]]);
-    when(r#"taken = "question", by = "clerk""#, expect![[""]]);
-    when(r#"fact = "question taken", after = "1h""#, expect![[""]]);
-    when(r#"fact = "question taken", after = "11s""#, expect![[""]]);
-    when(r#"nth = 2"#, expect![[""]]);
+    when(
+        r#"fact = "question token""#,
+        expect!["my.toml:3: no fact is called `question token` (did you mean `question taken`?)"],
+    );
+    when(
+        r#"fact = "leader elected""#,
+        expect!["my.toml:3: no fact is called `leader elected` (`squall list facts` names them all)"],
+    );
+    when(
+        r#"sent = "question taken""#,
+        expect!["my.toml:3: no message is called `question taken` (`squall list messages` names them all)"],
+    );
+    when(
+        r#"fact = "question taken", where = { epoch = 4 }"#,
+        expect!["my.toml:3: `question taken` has no field `epoch`: it has number"],
+    );
+    when(r#"fact = "question taken", nth = 0"#, expect!["my.toml:3: `nth` counts from 1"]);
+    when(
+        r#"fact = "question taken", nth = -1"#,
+        expect!["my.toml:3: invalid value: integer `-1`, expected u64"],
+    );
+    when(
+        r#"fact = "question taken", by = "node 9""#,
+        expect!["my.toml:3: there is no node 9: the last one is node 1"],
+    );
+    when(
+        r#"taken = "question", to = "boss""#,
+        expect!["my.toml:3: nobody is called `boss` (there are asker, clerk, whoever answers)"],
+    );
+    when(
+        r#"taken = "question", by = "clerk""#,
+        expect!["my.toml:3: a message has no `by`: say `from` and `to`"],
+    );
+    when(
+        r#"fact = "question taken", after = "1h""#,
+        expect!["my.toml:3: `1h` is not a time such as 12.5s, 300ms, 7us or 20ns"],
+    );
+    when(
+        r#"fact = "question taken", after = "11s""#,
+        expect!["my.toml:3: `after` is 11s, but the storm is over after 10s"],
+    );
+    when(r#"nth = 2"#, expect!["my.toml:3: `when` says one of `fact`, `sent`, `taken` and `unanswered`"]);
 }

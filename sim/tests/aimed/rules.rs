@@ -68,10 +68,8 @@ fn a_lost_message_is_lost_also_if_another_fault_holds_it_up() {
 fn a_message_is_lost_also_if_it_waits_already_for_a_paused_receiver() {
     let sim = desk().set("net.latency", 0).set("net.jitter", 0);
     let mut plan = sim.plan_of(1);
-    plan.faults = vec![
-        all_storm(dropping("question", CLERK, 2, 1)),
-        PlannedFault::at(15 * MS, 10 * MS, pause(CLERK)),
-    ];
+    plan.faults =
+        vec![all_storm(dropping("question", CLERK, 2, 1)), PlannedFault::at(15 * MS, 10 * MS, pause(CLERK))];
     let record = verify(&sim, &plan);
     assert!(record.verdict.is_pass(), "{:?}", record.verdict);
     assert_eq!(told(&plan, 6).heard, [1, 3, 4, 5, 6]);

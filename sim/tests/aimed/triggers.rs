@@ -73,7 +73,8 @@ fn a_message_counts_when_it_is_sent_or_when_it_is_taken_in() {
 #[test]
 fn a_fault_between_a_request_and_its_answer_comes_only_while_the_answer_is_owed() {
     let (taken, _) = steps();
-    let open = |after| Trigger { after, nth: 2, ..Trigger::first(Happening::Unanswered(letters("question"))) };
+    let open =
+        |after| Trigger { after, nth: 2, ..Trigger::first(Happening::Unanswered(letters("question"))) };
     assert_eq!(paused_at(open(0)), Some(taken[1]));
     // The clerk answers after 3 ms.
     assert_eq!(paused_at(open(2 * MS)), Some(taken[1] + 2_000));
@@ -100,7 +101,8 @@ fn a_restarted_clerk_owes_no_answers() {
 #[test]
 fn what_never_happens_leaves_its_fault_out_and_the_run_as_it_was() {
     let quiet = run(&desk(), &plan(Vec::new()));
-    let mut never = vec![PlannedFault::on(Trigger { nth: 1_000, ..fact_of("question taken") }, MS, pause(CLERK))];
+    let mut never =
+        vec![PlannedFault::on(Trigger { nth: 1_000, ..fact_of("question taken") }, MS, pause(CLERK))];
     for what in [
         Happening::Sent(letters("question")),
         Happening::Taken(letters("answer")),
@@ -134,7 +136,8 @@ fn a_trigger_goes_off_once_and_may_bring_on_another() {
 #[test]
 fn a_run_with_aims_agrees_with_itself_and_with_its_fork() {
     let sim = desk();
-    let open = Trigger { after: 2 * MS, nth: 4, ..Trigger::first(Happening::Unanswered(letters("question"))) };
+    let open =
+        Trigger { after: 2 * MS, nth: 4, ..Trigger::first(Happening::Unanswered(letters("question"))) };
     let plan = plan(vec![
         PlannedFault::on(open, 5 * MS, pause(CLERK)),
         PlannedFault::on(Trigger { nth: 9, ..fact_of("question answered") }, 5 * MS, pause(ASKER)),
