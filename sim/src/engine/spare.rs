@@ -72,6 +72,7 @@ impl<P: Process> World<P> {
             loopback: config.loopback,
             holds_back: false,
             watch: Watch::default(),
+            size_of: P::message_size,
         };
         Self {
             seed,

@@ -28,8 +28,9 @@ impl Draw<'_> {
         let settings = self.settings;
         let exists = |kind: &&str| *kind != AIMED && settings.is_on(&format!("fault.{kind}"));
         let kinds: Vec<&str> = TABLE.iter().map(|row| row.kind).filter(exists).collect();
-        let fault = self.rng.pick(&kinds).copied().and_then(|kind| self.fault(kind))?;
-        let lasts = self.length().min(self.storm);
+        let kind = self.rng.pick(&kinds).copied()?;
+        let fault = self.fault(kind)?;
+        let lasts = self.length(kind).min(self.storm);
         let what = self.happening(subject(&fault))?;
         let nth = spread(&mut self.rng, (1, MOST));
         let after = if self.rng.below(2) == 0 { 0 } else { spread(&mut self.rng, (1, LATEST)) * 1_000 };

@@ -28,6 +28,9 @@ pub struct FaultSpace {
     pub messages: Vec<String>,
     /// Those of them that ask for an answer.
     pub requests: Vec<String>,
+    /// The time-outs that matter (sessions, elections, requests): outages are drawn around them, some just
+    /// too short and some just too long.
+    pub timeouts: Vec<Span>,
 }
 
 /// Nodes of one sort. Their links may be cut and have weather; the rest is listed.
@@ -45,6 +48,8 @@ pub struct Group {
     pub may_wipe: Vec<NodeId>,
     /// Whose process may stand still.
     pub may_pause: Vec<NodeId>,
+    /// Whose clocks may be wrong.
+    pub may_skew: Vec<NodeId>,
 }
 
 impl Group {
@@ -74,11 +79,19 @@ impl Group {
         self
     }
 
+    /// And their clocks may be wrong: by more than anybody promises to stand who trusts a clock.
+    #[must_use]
+    pub fn clocks(mut self) -> Self {
+        self.may_skew = self.nodes.clone();
+        self
+    }
+
     /// They may be cut off only.
     #[must_use]
     pub fn never_down(mut self) -> Self {
         self.may_crash.clear();
         self.may_pause.clear();
+        self.may_skew.clear();
         self
     }
 }
@@ -99,13 +112,14 @@ impl fmt::Display for FaultSpace {
         for group in &self.groups {
             writeln!(
                 f,
-                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}",
+                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}, have wrong clocks {:?}",
                 group.name,
                 group.nodes,
                 group.may_crash,
                 group.may_lose_power,
                 group.may_wipe,
-                group.may_pause
+                group.may_pause,
+                group.may_skew
             )?;
         }
         Ok(())
@@ -149,7 +163,7 @@ pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<Plan
             continue;
         }
         let at = draw.time(previous);
-        let lasts = draw.length().min(draw.storm - at);
+        let lasts = draw.length(kind).min(draw.storm - at);
         if let Some(fault) = draw.fault(kind) {
             previous = Some(at);
             faults.extend(draw.stragglers(at, lasts, &fault));
@@ -166,7 +180,7 @@ pub(super) struct Draw<'a> {
     pub(super) storm: u64,
     pub(super) settings: &'a Settings,
     pub(super) space: &'a FaultSpace,
-    nodes: Vec<NodeId>,
+    pub(super) nodes: Vec<NodeId>,
     /// The node that the last fault hit.
     last: Option<NodeId>,
 }
@@ -186,7 +200,17 @@ impl Draw<'_> {
         self.rng.in_range(low, high) / 1_000 * 1_000
     }
 
-    pub(super) fn length(&mut self) -> u64 {
+    pub(super) fn length(&mut self, kind: &str) -> u64 {
+        if kind == "long-pause"
+            && let Some(longest) = self.space.timeouts.iter().max()
+        {
+            return self.rng.in_range(longest.0, longest.times(3).0) / 1_000 * 1_000;
+        }
+        if self.per_mille("fault.around")
+            && let Some(span) = self.around()
+        {
+            return span.0;
+        }
         let low = self.settings.get("fault.outage_min").max(1) * 1_000;
         let high = (self.settings.get("fault.outage_max") * 1_000).max(low);
         spread(&mut self.rng, (low, high)) * 1_000
@@ -244,7 +268,7 @@ impl Draw<'_> {
             "restart" => Fault::Restart { whom: self.whom(|group| &group.may_crash)? },
             "transfer" => Fault::Transfer { role: self.rng.pick(&self.space.transfer_roles)?.clone() },
             "drop-message" | "delay-message" | "duplicate-message" => self.rule(kind)?,
-            other => unreachable!("the table has a kind that the generator does not know: {other}"),
+            other => return self.fault_over_time(other),
         })
     }
 
@@ -255,7 +279,10 @@ impl Draw<'_> {
             Fault::Crash { whom }
             | Fault::PowerLoss { whom }
             | Fault::Wipe { whom }
-            | Fault::Restart { whom } => whom,
+            | Fault::Restart { whom }
+            | Fault::RestartStorm { whom, .. }
+            | Fault::CrashRecovering { whom, .. }
+            | Fault::PowerLossRecovering { whom, .. } => whom,
             Fault::Loss { .. }
             | Fault::Delay { .. }
             | Fault::Duplication { .. }
@@ -269,7 +296,21 @@ impl Draw<'_> {
             | Fault::Transfer { .. }
             | Fault::DropMessage { .. }
             | Fault::DelayMessage { .. }
-            | Fault::DuplicateMessage { .. } => return None,
+            | Fault::DuplicateMessage { .. }
+            | Fault::Bandwidth { .. }
+            | Fault::SlowTail { .. }
+            | Fault::Flapping { .. }
+            | Fault::MovingSplit { .. }
+            | Fault::Mute { .. }
+            | Fault::Swizzle { .. }
+            | Fault::ClockOffset { .. }
+            | Fault::ClockStep { .. }
+            | Fault::ClockLeap { .. }
+            | Fault::ClockDrift { .. }
+            | Fault::ClockFreeze { .. }
+            | Fault::LongPause { .. }
+            | Fault::RollingRestart { .. }
+            | Fault::RackPowerLoss { .. } => return None,
         };
         if !self.per_mille("fault.straggle") {
             return None;
@@ -281,7 +322,7 @@ impl Draw<'_> {
         Some(PlannedFault::at(from, at - from, Fault::Delay { on, extra: Span(lasts + late) }))
     }
 
-    fn ppm(&mut self, key: &str) -> u32 {
+    pub(super) fn ppm(&mut self, key: &str) -> u32 {
         let worst = self.settings.get(key);
         let drawn = if worst == 0 { 0 } else { spread(&mut self.rng, (worst.div_ceil(100), worst)) };
         u32::try_from(drawn).expect("limits keep chances below 1000000")
@@ -294,7 +335,7 @@ impl Draw<'_> {
     }
 
     /// Weather is everywhere, around one node, or on one link.
-    fn links(&mut self) -> Option<Links> {
+    pub(super) fn links(&mut self) -> Option<Links> {
         if self.nodes.len() < 2 {
             return None;
         }
@@ -313,7 +354,7 @@ impl Draw<'_> {
     }
 
     /// All nodes of one group, or of all groups together, in any order; at least `least`.
-    fn members(&mut self, least: usize) -> Option<Vec<u32>> {
+    pub(super) fn members(&mut self, least: usize) -> Option<Vec<u32>> {
         let group = self.rng.below(self.space.groups.len() as u64 + 1) as usize;
         let nodes = match self.space.groups.get(group) {
             Some(group) if group.nodes.len() >= least => &group.nodes,
@@ -330,6 +371,8 @@ impl Draw<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -351,6 +394,7 @@ mod tests {
             may_lose_power: ids(power),
             may_wipe: ids(wipe),
             may_pause: ids(pause),
+            may_skew: ids(vec![0]),
         };
         FaultSpace {
             groups: vec![servers, Group::new("clients", ids(vec![3, 4, 5])).never_down()],
@@ -358,7 +402,8 @@ mod tests {
             facts: vec!["elected".to_owned()],
             messages: vec!["vote".to_owned(), "write".to_owned()],
             requests: vec!["write".to_owned()],
-            ..FaultSpace::default()
+            transfer_roles: Vec::new(),
+            timeouts: vec![Span::from_millis(200), Span::from_millis(1_500)],
         }
     }
 
@@ -369,16 +414,17 @@ mod tests {
     fn in_budget(space: &FaultSpace, fault: &Fault) -> bool {
         let servers = &space.groups[0];
         let known = |whom: &Whom| matches!(whom, Whom::Node(node) if node.0 <= 5);
+        let on_known_links = |on: &Links| match on {
+            Links::All => true,
+            Links::Of(whom) => known(whom),
+            Links::Between(from, to) => known(from) && known(to) && from != to,
+        };
         let numbers = |lists: &[&[u32]]| lists.iter().all(|list| list.iter().all(|number| *number <= 5));
         match fault {
             Fault::Loss { on, .. }
             | Fault::Delay { on, .. }
             | Fault::Duplication { on, .. }
-            | Fault::Reordering { on, .. } => match on {
-                Links::All => true,
-                Links::Of(whom) => known(whom),
-                Links::Between(from, to) => known(from) && known(to) && from != to,
-            },
+            | Fault::Reordering { on, .. } => on_known_links(on),
             Fault::SplitHalves { left, right } => {
                 numbers(&[left, right]) && !left.is_empty() && !right.is_empty()
             }
@@ -398,6 +444,33 @@ mod tests {
             | Fault::DelayMessage { message, from, to, .. }
             | Fault::DuplicateMessage { message, from, to, .. } => {
                 space.messages.contains(message) && [from, to].into_iter().flatten().all(known)
+            }
+            Fault::Bandwidth { on, .. } | Fault::SlowTail { on, .. } | Fault::Flapping { on, .. } => {
+                on_known_links(on)
+            }
+            Fault::MovingSplit { ring, .. } => numbers(&[ring]) && ring.len() >= 3,
+            Fault::Mute { whom } => known(whom),
+            Fault::Swizzle { cut, mend } => {
+                let sorted = |links: &[(u32, u32)]| links.iter().copied().collect::<BTreeSet<_>>();
+                sorted(cut) == sorted(mend)
+                    && cut.len() == mend.len()
+                    && cut.iter().all(|(a, b)| a < b && *b <= 5)
+            }
+            Fault::ClockOffset { whom, .. }
+            | Fault::ClockStep { whom, .. }
+            | Fault::ClockLeap { whom, .. }
+            | Fault::ClockDrift { whom, .. }
+            | Fault::ClockFreeze { whom } => allows(&servers.may_skew, whom),
+            Fault::LongPause { whom } => allows(&servers.may_pause, whom),
+            Fault::RestartStorm { whom, .. } | Fault::CrashRecovering { whom, .. } => {
+                allows(&servers.may_crash, whom)
+            }
+            Fault::PowerLossRecovering { whom, .. } => allows(&servers.may_lose_power, whom),
+            Fault::RollingRestart { nodes } => {
+                nodes.len() >= 2 && nodes.iter().all(|node| servers.may_crash.contains(&NodeId(*node)))
+            }
+            Fault::RackPowerLoss { nodes } => {
+                nodes.len() >= 2 && nodes.iter().all(|node| servers.may_lose_power.contains(&NodeId(*node)))
             }
         }
     }

@@ -9,6 +9,9 @@ mod aimed;
 pub mod check;
 pub mod generate;
 pub(crate) mod ledger;
+mod over_time;
+mod planned;
+mod rule;
 pub mod table;
 pub mod text;
 pub mod when;
@@ -21,74 +24,10 @@ use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
 pub use generate::{FaultSpace, Group, generate};
+pub use planned::{PlannedFault, TO_THE_CALM};
+pub use rule::Rule;
 pub use table::{Row, TABLE};
 pub use when::{Happening, Letters, Trigger, When};
-
-/// A fault with its time. Written as `{"at": "3.5s", "lasts": "120ms", "fault": "crash", "whom": "node 2"}`,
-/// or with a trigger instead of the time: `{"when": {"fact": "leader elected", "nth": 2}, …}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Written", try_from = "Written")]
-pub struct PlannedFault {
-    /// When it begins.
-    pub when: When,
-    /// How long it lasts, in nanoseconds. The calm ends it in any case.
-    pub lasts: u64,
-    /// What it is.
-    pub fault: Fault,
-}
-
-/// For so long lasts what nobody gave an end: no storm is longer.
-pub const TO_THE_CALM: u64 = 24 * 3_600_000_000_000;
-
-impl PlannedFault {
-    /// A fault that begins at a time; both in nanoseconds.
-    pub fn at(at: u64, lasts: u64, fault: Fault) -> Self {
-        Self { when: When::At(at), lasts, fault }
-    }
-
-    /// A fault that begins when something happens.
-    pub fn on(trigger: Trigger, lasts: u64, fault: Fault) -> Self {
-        Self { when: When::On(trigger), lasts, fault }
-    }
-}
-
-/// A planned fault as it stands in a file: one flat object.
-#[derive(Serialize, Deserialize)]
-struct Written {
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::option")]
-    at: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    when: Option<Trigger>,
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::option")]
-    lasts: Option<u64>,
-    #[serde(flatten)]
-    fault: Fault,
-}
-
-impl From<PlannedFault> for Written {
-    fn from(PlannedFault { when, lasts, fault }: PlannedFault) -> Self {
-        let lasts = (lasts < TO_THE_CALM).then_some(lasts);
-        match when {
-            When::At(at) => Self { at: Some(at), when: None, lasts, fault },
-            When::On(trigger) => Self { at: None, when: Some(trigger), lasts, fault },
-        }
-    }
-}
-
-impl TryFrom<Written> for PlannedFault {
-    type Error = String;
-
-    fn try_from(Written { at, when, lasts, fault }: Written) -> Result<Self, String> {
-        let when = match (at, when) {
-            (Some(at), None) => When::At(at),
-            (None, Some(trigger)) => When::On(trigger),
-            (None, None) | (Some(_), Some(_)) => {
-                return Err("a fault has either a time, `at`, or a trigger, `when`".to_owned());
-            }
-        };
-        Ok(Self { when, lasts: lasts.unwrap_or(TO_THE_CALM), fault })
-    }
-}
 
 /// All that can be done to a world. Chances are in millionths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,6 +128,126 @@ pub enum Fault {
         /// The role, as the scenario calls it.
         role: String,
     },
+    /// A link carries only so many bytes a second; what comes faster waits in line, and is dropped where the
+    /// line is longer than a second.
+    Bandwidth {
+        /// Where.
+        on: Links,
+        /// Bytes a second.
+        bytes: u64,
+    },
+    /// Some messages take much longer, and what was sent after them waits for them.
+    SlowTail {
+        /// Where.
+        on: Links,
+        /// The chance.
+        ppm: u32,
+        /// By so much at most.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
+    /// Links are cut for half of each period and whole for the other half.
+    Flapping {
+        /// Which.
+        on: Links,
+        /// A cut and a mend take so long; a millisecond at least.
+        #[serde(with = "text::span")]
+        period: Span,
+    },
+    /// Half of the nodes are cut off from the other half, and with each period one node changes sides.
+    MovingSplit {
+        /// The nodes, in the order in which they change sides.
+        ring: Vec<u32>,
+        /// How long a split stays; a millisecond at least.
+        #[serde(with = "text::span")]
+        period: Span,
+    },
+    /// What a node sends vanishes; it hears everybody.
+    Mute {
+        /// The node.
+        whom: Whom,
+    },
+    /// Links are cut one by one in the first half of the fault, and mended in another order in the second.
+    Swizzle {
+        /// The links, both ways, as they are cut.
+        cut: Vec<(u32, u32)>,
+        /// The same as they are mended; one that is missing here is mended in the end.
+        mend: Vec<(u32, u32)>,
+    },
+    /// A node's calendar is wrong while the fault lasts, and put right again.
+    ClockOffset {
+        /// Whose.
+        whom: Whom,
+        /// By so much; negative: it is behind.
+        #[serde(with = "text::signed")]
+        by: i64,
+    },
+    /// A node's calendar jumps and stays wrong until the calm.
+    ClockStep {
+        /// Whose.
+        whom: Whom,
+        /// By so much; negative: back.
+        #[serde(with = "text::signed")]
+        by: i64,
+    },
+    /// All of a node's clocks jump ahead, as after the virtual machine was suspended: its monotonic one too.
+    ClockLeap {
+        /// Whose.
+        whom: Whom,
+        /// By so much.
+        #[serde(with = "text::span")]
+        by: Span,
+    },
+    /// A node's clocks and timers run too fast or too slow.
+    ClockDrift {
+        /// Whose.
+        whom: Whom,
+        /// By so many millionths; negative: too slow.
+        ppm: i32,
+    },
+    /// A node's clocks show the same time all the while; its timers run.
+    ClockFreeze {
+        /// Whose.
+        whom: Whom,
+    },
+    /// The process stands still for longer than any lease or session lasts; its inputs wait.
+    LongPause {
+        /// Whose process.
+        whom: Whom,
+    },
+    /// A process ends and comes back again and again, equally long down and up.
+    RestartStorm {
+        /// Whose process.
+        whom: Whom,
+        /// How often.
+        times: u32,
+    },
+    /// One process after the other ends and comes back; the next goes down when the last is up again.
+    RollingRestart {
+        /// In this order.
+        nodes: Vec<u32>,
+    },
+    /// Several nodes lose power at the same moment.
+    RackPowerLoss {
+        /// Those in the rack.
+        nodes: Vec<u32>,
+    },
+    /// A process ends, and ends again shortly after it came back.
+    CrashRecovering {
+        /// Whose process.
+        whom: Whom,
+        /// So long after it came back.
+        #[serde(with = "text::span")]
+        after: Span,
+    },
+    /// The same, and both times the disk loses or tears what was not synced.
+    PowerLossRecovering {
+        /// Whose power.
+        whom: Whom,
+        /// So long after it came back.
+        #[serde(with = "text::span")]
+        after: Span,
+    },
     /// Of the messages of a kind, one or some in a row never arrive. Counted from when the fault begins.
     DropMessage {
         /// Their kind.
@@ -268,92 +327,27 @@ impl Fault {
             Self::Pause { .. } => "pause",
             Self::Restart { .. } => "restart",
             Self::Transfer { .. } => "transfer",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::SlowTail { .. } => "slow-tail",
+            Self::Flapping { .. } => "flapping",
+            Self::MovingSplit { .. } => "moving-split",
+            Self::Mute { .. } => "mute",
+            Self::Swizzle { .. } => "swizzle",
+            Self::ClockOffset { .. } => "clock-offset",
+            Self::ClockStep { by: 0.., .. } => "clock-step-forth",
+            Self::ClockStep { by: ..0, .. } => "clock-step-back",
+            Self::ClockLeap { .. } => "clock-leap",
+            Self::ClockDrift { .. } => "clock-drift",
+            Self::ClockFreeze { .. } => "clock-freeze",
+            Self::LongPause { .. } => "long-pause",
+            Self::RestartStorm { .. } => "restart-storm",
+            Self::RollingRestart { .. } => "rolling-restart",
+            Self::RackPowerLoss { .. } => "rack-power-loss",
+            Self::CrashRecovering { .. } => "crash-recovering",
+            Self::PowerLossRecovering { .. } => "power-loss-recovering",
             Self::DropMessage { .. } => "drop-message",
             Self::DelayMessage { .. } => "delay-message",
             Self::DuplicateMessage { .. } => "duplicate-message",
-        }
-    }
-
-    /// The messages that it singles out, if it does.
-    pub fn rule(&self) -> Option<Rule<'_>> {
-        let (Self::DropMessage { message, from, to, nth, count }
-        | Self::DelayMessage { message, from, to, nth, count, .. }
-        | Self::DuplicateMessage { message, from, to, nth, count, .. }) = self
-        else {
-            return None;
-        };
-        Some(Rule { kind: message, from: from.as_ref(), to: to.as_ref(), nth: *nth, count: *count })
-    }
-
-    /// Everybody it speaks of, in no special order.
-    pub fn targets(&self) -> Vec<Whom> {
-        let nodes = |lists: &[&[u32]]| lists.concat().into_iter().map(|number| Whom::Node(NodeId(number)));
-        match self {
-            Self::Loss { on, .. }
-            | Self::Delay { on, .. }
-            | Self::Duplication { on, .. }
-            | Self::Reordering { on, .. } => match on {
-                Links::All => Vec::new(),
-                Links::Of(whom) => vec![whom.clone()],
-                Links::Between(from, to) => vec![from.clone(), to.clone()],
-            },
-            Self::SplitHalves { left, right } => nodes(&[left, right]).collect(),
-            Self::SplitRing { ring } => nodes(&[ring]).collect(),
-            Self::SplitBridge { left, bridge, right } => nodes(&[left, &[*bridge], right]).collect(),
-            Self::OneWayCut { from, to } => vec![from.clone(), to.clone()],
-            Self::Isolate { whom }
-            | Self::Crash { whom }
-            | Self::PowerLoss { whom }
-            | Self::Wipe { whom }
-            | Self::Pause { whom }
-            | Self::Restart { whom } => vec![whom.clone()],
-            Self::Transfer { role } => vec![Whom::Role(role.clone())],
-            Self::DropMessage { from, to, .. }
-            | Self::DelayMessage { from, to, .. }
-            | Self::DuplicateMessage { from, to, .. } => from.iter().chain(to).cloned().collect(),
-        }
-    }
-}
-
-/// Which messages a fault singles out: of a kind between some, the `nth` and those after it, `count` in all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rule<'a> {
-    /// Their kind.
-    pub kind: &'a str,
-    /// Who sends them.
-    pub from: Option<&'a Whom>,
-    /// Whom they are for.
-    pub to: Option<&'a Whom>,
-    /// From which one on.
-    pub nth: u64,
-    /// How many.
-    pub count: u64,
-}
-
-impl Rule<'_> {
-    /// Whether the `number`-th message of its kind is meant.
-    pub fn covers(&self, number: u64) -> bool {
-        number >= self.nth && number - self.nth < self.count
-    }
-
-    /// Whether no message after the `number`-th is meant.
-    pub fn is_past(&self, number: u64) -> bool {
-        number >= self.nth && number - self.nth >= self.count.saturating_sub(1)
-    }
-}
-
-impl fmt::Display for Rule<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.kind)?;
-        if let Some(from) = self.from {
-            write!(f, " from {from}")?;
-        }
-        if let Some(to) = self.to {
-            write!(f, " to {to}")?;
-        }
-        match (self.nth, self.count) {
-            (nth, 1) => write!(f, ", number {nth}"),
-            (nth, count) => write!(f, ", numbers {nth} to {}", nth.saturating_add(count.saturating_sub(1))),
         }
     }
 }
@@ -381,7 +375,29 @@ impl fmt::Display for Fault {
             | Self::PowerLoss { whom }
             | Self::Wipe { whom }
             | Self::Pause { whom }
-            | Self::Restart { whom } => write!(f, " {whom}"),
+            | Self::Restart { whom }
+            | Self::Mute { whom }
+            | Self::ClockFreeze { whom }
+            | Self::LongPause { whom } => write!(f, " {whom}"),
+            Self::Bandwidth { on, bytes } => write!(f, " of {bytes} bytes/s on {on}"),
+            Self::SlowTail { on, ppm, extra } => {
+                write!(f, " of {ppm} ppm by up to {} on {on}", text::written(extra.0))
+            }
+            Self::Flapping { on, period } => write!(f, " {on} every {}", text::written(period.0)),
+            Self::MovingSplit { ring, period } => {
+                write!(f, " {ring:?} every {}", text::written(period.0))
+            }
+            Self::Swizzle { cut, mend } => write!(f, " cuts {cut:?}, mends {mend:?}"),
+            Self::ClockOffset { whom, by } | Self::ClockStep { whom, by } => {
+                write!(f, " of {} on {whom}", text::signed::written(*by))
+            }
+            Self::ClockLeap { whom, by } => write!(f, " of {} on {whom}", text::written(by.0)),
+            Self::ClockDrift { whom, ppm } => write!(f, " of {ppm} ppm on {whom}"),
+            Self::RestartStorm { whom, times } => write!(f, " of {times} on {whom}"),
+            Self::RollingRestart { nodes } | Self::RackPowerLoss { nodes } => write!(f, " {nodes:?}"),
+            Self::CrashRecovering { whom, after } | Self::PowerLossRecovering { whom, after } => {
+                write!(f, " {whom}, again after {}", text::written(after.0))
+            }
         }
     }
 }
@@ -475,57 +491,7 @@ as_text!(Whom, Links);
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect;
-
     use super::*;
-
-    #[test]
-    fn a_planned_fault_is_one_flat_line_that_a_person_can_write() {
-        let crash = Fault::Crash { whom: Whom::Role("leader of 0-1".to_owned()) };
-        let fault = PlannedFault::at(3_500_000_001, 120_000_000, crash);
-        let text = serde_json::to_string(&fault).unwrap();
-        expect![[r#"{"at":"3.500000001s","lasts":"120ms","fault":"crash","whom":"leader of 0-1"}"#]]
-            .assert_eq(&text);
-        assert_eq!(serde_json::from_str::<PlannedFault>(&text).unwrap(), fault);
-    }
-
-    #[test]
-    fn an_aimed_fault_has_a_trigger_in_place_of_its_time() {
-        let trigger = Trigger {
-            nth: 2,
-            ..Trigger::first(Happening::Sent(Letters {
-                kind: "fetch".to_owned(),
-                from: None,
-                to: Some(Whom::Node(NodeId(2))),
-            }))
-        };
-        let rule = Fault::DropMessage {
-            message: "fetch reply".to_owned(),
-            from: None,
-            to: Some(Whom::Node(NodeId(3))),
-            nth: 1,
-            count: 4,
-        };
-        let fault = PlannedFault::on(trigger, TO_THE_CALM, rule);
-        let text = serde_json::to_string(&fault).unwrap();
-        expect![[r#"{"when":{"sent":"fetch","to":"node 2","nth":2},"fault":"drop-message","message":"fetch reply","to":"node 3","count":4}"#]]
-            .assert_eq(&text);
-        assert_eq!(serde_json::from_str::<PlannedFault>(&text).unwrap(), fault);
-        let both = text.replacen("{", r#"{"at":"1s","#, 1);
-        let refused = serde_json::from_str::<PlannedFault>(&both).unwrap_err().to_string();
-        assert!(refused.contains("either a time, `at`, or a trigger, `when`"), "{refused}");
-    }
-
-    #[test]
-    fn an_unknown_fault_or_target_is_refused_by_name() {
-        let refused = |text: &str| serde_json::from_str::<PlannedFault>(text).unwrap_err().to_string();
-        let unknown = refused(r#"{"at":"1s","lasts":"1s","fault":"crsh","whom":"node 1"}"#);
-        assert!(unknown.contains("unknown variant `crsh`"), "{unknown}");
-        let more = refused(r#"{"at":"1s","lasts":"1s","fault":"crash","whom":"node 1","why":3}"#);
-        assert!(more.contains("unknown field `why`"), "{more}");
-        let nobody = refused(r#"{"at":"1s","lasts":"1s","fault":"crash","whom":"node x"}"#);
-        assert!(nobody.contains("`node x` names no node"), "{nobody}");
-    }
 
     #[test]
     fn links_read_back_from_their_text() {

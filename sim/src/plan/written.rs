@@ -188,6 +188,9 @@ impl<'a> Sheet<'a> {
             quirks,
         };
         plan.faults = read_all::<PlannedFault>(text, &self.faults)?;
+        for fault in &mut plan.faults {
+            fault.lasts = fault.lasts.min(plan.storm);
+        }
         judge(scenario, &plan, &space, text, &self.faults)?;
         Ok(plan)
     }

@@ -7,10 +7,12 @@
 //! Deliberately absent: where plans come from ([`crate::plan`]), many runs ([`crate::campaign`]).
 
 mod aims;
+mod clocks;
 mod course;
 mod inject;
 mod replay;
 mod scenario;
+mod script;
 mod sim;
 mod verify;
 mod weather;
