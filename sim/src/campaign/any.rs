@@ -8,7 +8,10 @@ use crate::narrate::Kind;
 use crate::plan::Plan;
 use crate::plan::written::{self, Beside, PlanError};
 use crate::record::{RunRecord, Verdict};
-use crate::run::{Replay, Scenario, Sink, SpareRun, draw_settings, run_caught, run_traced, verify, words};
+use crate::recording::{Limits, Recording};
+use crate::run::{
+    Replay, Scenario, Sink, SpareRun, draw_settings, record, run_caught, run_traced, verify, words,
+};
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
 
@@ -66,6 +69,9 @@ pub trait AnyScenario: Sync {
     /// Plays the capsule `text` again; `file` is for errors.
     fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError>;
 
+    /// The same, and the run is recorded.
+    fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
+
     /// Runs the plan that stands in the TOML `text`; `file` is for errors. With a `sink`, its timeline goes
     /// there.
     fn run_written(
@@ -120,6 +126,12 @@ impl<S: Scenario> AnyScenario for S {
     fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError> {
         let capsule = Capsule::read(self, file, text)?;
         Ok(Replay::of(self, &capsule, sink))
+    }
+
+    fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        let (record, recording) = record(self, &capsule.plan, limits);
+        Ok((Replay::with(capsule.expected, record), recording))
     }
 
     fn run_written(

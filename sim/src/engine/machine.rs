@@ -11,6 +11,7 @@ use super::slab::Slab;
 use super::stats::Stats;
 use super::timers::Cell;
 use super::watch::Watch;
+use super::wire::Heard;
 use crate::fingerprint::Digest;
 use crate::network::Fabric;
 
@@ -50,6 +51,8 @@ pub(super) struct Machine<M, T> {
     pub(super) watch: Watch,
     /// How many bytes a message takes.
     pub(super) size_of: fn(&M) -> u64,
+    /// What was overheard, if anybody listens.
+    pub(super) heard: Option<Vec<Heard<M>>>,
 }
 
 impl<M: Clone, T> Machine<M, T> {
@@ -69,12 +72,12 @@ impl<M: Clone, T> Machine<M, T> {
         if self.fabric.is_cut(from, to) {
             self.stats.cut += 1;
             self.note_swallowed(from, to);
-            return;
+            return self.hear_lost(from, to, message, true);
         }
         let Some(due) = fate.due else {
             self.stats.lost += 1;
             self.note_swallowed(from, to);
-            return;
+            return self.hear_lost(from, to, message, false);
         };
         self.stats.reordered += u64::from(fate.reordered);
         if self.is_watched() {
@@ -92,6 +95,10 @@ impl<M: Clone, T> Machine<M, T> {
     #[inline]
     pub(super) fn post(&mut self, due: Time, letter: Letter<M>) -> (u32, u64) {
         let place = self.letters.insert(letter);
-        (place, self.queue.push(due, Ticket::Message(place)))
+        let number = self.queue.push(due, Ticket::Message(place));
+        if self.heard.is_some() {
+            self.hear_sent(number, place);
+        }
+        (place, number)
     }
 }

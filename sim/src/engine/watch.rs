@@ -158,6 +158,7 @@ impl<P: Process> World<P> {
 
     /// The letter is not to arrive.
     fn lose(&mut self, to: NodeId, letter: Transit) {
+        self.machine.hear_lifted(letter.number);
         // One that is due at once may wait already for a receiver that is paused or busy.
         if let Some(node) = self.nodes.get_mut(to.index())
             && let Some(at) = node.parts.backlog.iter().position(|key| key.number() == letter.number)
