@@ -6,6 +6,7 @@
 //! ([`Log::is_sound`]). What is kept is written once more: a sync that failed in an earlier life may have left it in the cache
 //! only, as clean, and no later sync would bring it to the device.
 
+use super::append::SNAPSHOTS_KEPT;
 use super::durability::Durability;
 use super::recent::Recent;
 use super::scan::{Look, Scan};
@@ -91,7 +92,9 @@ impl Log {
             }
             if place > 0 {
                 self.segments[place - 1].write_index(disk)?;
-                self.mend_snapshot(base, disk)?;
+                if place + SNAPSHOTS_KEPT >= bases.len() {
+                    self.mend_snapshot(base, disk)?;
+                }
             }
             let limit = bases.get(place + 1).copied();
             self.recover_segment(base, limit, cut, disk)?;
@@ -176,8 +179,8 @@ impl Log {
         segment::replace(&file, &snapshot::encode(&self.producers), disk)
     }
 
-    /// Removes what lies beside a log file that is gone, the index of the active segment, and the snapshot of
-    /// the first, which says nothing.
+    /// Removes what lies beside a log file that is gone, the index of the active segment, and snapshots that are
+    /// not the newest, or the first's, which says nothing.
     fn remove_orphans(&mut self, disk: &mut dyn Disk) -> Result<(), DiskFault> {
         let active = self.active().base;
         for file in disk.list(&format!("{}/", self.dir)) {
@@ -185,7 +188,7 @@ impl Log {
             let known = self.segments.binary_search_by_key(&base, |segment| segment.base);
             let needed = match (known, suffix) {
                 (Ok(_), LOG) => true,
-                (Ok(place), SNAPSHOT) => place > 0,
+                (Ok(place), SNAPSHOT) => place > 0 && place + SNAPSHOTS_KEPT >= self.segments.len(),
                 (Ok(_), INDEX | TIME_INDEX) => base != active,
                 (_, _) => false,
             };

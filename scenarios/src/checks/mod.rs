@@ -152,7 +152,8 @@ impl ClusterChecks {
             | Kind::Weather { .. }
             | Kind::ClockSet
             | Kind::DiskSet
-            | Kind::DiskHarmed => return,
+            | Kind::DiskHarmed
+            | Kind::Interfered { .. } => return,
         };
         if let Some(broker) = self.layout.broker_on(node) {
             self.metadata.died(broker);

@@ -8,6 +8,7 @@ use std::fmt;
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
+use super::table::AIMED;
 use super::{Fault, Links, PlannedFault, TABLE, Whom};
 use crate::seed::{Rng, Seed, Stream};
 use crate::settings::{Settings, spread};
@@ -21,6 +22,15 @@ pub struct FaultSpace {
     pub isolate_roles: Vec<String>,
     /// Roles that may be asked to hand over.
     pub transfer_roles: Vec<String>,
+    /// Kinds of fact that aimed faults wait for: the turning points.
+    pub facts: Vec<String>,
+    /// Kinds of message that aimed faults wait for, or single out.
+    pub messages: Vec<String>,
+    /// Those of them that ask for an answer.
+    pub requests: Vec<String>,
+    /// The time-outs that matter (sessions, elections, requests): outages are drawn around them, some just
+    /// too short and some just too long.
+    pub timeouts: Vec<Span>,
 }
 
 /// Nodes of one sort. Their links may be cut and have weather; the rest is listed.
@@ -38,6 +48,8 @@ pub struct Group {
     pub may_wipe: Vec<NodeId>,
     /// Whose process may stand still.
     pub may_pause: Vec<NodeId>,
+    /// Whose clocks may be wrong.
+    pub may_skew: Vec<NodeId>,
     /// Whose disk may fail a read, a write or a sync, or be full. Whoever halts on that loses power.
     pub may_err: Vec<NodeId>,
     /// Whose syncs may take long.
@@ -97,12 +109,20 @@ impl Group {
         self
     }
 
+    /// And their clocks may be wrong: by more than anybody promises to stand who trusts a clock.
+    #[must_use]
+    pub fn clocks(mut self) -> Self {
+        self.may_skew = self.nodes.clone();
+        self
+    }
+
     /// They may be cut off only.
     #[must_use]
     pub fn never_down(mut self) -> Self {
         self.may_crash.clear();
         self.may_slow.clear();
         self.may_pause.clear();
+        self.may_skew.clear();
         self
     }
 }
@@ -123,13 +143,14 @@ impl fmt::Display for FaultSpace {
         for group in &self.groups {
             writeln!(
                 f,
-                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}; disks may err {:?}, be slow {:?}, rot {:?}, lie {:?}",
+                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}, have wrong clocks {:?}; disks may err {:?}, be slow {:?}, rot {:?}, lie {:?}",
                 group.name,
                 group.nodes,
                 group.may_crash,
                 group.may_lose_power,
                 group.may_wipe,
                 group.may_pause,
+                group.may_skew,
                 group.may_err,
                 group.may_slow,
                 group.may_rot,
@@ -155,8 +176,8 @@ const ERRORS: (u64, u64) = (1_000, 1_000_000);
 /// How much longer a slow disk's syncs take, in microseconds.
 const SLOW: (u64, u64) = (1_000, 1_000_000);
 
-/// Draws the faults of one storm, in order of their times. As often as `settings` say for each kind;
-/// kinds for which the space has no target do not come.
+/// Draws the faults of one storm: first those that are aimed, then the others in order of their times. As
+/// often as `settings` say for each kind; kinds for which the space has no target do not come.
 pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<PlannedFault> {
     let mut draw = Draw {
         rng: seed.stream(Stream::Faults),
@@ -178,25 +199,30 @@ pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<Plan
     let mut faults = Vec::with_capacity(kinds.len());
     let mut previous = None;
     for kind in kinds {
+        if kind == AIMED {
+            faults.extend(draw.aim());
+            continue;
+        }
         let at = draw.time(previous);
-        let lasts = draw.length().min(draw.storm - at);
+        let lasts = draw.length(kind).min(draw.storm - at);
         if let Some(fault) = draw.fault(kind) {
             previous = Some(at);
             faults.extend(draw.stragglers(at, lasts, &fault));
-            faults.push(PlannedFault { at, lasts, fault });
+            faults.extend(draw.rift(at, lasts, &fault));
+            faults.push(PlannedFault::at(at, lasts, fault));
         }
     }
-    faults.sort_by_key(|fault| fault.at);
+    faults.sort_by_key(|fault| fault.when.time());
     faults
 }
 
-struct Draw<'a> {
-    rng: Rng,
+pub(super) struct Draw<'a> {
+    pub(super) rng: Rng,
     /// In nanoseconds.
-    storm: u64,
-    settings: &'a Settings,
-    space: &'a FaultSpace,
-    nodes: Vec<NodeId>,
+    pub(super) storm: u64,
+    pub(super) settings: &'a Settings,
+    pub(super) space: &'a FaultSpace,
+    pub(super) nodes: Vec<NodeId>,
     /// The node that the last fault hit.
     last: Option<NodeId>,
 }
@@ -216,28 +242,38 @@ impl Draw<'_> {
         self.rng.in_range(low, high) / 1_000 * 1_000
     }
 
-    fn length(&mut self) -> u64 {
+    pub(super) fn length(&mut self, kind: &str) -> u64 {
+        if kind == "long-pause"
+            && let Some(longest) = self.space.timeouts.iter().max()
+        {
+            return self.rng.in_range(longest.0, longest.times(3).0) / 1_000 * 1_000;
+        }
+        if self.per_mille("fault.around")
+            && let Some(span) = self.around()
+        {
+            return span.0;
+        }
         let low = self.settings.get("fault.outage_min").max(1) * 1_000;
         let high = (self.settings.get("fault.outage_max") * 1_000).max(low);
         spread(&mut self.rng, (low, high)) * 1_000
     }
 
-    /// One of `nodes`; sometimes the one that was hit last.
-    fn node(&mut self, nodes: &[NodeId]) -> Option<NodeId> {
+    /// One of those that `of` lists; sometimes the one that was hit last. Groups come equally often, so that many
+    /// clients do not keep the faults from a few servers.
+    pub(super) fn whom(&mut self, of: impl Fn(&Group) -> &[NodeId]) -> Option<Whom> {
         let again = self.per_mille("fault.repeat");
-        let picked = self.rng.pick(nodes).copied();
-        let node = self.last.filter(|last| again && nodes.contains(last)).or(picked);
+        let targets = |group: &&Group| !of(group).is_empty();
+        let groups: Vec<&Group> = self.space.groups.iter().filter(targets).collect();
+        let group = *self.rng.pick(&groups)?;
+        let picked = self.rng.pick(of(group)).copied();
+        let last = self.last.filter(|last| again && groups.iter().any(|group| of(group).contains(last)));
+        let node = last.or(picked);
         self.last = node.or(self.last);
-        node
-    }
-
-    fn whom(&mut self, of: impl Fn(&Group) -> &[NodeId]) -> Option<Whom> {
-        let nodes = self.space.all(of);
-        self.node(&nodes).map(Whom::Node)
+        node.map(Whom::Node)
     }
 
     /// `None` if the space has no target for it.
-    fn fault(&mut self, kind: &str) -> Option<Fault> {
+    pub(super) fn fault(&mut self, kind: &str) -> Option<Fault> {
         Some(match kind {
             "loss" => Fault::Loss { on: self.links()?, ppm: self.ppm("weather.loss") },
             "delay" => Fault::Delay { on: self.links()?, extra: self.delay() },
@@ -297,7 +333,8 @@ impl Draw<'_> {
                 Fault::SlowDisk { whom, extra }
             }
             "stalled-disk" => Fault::StalledDisk { whom: self.whom(|group| &group.may_slow)? },
-            other => unreachable!("the table has a kind that the generator does not know: {other}"),
+            "drop-message" | "delay-message" | "duplicate-message" => self.rule(kind)?,
+            other => return self.fault_over_time(other),
         })
     }
 
@@ -310,7 +347,10 @@ impl Draw<'_> {
             | Fault::Wipe { whom }
             | Fault::Restart { whom }
             | Fault::TornWrite { whom }
-            | Fault::LostNames { whom } => whom,
+            | Fault::LostNames { whom }
+            | Fault::RestartStorm { whom, .. }
+            | Fault::CrashRecovering { whom, .. }
+            | Fault::PowerLossRecovering { whom, .. } => whom,
             Fault::Loss { .. }
             | Fault::Delay { .. }
             | Fault::Duplication { .. }
@@ -331,7 +371,25 @@ impl Draw<'_> {
             | Fault::SyncError { .. }
             | Fault::DiskFull { .. }
             | Fault::SlowDisk { .. }
-            | Fault::StalledDisk { .. } => return None,
+            | Fault::StalledDisk { .. }
+            | Fault::DropMessage { .. }
+            | Fault::DelayMessage { .. }
+            | Fault::DuplicateMessage { .. }
+            | Fault::Bandwidth { .. }
+            | Fault::SlowTail { .. }
+            | Fault::Flapping { .. }
+            | Fault::MovingSplit { .. }
+            | Fault::Mute { .. }
+            | Fault::Swizzle { .. }
+            | Fault::ClockOffset { .. }
+            | Fault::ClockStep { .. }
+            | Fault::ClockLeap { .. }
+            | Fault::ClockDrift { .. }
+            | Fault::ClockFreeze { .. }
+            | Fault::LongPause { .. }
+            | Fault::RollingRestart { .. }
+            | Fault::RackPowerLoss { .. }
+            | Fault::TransferStorm { .. } => return None,
         };
         if !self.per_mille("fault.straggle") {
             return None;
@@ -340,11 +398,7 @@ impl Draw<'_> {
         let late = self.rng.in_range(1, STRAGGLE / 1_000_000) * 1_000_000;
         let on = Links::Of(whom.clone());
         let from = at.saturating_sub(spell);
-        Some(PlannedFault {
-            at: from,
-            lasts: at - from,
-            fault: Fault::Delay { on, extra: Span(lasts + late) },
-        })
+        Some(PlannedFault::at(from, at - from, Fault::Delay { on, extra: Span(lasts + late) }))
     }
 
     /// Of a failing disk's errors, in millionths.
@@ -352,20 +406,20 @@ impl Draw<'_> {
         u32::try_from(spread(&mut self.rng, ERRORS)).expect("a chance is a million millionths at most")
     }
 
-    fn ppm(&mut self, key: &str) -> u32 {
+    pub(super) fn ppm(&mut self, key: &str) -> u32 {
         let worst = self.settings.get(key);
         let drawn = if worst == 0 { 0 } else { spread(&mut self.rng, (worst.div_ceil(100), worst)) };
         u32::try_from(drawn).expect("limits keep chances below 1000000")
     }
 
-    fn delay(&mut self) -> Span {
+    pub(super) fn delay(&mut self) -> Span {
         let worst = self.settings.get("weather.delay") * 1_000;
         let drawn = if worst == 0 { 0 } else { spread(&mut self.rng, (worst.div_ceil(1_000), worst)) };
         Span::from_micros(drawn)
     }
 
     /// Weather is everywhere, around one node, or on one link.
-    fn links(&mut self) -> Option<Links> {
+    pub(super) fn links(&mut self) -> Option<Links> {
         if self.nodes.len() < 2 {
             return None;
         }
@@ -376,7 +430,7 @@ impl Draw<'_> {
         }
     }
 
-    fn pair(&mut self) -> Option<(Whom, Whom)> {
+    pub(super) fn pair(&mut self) -> Option<(Whom, Whom)> {
         let from = self.whom(|group| &group.nodes)?;
         let others: Vec<_> = self.nodes.iter().copied().filter(|node| Whom::Node(*node) != from).collect();
         let to = self.rng.pick(&others).copied()?;
@@ -384,7 +438,7 @@ impl Draw<'_> {
     }
 
     /// All nodes of one group, or of all groups together, in any order; at least `least`.
-    fn members(&mut self, least: usize) -> Option<Vec<u32>> {
+    pub(super) fn members(&mut self, least: usize) -> Option<Vec<u32>> {
         let group = self.rng.below(self.space.groups.len() as u64 + 1) as usize;
         let nodes = match self.space.groups.get(group) {
             Some(group) if group.nodes.len() >= least => &group.nodes,
@@ -401,9 +455,12 @@ impl Draw<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fault::{Happening, Trigger};
     use crate::knob;
     use crate::settings::Overrides;
 
@@ -425,11 +482,16 @@ mod tests {
             may_err: ids(pause.clone()),
             may_slow: ids(pause.clone()),
             may_pause: ids(pause),
+            may_skew: ids(vec![0]),
         };
         FaultSpace {
             groups: vec![servers, Group::new("clients", ids(vec![3, 4, 5])).never_down()],
             isolate_roles: vec!["leader".to_owned()],
+            facts: vec!["elected".to_owned()],
+            messages: vec!["vote".to_owned(), "write".to_owned()],
+            requests: vec!["write".to_owned()],
             transfer_roles: Vec::new(),
+            timeouts: vec![Span::from_millis(200), Span::from_millis(1_500)],
         }
     }
 
@@ -440,16 +502,17 @@ mod tests {
     fn in_budget(space: &FaultSpace, fault: &Fault) -> bool {
         let servers = &space.groups[0];
         let known = |whom: &Whom| matches!(whom, Whom::Node(node) if node.0 <= 5);
+        let on_known_links = |on: &Links| match on {
+            Links::All => true,
+            Links::Of(whom) => known(whom),
+            Links::Between(from, to) => known(from) && known(to) && from != to,
+        };
         let numbers = |lists: &[&[u32]]| lists.iter().all(|list| list.iter().all(|number| *number <= 5));
         match fault {
             Fault::Loss { on, .. }
             | Fault::Delay { on, .. }
             | Fault::Duplication { on, .. }
-            | Fault::Reordering { on, .. } => match on {
-                Links::All => true,
-                Links::Of(whom) => known(whom),
-                Links::Between(from, to) => known(from) && known(to) && from != to,
-            },
+            | Fault::Reordering { on, .. } => on_known_links(on),
             Fault::SplitHalves { left, right } => {
                 numbers(&[left, right]) && !left.is_empty() && !right.is_empty()
             }
@@ -464,7 +527,6 @@ mod tests {
             Fault::PowerLoss { whom } => allows(&servers.may_lose_power, whom),
             Fault::Wipe { whom } => allows(&servers.may_wipe, whom),
             Fault::Pause { whom } => allows(&servers.may_pause, whom),
-            Fault::Transfer { .. } => false,
             Fault::TornWrite { whom } | Fault::LostNames { whom } => allows(&servers.may_lose_power, whom),
             Fault::LostSync { whom } | Fault::MisdirectedWrite { whom } => allows(&servers.may_lie, whom),
             Fault::RotCold { whom } | Fault::RotTail { whom } => allows(&servers.may_rot, whom),
@@ -473,7 +535,49 @@ mod tests {
             | Fault::SyncError { whom, .. }
             | Fault::DiskFull { whom, .. } => allows(&servers.may_err, whom),
             Fault::SlowDisk { whom, .. } | Fault::StalledDisk { whom } => allows(&servers.may_slow, whom),
+            Fault::Transfer { .. } | Fault::TransferStorm { .. } => false,
+            Fault::DropMessage { message, from, to, .. }
+            | Fault::DelayMessage { message, from, to, .. }
+            | Fault::DuplicateMessage { message, from, to, .. } => {
+                space.messages.contains(message) && [from, to].into_iter().flatten().all(known)
+            }
+            Fault::Bandwidth { on, .. } | Fault::SlowTail { on, .. } | Fault::Flapping { on, .. } => {
+                on_known_links(on)
+            }
+            Fault::MovingSplit { ring, .. } => numbers(&[ring]) && ring.len() >= 3,
+            Fault::Mute { whom } => known(whom),
+            Fault::Swizzle { cut, mend } => {
+                let sorted = |links: &[(u32, u32)]| links.iter().copied().collect::<BTreeSet<_>>();
+                sorted(cut) == sorted(mend)
+                    && cut.len() == mend.len()
+                    && cut.iter().all(|(a, b)| a < b && *b <= 5)
+            }
+            Fault::ClockOffset { whom, .. }
+            | Fault::ClockStep { whom, .. }
+            | Fault::ClockLeap { whom, .. }
+            | Fault::ClockDrift { whom, .. }
+            | Fault::ClockFreeze { whom } => allows(&servers.may_skew, whom),
+            Fault::LongPause { whom } => allows(&servers.may_pause, whom),
+            Fault::RestartStorm { whom, .. } | Fault::CrashRecovering { whom, .. } => {
+                allows(&servers.may_crash, whom)
+            }
+            Fault::PowerLossRecovering { whom, .. } => allows(&servers.may_lose_power, whom),
+            Fault::RollingRestart { nodes } => {
+                nodes.len() >= 2 && nodes.iter().all(|node| servers.may_crash.contains(&NodeId(*node)))
+            }
+            Fault::RackPowerLoss { nodes } => {
+                nodes.len() >= 2 && nodes.iter().all(|node| servers.may_lose_power.contains(&NodeId(*node)))
+            }
         }
+    }
+
+    fn listed(space: &FaultSpace, trigger: &Trigger) -> bool {
+        let list = match &trigger.what {
+            Happening::Fact { .. } => &space.facts,
+            Happening::Sent(_) | Happening::Taken(_) => &space.messages,
+            Happening::Unanswered(_) => &space.requests,
+        };
+        trigger.nth > 0 && list.iter().any(|kind| kind == trigger.what.kind())
     }
 
     fn some_of() -> impl Strategy<Value = Vec<u32>> {
@@ -489,12 +593,34 @@ mod tests {
             let (space, settings) = (space(crash, power, wipe, pause), settings(seed));
             let faults = generate(Seed(seed), &space, &settings);
             let storm = settings.get("run.storm") * 1_000_000;
-            prop_assert!(faults.is_sorted_by_key(|fault| fault.at));
-            for PlannedFault { at, lasts, fault } in &faults {
+            prop_assert!(faults.is_sorted_by_key(|fault| fault.when.time()));
+            for PlannedFault { when, lasts, fault } in &faults {
                 prop_assert!(in_budget(&space, fault), "{fault}");
-                prop_assert!(at + lasts <= storm);
+                prop_assert!(when.time().unwrap_or(0) + lasts <= storm);
+                prop_assert!(when.trigger().is_none_or(|trigger| listed(&space, trigger)), "{when}");
             }
         }
+    }
+
+    fn time(fault: &PlannedFault) -> u64 {
+        fault.when.time().unwrap()
+    }
+
+    #[test]
+    fn an_aimed_fault_is_of_a_kind_that_the_run_has() {
+        let mut settings = Settings::calm(&knob::table(&[]), &Overrides::default());
+        settings.set("fault.crash", 1);
+        settings.set("fault.drop-message", 1);
+        settings.set("fault.aimed", 300);
+        let faults = generate(Seed(5), &space(vec![0, 1, 2], vec![], vec![], vec![]), &settings);
+        let aimed: Vec<_> = faults.iter().filter(|fault| fault.when.trigger().is_some()).collect();
+        assert_eq!((aimed.len(), faults.len()), (300, 302));
+        assert!(aimed.iter().all(|fault| ["crash", "drop-message"].contains(&fault.fault.kind())));
+        let own = |fault: &&&PlannedFault| match (&fault.fault, fault.when.trigger().map(|t| &t.what)) {
+            (Fault::Crash { whom }, Some(Happening::Fact { by, .. })) => by.as_ref() == Some(whom),
+            _ => false,
+        };
+        assert!(aimed.iter().filter(own).count() > 10, "no crash waits for what its own node reports");
     }
 
     #[test]
@@ -503,7 +629,7 @@ mod tests {
         settings.set("fault.crash", 20);
         settings.set("fault.burst", 1_000);
         let faults = generate(Seed(5), &space(vec![0, 1, 2], vec![], vec![], vec![]), &settings);
-        assert!(faults.windows(2).all(|pair| pair[1].at - pair[0].at <= BURST));
+        assert!(faults.windows(2).all(|pair| time(&pair[1]) - time(&pair[0]) <= BURST));
     }
 
     #[test]
@@ -529,7 +655,7 @@ mod tests {
         for late in &faults {
             let Fault::Delay { on: Links::Of(whom), extra } = &late.fault else { continue };
             let down = faults.iter().find(|fault| {
-                fault.at == late.at + late.lasts
+                time(fault) == time(late) + late.lasts
                     && matches!(&fault.fault, Fault::Crash { whom: of } if of == whom)
             });
             assert!(down.is_some_and(|down| extra.0 > down.lasts), "{late:?}");

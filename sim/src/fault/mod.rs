@@ -1,14 +1,20 @@
 //! What can go wrong, as one closed vocabulary.
 //!
-//! Holds: [`Fault`], whom it hits, and when ([`PlannedFault`]); the table of kinds ([`table`]); the
-//! generator that draws faults from a budget ([`mod@generate`]). A fault is a span: a crash and the restart
+//! Holds: [`Fault`], whom it hits, and when ([`PlannedFault`], [`When`]); the table of kinds ([`table`]);
+//! the generator that draws faults from a budget ([`mod@generate`]). A fault is a span: a crash and the restart
 //! that follows are one item, so that a plan without it is still a plan.
 //! Deliberately absent: how a fault is carried out. That is the [`run`](crate::run)'s.
 
+mod aimed;
+pub mod check;
 pub mod generate;
 pub(crate) mod ledger;
+mod over_time;
+mod planned;
+mod rule;
 pub mod table;
 pub mod text;
+pub mod when;
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,21 +24,10 @@ use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
 pub use generate::{FaultSpace, Group, generate};
+pub use planned::{PlannedFault, TO_THE_CALM};
+pub use rule::Rule;
 pub use table::{Row, TABLE};
-
-/// A fault with its time. Written as `{"at": "3.5s", "lasts": "120ms", "fault": "crash", "whom": "node 2"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlannedFault {
-    /// When it begins, in nanoseconds of virtual time.
-    #[serde(with = "text")]
-    pub at: u64,
-    /// How long it lasts, in nanoseconds. The calm ends it in any case.
-    #[serde(with = "text")]
-    pub lasts: u64,
-    /// What it is.
-    #[serde(flatten)]
-    pub fault: Fault,
-}
+pub use when::{Happening, Letters, Trigger, When};
 
 /// All that can be done to a world. Chances are in millionths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +128,190 @@ pub enum Fault {
         /// The role, as the scenario calls it.
         role: String,
     },
+    /// A link carries only so many bytes a second; what comes faster waits in line, and is dropped where the
+    /// line is longer than a second.
+    Bandwidth {
+        /// Where.
+        on: Links,
+        /// Bytes a second.
+        bytes: u64,
+    },
+    /// Some messages take much longer, and what was sent after them waits for them.
+    SlowTail {
+        /// Where.
+        on: Links,
+        /// The chance.
+        ppm: u32,
+        /// By so much at most.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
+    /// Links are cut for half of each period and whole for the other half.
+    Flapping {
+        /// Which.
+        on: Links,
+        /// A cut and a mend take so long; a millisecond at least.
+        #[serde(with = "text::span")]
+        period: Span,
+    },
+    /// Half of the nodes are cut off from the other half, and with each period one node changes sides.
+    MovingSplit {
+        /// The nodes, in the order in which they change sides.
+        ring: Vec<u32>,
+        /// How long a split stays; a millisecond at least.
+        #[serde(with = "text::span")]
+        period: Span,
+    },
+    /// What a node sends vanishes; it hears everybody.
+    Mute {
+        /// The node.
+        whom: Whom,
+    },
+    /// Links are cut one by one in the first half of the fault, and mended in another order in the second.
+    Swizzle {
+        /// The links, both ways, as they are cut.
+        cut: Vec<(u32, u32)>,
+        /// The same as they are mended; one that is missing here is mended in the end.
+        mend: Vec<(u32, u32)>,
+    },
+    /// A node's calendar is wrong while the fault lasts, and put right again.
+    ClockOffset {
+        /// Whose.
+        whom: Whom,
+        /// By so much; negative: it is behind.
+        #[serde(with = "text::signed")]
+        by: i64,
+    },
+    /// A node's calendar jumps and stays wrong until the calm.
+    ClockStep {
+        /// Whose.
+        whom: Whom,
+        /// By so much; negative: back.
+        #[serde(with = "text::signed")]
+        by: i64,
+    },
+    /// All of a node's clocks jump ahead, as after the virtual machine was suspended: its monotonic one too.
+    ClockLeap {
+        /// Whose.
+        whom: Whom,
+        /// By so much.
+        #[serde(with = "text::span")]
+        by: Span,
+    },
+    /// A node's clocks and timers run too fast or too slow.
+    ClockDrift {
+        /// Whose.
+        whom: Whom,
+        /// By so many millionths; negative: too slow.
+        ppm: i32,
+    },
+    /// A node's clocks show the same time all the while; its timers run.
+    ClockFreeze {
+        /// Whose.
+        whom: Whom,
+    },
+    /// The process stands still for longer than any lease or session lasts; its inputs wait.
+    LongPause {
+        /// Whose process.
+        whom: Whom,
+    },
+    /// A process ends and comes back again and again, equally long down and up.
+    RestartStorm {
+        /// Whose process.
+        whom: Whom,
+        /// How often.
+        times: u32,
+    },
+    /// One process after the other ends and comes back; the next goes down when the last is up again.
+    RollingRestart {
+        /// In this order.
+        nodes: Vec<u32>,
+    },
+    /// Several nodes lose power at the same moment.
+    RackPowerLoss {
+        /// Those in the rack.
+        nodes: Vec<u32>,
+    },
+    /// A process ends, and ends again shortly after it came back.
+    CrashRecovering {
+        /// Whose process.
+        whom: Whom,
+        /// So long after it came back.
+        #[serde(with = "text::span")]
+        after: Span,
+    },
+    /// The same, and both times the disk loses or tears what was not synced.
+    PowerLossRecovering {
+        /// Whose power.
+        whom: Whom,
+        /// So long after it came back.
+        #[serde(with = "text::span")]
+        after: Span,
+    },
+    /// Whoever has the role is asked to hand it over, again and again: it goes to and fro.
+    TransferStorm {
+        /// The role, as the scenario calls it.
+        role: String,
+        /// How often.
+        times: u32,
+    },
+    /// Of the messages of a kind, one or some in a row never arrive. Counted from when the fault begins.
+    DropMessage {
+        /// Their kind.
+        message: String,
+        /// Who sends them; none: whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Whom>,
+        /// Whom they are for; none: whomever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Whom>,
+        /// From which one on; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        nth: u64,
+        /// How many in a row; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        count: u64,
+    },
+    /// They arrive late, and later ones overtake them.
+    DelayMessage {
+        /// Their kind.
+        message: String,
+        /// Who sends them; none: whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Whom>,
+        /// Whom they are for; none: whomever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Whom>,
+        /// From which one on; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        nth: u64,
+        /// How many in a row; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        count: u64,
+        /// So late.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
+    /// They come a second time.
+    DuplicateMessage {
+        /// Their kind.
+        message: String,
+        /// Who sends them; none: whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Whom>,
+        /// Whom they are for; none: whomever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Whom>,
+        /// From which one on; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        nth: u64,
+        /// How many in a row; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        count: u64,
+        /// So long after the first.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
     /// Power goes right after the next write: of what is not synced, any sectors survive.
     TornWrite {
         /// Whose power.
@@ -207,6 +386,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether it waits for the next write to a disk, and has no effect before.
+    pub(crate) const fn awaits_write(&self) -> bool {
+        matches!(self, Self::TornWrite { .. } | Self::MisdirectedWrite { .. })
+    }
+
     /// The name of its kind, as in [`TABLE`] and in a record's counts.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -226,6 +410,28 @@ impl Fault {
             Self::Pause { .. } => "pause",
             Self::Restart { .. } => "restart",
             Self::Transfer { .. } => "transfer",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::SlowTail { .. } => "slow-tail",
+            Self::Flapping { .. } => "flapping",
+            Self::MovingSplit { .. } => "moving-split",
+            Self::Mute { .. } => "mute",
+            Self::Swizzle { .. } => "swizzle",
+            Self::ClockOffset { .. } => "clock-offset",
+            Self::ClockStep { by: 0.., .. } => "clock-step-forth",
+            Self::ClockStep { by: ..0, .. } => "clock-step-back",
+            Self::ClockLeap { .. } => "clock-leap",
+            Self::ClockDrift { .. } => "clock-drift",
+            Self::ClockFreeze { .. } => "clock-freeze",
+            Self::LongPause { .. } => "long-pause",
+            Self::RestartStorm { .. } => "restart-storm",
+            Self::RollingRestart { .. } => "rolling-restart",
+            Self::RackPowerLoss { .. } => "rack-power-loss",
+            Self::CrashRecovering { .. } => "crash-recovering",
+            Self::PowerLossRecovering { .. } => "power-loss-recovering",
+            Self::TransferStorm { .. } => "transfer-storm",
+            Self::DropMessage { .. } => "drop-message",
+            Self::DelayMessage { .. } => "delay-message",
+            Self::DuplicateMessage { .. } => "duplicate-message",
             Self::TornWrite { .. } => "torn-write",
             Self::LostNames { .. } => "lost-names",
             Self::LostSync { .. } => "lost-sync",
@@ -256,12 +462,39 @@ impl fmt::Display for Fault {
             Self::SplitBridge { left, bridge, right } => write!(f, " {left:?} | {bridge} | {right:?}"),
             Self::OneWayCut { from, to } => write!(f, " {from} -> {to}"),
             Self::Transfer { role } => write!(f, " {role}"),
+            Self::DropMessage { .. } => self.rule().map_or(Ok(()), |rule| write!(f, " {rule}")),
+            Self::DelayMessage { extra, .. } | Self::DuplicateMessage { extra, .. } => {
+                self.rule().map_or(Ok(()), |rule| write!(f, " {rule}, by {}", text::written(extra.0)))
+            }
             Self::Isolate { whom }
             | Self::Crash { whom }
             | Self::PowerLoss { whom }
             | Self::Wipe { whom }
             | Self::Pause { whom }
-            | Self::Restart { whom } => write!(f, " {whom}"),
+            | Self::Restart { whom }
+            | Self::Mute { whom }
+            | Self::ClockFreeze { whom }
+            | Self::LongPause { whom } => write!(f, " {whom}"),
+            Self::Bandwidth { on, bytes } => write!(f, " of {bytes} bytes/s on {on}"),
+            Self::SlowTail { on, ppm, extra } => {
+                write!(f, " of {ppm} ppm by up to {} on {on}", text::written(extra.0))
+            }
+            Self::Flapping { on, period } => write!(f, " {on} every {}", text::written(period.0)),
+            Self::MovingSplit { ring, period } => {
+                write!(f, " {ring:?} every {}", text::written(period.0))
+            }
+            Self::Swizzle { cut, mend } => write!(f, " cuts {cut:?}, mends {mend:?}"),
+            Self::ClockOffset { whom, by } | Self::ClockStep { whom, by } => {
+                write!(f, " of {} on {whom}", text::signed::written(*by))
+            }
+            Self::ClockLeap { whom, by } => write!(f, " of {} on {whom}", text::written(by.0)),
+            Self::ClockDrift { whom, ppm } => write!(f, " of {ppm} ppm on {whom}"),
+            Self::RestartStorm { whom, times } => write!(f, " of {times} on {whom}"),
+            Self::TransferStorm { role, times } => write!(f, " of {times}, {role}"),
+            Self::RollingRestart { nodes } | Self::RackPowerLoss { nodes } => write!(f, " {nodes:?}"),
+            Self::CrashRecovering { whom, after } | Self::PowerLossRecovering { whom, after } => {
+                write!(f, " {whom}, again after {}", text::written(after.0))
+            }
             Self::WriteError { whom, ppm }
             | Self::ReadError { whom, ppm }
             | Self::SyncError { whom, ppm } => write!(f, " of {ppm} ppm at {whom}"),
@@ -367,33 +600,7 @@ as_text!(Whom, Links);
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect;
-
     use super::*;
-
-    #[test]
-    fn a_planned_fault_is_one_flat_line_that_a_person_can_write() {
-        let fault = PlannedFault {
-            at: 3_500_000_001,
-            lasts: 120_000_000,
-            fault: Fault::Crash { whom: Whom::Role("leader of 0-1".to_owned()) },
-        };
-        let text = serde_json::to_string(&fault).unwrap();
-        expect![[r#"{"at":"3.500000001s","lasts":"120ms","fault":"crash","whom":"leader of 0-1"}"#]]
-            .assert_eq(&text);
-        assert_eq!(serde_json::from_str::<PlannedFault>(&text).unwrap(), fault);
-    }
-
-    #[test]
-    fn an_unknown_fault_or_target_is_refused_by_name() {
-        let refused = |text: &str| serde_json::from_str::<PlannedFault>(text).unwrap_err().to_string();
-        let unknown = refused(r#"{"at":"1s","lasts":"1s","fault":"crsh","whom":"node 1"}"#);
-        assert!(unknown.contains("unknown variant `crsh`"), "{unknown}");
-        let more = refused(r#"{"at":"1s","lasts":"1s","fault":"crash","whom":"node 1","why":3}"#);
-        assert!(more.contains("unknown field `why`"), "{more}");
-        let nobody = refused(r#"{"at":"1s","lasts":"1s","fault":"crash","whom":"node x"}"#);
-        assert!(nobody.contains("`node x` names no node"), "{nobody}");
-    }
 
     #[test]
     fn links_read_back_from_their_text() {

@@ -13,6 +13,9 @@ pub struct Row {
     pub exposes: &'static str,
 }
 
+/// Faults that begin with a trigger are counted under this name too, and drawn by its row.
+pub const AIMED: &str = "aimed";
+
 /// All kinds. Their order is that of the generator's draws; new ones go to the end.
 pub const TABLE: &[Row] = &[
     row("loss", "fault.loss", "messages get lost", "a request that is never sent again"),
@@ -80,6 +83,144 @@ pub const TABLE: &[Row] = &[
         "fault.transfer",
         "whoever leads is asked to hand over",
         "requests caught between two leaders",
+    ),
+    row(
+        "bandwidth",
+        "fault.bandwidth",
+        "a link carries few bytes a second, and messages queue",
+        "a large batch that keeps heartbeats and votes waiting",
+    ),
+    row(
+        "slow-tail",
+        "fault.slow-tail",
+        "a few messages take very long, and later ones wait for them",
+        "a time-out taken for a refusal",
+    ),
+    row(
+        "flapping",
+        "fault.flapping",
+        "links are cut and mended again and again",
+        "retries that add up; a session that never ends and never works",
+    ),
+    row(
+        "moving-split",
+        "fault.moving-split",
+        "a split of which one node after the other changes sides",
+        "majorities that overlap in one node only; leaders that follow each other quickly",
+    ),
+    row(
+        "mute",
+        "fault.mute",
+        "one node hears everybody and reaches nobody",
+        "a follower whose silence deposes nobody; a leader that believes it is heard",
+    ),
+    row(
+        "swizzle",
+        "fault.swizzle",
+        "links are cut one by one and mended in another order",
+        "an order of recovery that nobody thought of",
+    ),
+    row(
+        "clock-offset",
+        "fault.clock-offset",
+        "a node's calendar is wrong for a while",
+        "timestamps of two nodes that are compared",
+    ),
+    row(
+        "clock-step-forth",
+        "fault.clock-step-forth",
+        "a node's calendar jumps ahead",
+        "retention that deletes what is young",
+    ),
+    row(
+        "clock-step-back",
+        "fault.clock-step-back",
+        "a node's calendar jumps back",
+        "a wait until a time that does not come; time-outs measured by the calendar",
+    ),
+    row(
+        "clock-leap",
+        "fault.clock-leap",
+        "all of a node's clocks jump ahead, as in a virtual machine that was suspended",
+        "leases and sessions that end all at once; a lease believed in after it ran out",
+    ),
+    row(
+        "clock-drift",
+        "fault.clock-drift",
+        "a node's clocks and timers run too fast or too slow",
+        "a lease that ends sooner for who granted it than for who holds it",
+    ),
+    row(
+        "clock-freeze",
+        "fault.clock-freeze",
+        "a node's clocks stand still, its timers run",
+        "a lease that never ends; a loop that waits for time to pass",
+    ),
+    row(
+        "long-pause",
+        "fault.long-pause",
+        "a process stands still for longer than any lease or session",
+        "a leader that wakes up in another reign and answers what it was asked in its own",
+    ),
+    row(
+        "restart-storm",
+        "fault.restart-storm",
+        "a process ends and comes back again and again",
+        "lives of one node that are taken for one; a start that needs the end of the one before",
+    ),
+    row(
+        "rolling-restart",
+        "fault.rolling-restart",
+        "one process after the other ends and comes back",
+        "a role handed on to who is just about to go",
+    ),
+    row(
+        "rack-power-loss",
+        "fault.rack-power-loss",
+        "several nodes lose power at the same moment",
+        "copies that were all in memory only",
+    ),
+    row(
+        "crash-recovering",
+        "fault.crash-recovering",
+        "a process ends again shortly after it came back",
+        "a recovery that cannot be begun twice",
+    ),
+    row(
+        "power-loss-recovering",
+        "fault.power-loss-recovering",
+        "a node loses power again shortly after it came back",
+        "a repair that was not durable when it was built upon",
+    ),
+    row(
+        "transfer-storm",
+        "fault.transfer-storm",
+        "whoever leads is asked to hand over again and again, often while the others are split",
+        "logs of two leaders in turn that part more than once",
+    ),
+    row(
+        "drop-message",
+        "fault.drop-message",
+        "a few messages of one kind in a row never arrive",
+        "a step that is taken for done because it was asked for",
+    ),
+    row(
+        "delay-message",
+        "fault.delay-message",
+        "a few messages of one kind in a row arrive late, overtaken by others",
+        "a request of an earlier time that is taken for one of now",
+    ),
+    row(
+        "duplicate-message",
+        "fault.duplicate-message",
+        "a few messages of one kind in a row come again later",
+        "a request that acts twice, long after it was answered",
+    ),
+    row(
+        AIMED,
+        "fault.aimed",
+        "a fault of any kind begins when something happens, rather than at a time",
+        "moments too short to be hit by chance: just elected, just acknowledged, not yet answered",
     ),
     row(
         "torn-write",

@@ -5,7 +5,9 @@ use squall_core::ids::NodeId;
 use squall_core::time::{Span, Time};
 
 use super::Scenario;
+use super::aims::Aims;
 use super::inject::Injector;
+use super::recorder::Recorder;
 use crate::check::{Checks, Progress};
 use crate::engine::{Spare, UpcomingInput, World};
 use crate::fingerprint::Fingerprint;
@@ -35,6 +37,13 @@ impl<S: Scenario + ?Sized> Default for SpareRun<S> {
     }
 }
 
+impl<S: Scenario + ?Sized> SpareRun<S> {
+    /// No memory, for a run in which every message is overheard.
+    pub(super) fn listening() -> Self {
+        Self { world: Spare::listening(), checks: None }
+    }
+}
+
 /// Where a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
@@ -50,6 +59,7 @@ pub struct Course<'s, S: Scenario + ?Sized> {
     pub(super) world: World<S::Process>,
     pub(super) checks: S::Checks,
     pub(super) injector: Injector,
+    pub(super) aims: Aims,
     phase: Phase,
     /// Events before this happen; then the course turns: a fault, the calm, a look at the progress.
     pub(super) bound: Time,
@@ -59,6 +69,7 @@ pub struct Course<'s, S: Scenario + ?Sized> {
     /// Waymarks are this many events apart, less one: the number is a power of two.
     trail_mask: u64,
     timeline: Option<Vec<String>>,
+    pub(super) recorder: Option<Box<Recorder>>,
 }
 
 impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
@@ -69,6 +80,7 @@ impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
             world: self.world.clone(),
             checks: self.checks.clone(),
             injector: self.injector.clone(),
+            aims: self.aims.clone(),
             phase: self.phase.clone(),
             bound: self.bound,
             max_events: self.max_events,
@@ -76,6 +88,7 @@ impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
             trail: self.trail.clone(),
             trail_mask: self.trail_mask,
             timeline: self.timeline.clone(),
+            recorder: self.recorder.clone(),
         }
     }
 }
@@ -91,13 +104,16 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             checks: scenario.checks(plan, spare.checks),
             bound: Time::ZERO,
             injector,
+            aims: Aims::new(&plan.faults),
             phase: Phase::Storm,
             max_events: plan.settings.get("run.max_events"),
             excused: None,
             trail: Vec::new(),
             trail_mask: 63,
             timeline: None,
+            recorder: None,
         };
+        course.attend();
         course.bound = course.next_turn();
         course
     }
@@ -128,6 +144,12 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
                 if self.timeline.is_some() {
                     self.tell_upcoming();
                 }
+                if self.recorder.is_some() {
+                    self.recorder_waits();
+                }
+                if self.aims.awake {
+                    self.watch_arrival();
+                }
                 self.world.step();
                 self.look() && self.within_limit()
             }
@@ -144,8 +166,16 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         if self.timeline.is_some() {
             self.tell_probes();
         }
+        if self.recorder.is_some() {
+            self.recorder_looks();
+        }
         match self.checks.after_event(&self.world) {
-            Ok(()) => !self.injector.watches || self.watch(),
+            Ok(()) => {
+                if self.aims.awake {
+                    self.take_aim();
+                }
+                !self.injector.watches || self.watch()
+            }
             Err(violation) => self.end(Verdict::Violation(violation)),
         }
     }
@@ -193,8 +223,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         match self.phase {
             Phase::Storm => {
                 let storm_end = Time(self.plan.storm);
+                let aimed = self.aims.next_at().unwrap_or(storm_end);
                 let next = self.injector.next_at().into_iter().chain(self.next_rescue()).min();
-                next.map_or(storm_end, |next| next.min(storm_end))
+                next.map_or(storm_end, |next| next.min(storm_end)).min(aimed)
             }
             Phase::Calm { .. } => {
                 let poll = self.world.now() + POLL;
@@ -206,7 +237,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
 
     fn begin_calm(&mut self) -> bool {
         self.say(|| "--- the calm begins".to_owned());
+        self.record_calm();
         self.phase = Phase::Calm { until: self.world.now() + Span(self.plan.calm) };
+        self.stop_aiming();
         self.heal()
     }
 
@@ -328,7 +361,8 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             | Kind::Weather { .. }
             | Kind::ClockSet
             | Kind::DiskSet
-            | Kind::DiskHarmed => {}
+            | Kind::DiskHarmed
+            | Kind::Interfered { .. } => {}
         }
         for (node, probe) in world.probes() {
             lines.push(format!("{:>12} * {} {probe:?}", "", place(world, *node)));

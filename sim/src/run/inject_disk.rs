@@ -69,13 +69,26 @@ impl DiskTroubles {
 }
 
 impl<S: Scenario + ?Sized> Course<'_, S> {
-    /// A fault of a disk begins; `None` if it has no effect, or is none of a disk.
-    pub(super) fn begin_on_disk(&mut self, item: usize, fault: &Fault) -> Option<Undo> {
+    /// A fault of a disk begins; whether it has any effect.
+    pub(super) fn begin_on_disk(&mut self, item: usize, fault: &Fault) -> bool {
+        let undo = self.strike(item, fault);
+        let any = undo.is_some();
+        if let Some(undo) = undo {
+            self.undo_later(item, undo);
+        }
+        any
+    }
+
+    /// `None` if it has no effect, or is none of a disk.
+    fn strike(&mut self, item: usize, fault: &Fault) -> Option<Undo> {
         match fault {
             Fault::TornWrite { whom } => self.await_write(item, whom),
             Fault::LostNames { whom } => {
                 let node = self.find(whom)?;
-                self.world.power_loss_as(node, PowerLoss::LostNames).then(|| self.injector.takes_down(node))
+                self.world.power_loss_as(node, PowerLoss::LostNames).then(|| {
+                    self.hold_down(item, node);
+                    Undo::Nothing
+                })
             }
             Fault::RotCold { whom } => self.harm(whom, Harm::RotCold),
             Fault::RotTail { whom } => self.harm(whom, Harm::RotTail),
@@ -108,7 +121,28 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             | Fault::Wipe { .. }
             | Fault::Pause { .. }
             | Fault::Restart { .. }
-            | Fault::Transfer { .. } => None,
+            | Fault::Transfer { .. }
+            | Fault::Bandwidth { .. }
+            | Fault::SlowTail { .. }
+            | Fault::Flapping { .. }
+            | Fault::MovingSplit { .. }
+            | Fault::Mute { .. }
+            | Fault::Swizzle { .. }
+            | Fault::ClockOffset { .. }
+            | Fault::ClockStep { .. }
+            | Fault::ClockLeap { .. }
+            | Fault::ClockDrift { .. }
+            | Fault::ClockFreeze { .. }
+            | Fault::LongPause { .. }
+            | Fault::RestartStorm { .. }
+            | Fault::RollingRestart { .. }
+            | Fault::RackPowerLoss { .. }
+            | Fault::CrashRecovering { .. }
+            | Fault::PowerLossRecovering { .. }
+            | Fault::TransferStorm { .. }
+            | Fault::DropMessage { .. }
+            | Fault::DelayMessage { .. }
+            | Fault::DuplicateMessage { .. } => None,
         }
     }
 
@@ -146,7 +180,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let writes = self.world.disk(node).writes();
         self.injector.disks.tears.push(Tear { item, node, writes });
         self.injector.watches = true;
-        Some(Undo::Tear(node))
+        Some(Undo::Tear)
     }
 
     /// A node wrote while a power loss waited for that: now it comes. Whether one did.
@@ -156,17 +190,31 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let Some(place) = tears.iter().position(|tear| tear.node == node && tear.writes < writes) else {
             return false;
         };
-        tears.remove(place);
-        self.injector.takes_down(node);
+        let item = tears.remove(place).item;
+        self.hold_down(item, node);
+        self.count_effect(item);
         self.say(|| format!("--- torn: node {node}"));
         self.world.power_loss_as(node, PowerLoss::TornWrite)
     }
 
-    /// The wait for a write is over; whether it was in vain.
-    pub(super) fn forget_tear(&mut self, item: usize) -> bool {
+    /// The wait for a write is over.
+    pub(super) fn forget_tear(&mut self, item: usize) {
         let tears = &mut self.injector.disks.tears;
         let before = tears.len();
         tears.retain(|tear| tear.item != item);
-        tears.len() < before
+        if tears.len() < before {
+            self.injector.skip(1);
+        }
+    }
+
+    /// Writes go where they belong from now on. Whether none had come.
+    pub(super) fn aim_right(&mut self, item: usize, node: NodeId) -> bool {
+        let in_vain = self.world.misdirect(node, false);
+        if in_vain {
+            self.injector.skip(1);
+        } else {
+            self.count_effect(item);
+        }
+        in_vain
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn greeters(greeter: Greeter) -> Sim<Greeter, impl Fn(&mut World<Gree
             world.add(&format!("greeter {number}"), greeter.clone());
         }
     })
-    .group(Group::new("greeters", (0..NODES).map(NodeId)).power_losses().wipes([NodeId(0)]))
+    .group(Group::new("greeters", (0..NODES).map(NodeId)).power_losses().wipes([NodeId(0)]).clocks())
     .set("run.storm", 2_000)
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn overheard(most: u64) -> Sim<Greeter, impl Fn(&mut World<Greeter>, 
 
 /// A fault by its times in milliseconds.
 pub(crate) fn planned(at: u64, lasts: u64, fault: Fault) -> PlannedFault {
-    PlannedFault { at: at * 1_000_000, lasts: lasts * 1_000_000, fault }
+    PlannedFault::at(at * 1_000_000, lasts * 1_000_000, fault)
 }
 
 pub(crate) fn node(number: u32) -> Whom {

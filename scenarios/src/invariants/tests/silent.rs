@@ -37,6 +37,28 @@ fn a_pre_vote_may_be_answered_while_a_higher_epoch_is_not_durable_yet() {
     assert_eq!(voters::pre_voted(&q, 0, LeaderEpoch(3), 6), Ok(()));
 }
 
+/// A log of one entry for each of these epochs.
+fn entries(epochs: &[u32]) -> Shadow {
+    let mut log = Shadow::default();
+    for (base, epoch) in epochs.iter().enumerate() {
+        assert!(log.push(batch(base as u64, base as u64 + 1, *epoch, 7)));
+    }
+    log
+}
+
+#[test]
+fn a_snapshot_that_had_its_name_before_a_crash_replaces_the_log_and_a_power_loss_may_undo_that() {
+    let mut q = quorum();
+    q.committed = entries(&[1, 1, 2, 2]);
+    q.voters[0].log = entries(&[1, 1]);
+    let vote = (LeaderEpoch(0), None);
+    assert_eq!(voters::recovered(&mut q, 0, vote, Offset(4), Offset(4)), Ok(()));
+    assert_eq!(q.voters[0].log.start(), Offset(4));
+    q.voters[0].damage = Damage::PowerLoss;
+    assert_eq!(voters::recovered(&mut q, 0, vote, Offset(0), Offset(2)), Ok(()));
+    assert_eq!((q.voters[0].log.start(), q.refresh(0)), (Offset(0), Offset(2)));
+}
+
 #[test]
 fn an_ack_may_come_after_one_of_its_copies_was_wiped() {
     let mut p = committed(&[0, 1]);
@@ -195,4 +217,16 @@ fn a_cut_that_was_not_durable_may_come_back_after_another_death_in_between() {
     assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(2)), None), Ok(()));
     p.replicas[1].damage = Damage::PowerLoss;
     assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(3)), None), Ok(()));
+}
+
+#[test]
+fn an_epoch_that_a_crashed_voter_read_from_its_cache_may_be_lost_with_the_power() {
+    let mut q = quorum();
+    voters::persisted(&mut q, 1, LeaderEpoch(4), None).unwrap();
+    let nothing = (Offset(0), Offset(0));
+    voters::recovered(&mut q, 1, (LeaderEpoch(5), Some(NodeId(1))), nothing.0, nothing.1).unwrap();
+    q.voters[1].damage = Damage::PowerLoss;
+    let back = |q: &mut _, epoch| voters::recovered(q, 1, (LeaderEpoch(epoch), None), nothing.0, nothing.1);
+    assert_eq!(back(&mut q.clone(), 4), Ok(()));
+    assert_eq!(back(&mut q, 3).unwrap_err().invariant, "W-ME", "what was durable may not");
 }
