@@ -188,7 +188,7 @@ fn recovered(
         (replica.damage, replica.log.end())
     };
     match damage {
-        Damage::None => {}
+        Damage::None | Damage::Halted => {}
         Damage::PowerLoss => {
             c.counters.exercised(Exercised::PowerLossesSurvived);
             if range.1 < before {

@@ -27,6 +27,8 @@ pub enum Damage {
     /// The disk kept everything.
     #[default]
     None,
+    /// Its process gave up over it: what it wrote or cut last may be done by half.
+    Halted,
     /// What was not synced may be lost.
     PowerLoss,
     /// Everything is lost.

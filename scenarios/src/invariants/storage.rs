@@ -32,7 +32,7 @@ pub fn recovered(
     let known = replica.log.end();
     let least = match replica.damage {
         Damage::None => known,
-        Damage::PowerLoss => replica.durable.min(known),
+        Damage::Halted | Damage::PowerLoss => replica.durable.min(known),
         Damage::Wiped => Offset::ZERO,
     };
     // Whatever its disk has changed it could not keep, nor what lies behind.
@@ -45,15 +45,16 @@ pub fn recovered(
             ),
         );
     }
+    let undone = matches!(replica.damage, Damage::Halted | Damage::PowerLoss);
     // So may what retention or a reset removed since the last sync.
     let other = first.is_some_and(|first| {
         replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
     });
-    if (start < replica.log.start() || other) && replica.damage == Damage::PowerLoss {
+    if (start < replica.log.start() || other) && undone {
         replica.restore(start, end);
     }
     // A cut that no sync covered may come back with the power.
-    if end > known && replica.damage == Damage::PowerLoss {
+    if end > known && undone {
         for batch in std::mem::take(&mut replica.cut) {
             if batch.base == replica.log.end() && batch.next <= end {
                 let _fits = replica.log.push(batch);
@@ -80,7 +81,7 @@ pub fn recovered(
         );
     }
     replica.log.advance_start(start);
-    if replica.damage != Damage::None {
+    if replica.damage >= Damage::PowerLoss {
         // After the death of a mere process a power loss may still bring it back.
         replica.cut.clear();
     }
