@@ -5,11 +5,13 @@
 //! | [`campaign`] | a campaign as a table |
 //! | [`run`] | a run in a few lines |
 //! | [`finding`] | one failure: what, where, how to repeat it |
+//! | [`timeline`] | what happened, a line for each state change, nodes in lanes |
+//! | [`still`] | every node at a moment |
 //! | [`document`] | the same as JSON |
 //! | [`text`] | aligned columns, numbers and times for people |
 //!
 //! Knows the records of `squall-sim` and nothing else: no broker, no clock, no terminal. Text has at most
-//! 100 columns.
+//! 100 columns; timelines and states are as wide as they are.
 
 pub mod campaign;
 pub mod document;
@@ -17,6 +19,8 @@ pub mod finding;
 pub mod run;
 #[cfg(test)]
 mod samples;
+pub mod still;
 pub mod text;
+pub mod timeline;
 
 pub use document::{CampaignDocument, FindingDocument, SeedsDocument};

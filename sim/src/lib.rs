@@ -21,7 +21,9 @@
 //! | [`campaign`] | many seeds on all cores |
 //! | [`narrate`] | the words for messages, facts and states |
 //! | [`record`], [`history`] | what a run leaves behind; what its clients saw |
+//! | [`timeline`] | what happens in a run, line by line, for whoever watches |
 //! | [`capsule`] | a run in a file |
+//! | [`steps`] | what each event of a run was, for telling where a replay departs |
 //!
 //! Deliberately absent: a real clock, a thread, hash-ordered collections, floats in anything that decides.
 
@@ -42,4 +44,6 @@ pub mod record;
 pub mod run;
 pub mod seed;
 pub mod settings;
+pub mod steps;
+pub mod timeline;
 pub mod trace;

@@ -14,6 +14,7 @@ mod progress;
 mod replay;
 mod run;
 mod seeds;
+mod watch;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ Exit status: 0 all held; 1 a violation or a stall was found; 2 bad usage or bad 
 First steps:
   squall campaign                                     every scenario, fresh seeds, half a minute
   squall campaign replicated-log --quirk trunc-to-hw  the same with a historical mistake switched on
-  squall replay FILE.capsule.json --trace             a failure again, exactly, event by event")]
+  squall replay FILE.capsule.json --trace             a failure again, exactly, line by line")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

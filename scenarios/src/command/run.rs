@@ -9,6 +9,7 @@ use squall_sim::campaign::Request;
 use squall_sim::seed::Seed;
 
 use crate::command::capsules::Capsules;
+use crate::command::watch::{WatchArgs, Watcher};
 use crate::command::{Changes, Failure, Found, Output, clock, logs, output, scenario};
 
 #[derive(Debug, Args)]
@@ -18,9 +19,8 @@ pub(super) struct RunArgs {
     /// The seed; without it a fresh one.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Print the timeline, a line for each event and each fact that a node reported.
-    #[arg(long)]
-    trace: bool,
+    #[command(flatten)]
+    watch: WatchArgs,
     /// Where the capsule of a failure goes.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -39,12 +39,13 @@ pub(super) fn run(args: &RunArgs) -> Result<Found, Failure> {
     let seed = Seed(args.seed.unwrap_or_else(clock::fresh_seed));
     let request = Request { overrides: &overrides, quirks: &quirks, verify: false };
     let began: Instant = clock::now();
-    let ran = if args.trace && !args.output.json {
-        scenario.run_traced(seed, &request, &mut |_, line| output::line(format_args!("{line}")))
-    } else {
-        scenario.worker().run(seed, &request)
+    let mut watcher = args.watch.watcher(args.output.json)?;
+    let ran = match &mut watcher {
+        Some(watcher) => scenario.run_traced(seed, &request, watcher),
+        None => scenario.worker().run(seed, &request),
     };
     let ran = ran.map_err(Failure::bad)?;
+    watcher.map_or(Ok(()), Watcher::finish)?;
     let capsule = match &ran.capsule {
         Some(text) => Some(capsules.keep(scenario.info().name, seed.0, text)?),
         None => None,

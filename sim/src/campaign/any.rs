@@ -2,11 +2,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use squall_core::time::Time;
+
 use crate::capsule::{Capsule, CapsuleError};
 use crate::knob::Knob;
 use crate::plan::Plan;
 use crate::record::{RunRecord, Verdict};
-use crate::run::{Replay, Scenario, Sink, SpareRun, draw_settings, run_caught, run_traced, verify, words};
+use crate::run::{
+    Replay, Scenario, Sink, SpareRun, Still, draw_settings, run_caught, run_traced, still_at, verify, words,
+};
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
 
@@ -43,6 +47,17 @@ pub struct Ran {
     pub capsule: Option<String>,
 }
 
+/// Why a capsule was not replayed. One line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// It is none.
+    #[error(transparent)]
+    Capsule(#[from] CapsuleError),
+    /// Whoever wanted to watch cannot watch such a world.
+    #[error("{0}")]
+    Unwatchable(String),
+}
+
 /// Any scenario. Implemented for all of them.
 pub trait AnyScenario: Sync {
     /// What it says about itself.
@@ -54,11 +69,14 @@ pub trait AnyScenario: Sync {
     /// Something that runs seeds one after another in the same memory.
     fn worker(&self) -> Box<dyn Worker + '_>;
 
-    /// Runs one seed; its timeline goes to `sink`.
+    /// Runs one seed; `sink` is told what it wants.
     fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String>;
 
     /// Plays the capsule `text` again; `file` is for errors.
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError>;
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError>;
+
+    /// Every node of the capsule's world at a moment.
+    fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError>;
 }
 
 /// Runs seeds of one scenario.
@@ -87,13 +105,18 @@ impl<S: Scenario> AnyScenario for S {
 
     fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String> {
         let plan = plan_of(self, seed, request)?;
-        let record = run_traced(self, &plan, sink);
-        Ok(with_capsule(plan, record))
+        let record = run_traced(self, &plan, sink)?;
+        Ok(with_capsule(self, plan, record))
     }
 
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError> {
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError> {
         let capsule = Capsule::read(self, file, text)?;
-        Ok(Replay::of(self, &capsule, sink))
+        Replay::of(self, &capsule, sink).map_err(ReplayError::Unwatchable)
+    }
+
+    fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        Ok(still_at(self, &capsule.plan, at))
     }
 }
 
@@ -105,7 +128,7 @@ impl<S: Scenario> Worker for TypedWorker<'_, S> {
         if request.verify || !record.verdict.is_pass() {
             doubt(self.scenario, &plan, &mut record);
         }
-        Ok(with_capsule(plan, record))
+        Ok(with_capsule(self.scenario, plan, record))
     }
 }
 
@@ -119,12 +142,9 @@ fn plan_of<S: Scenario>(
     Ok(Plan::from_seed(scenario, seed, settings, request.quirks))
 }
 
-fn with_capsule<O>(plan: Plan<O>, record: RunRecord) -> Ran
-where
-    O: serde::Serialize + serde::de::DeserializeOwned,
-{
+fn with_capsule<S: Scenario>(scenario: &S, plan: Plan<S::Operation>, record: RunRecord) -> Ran {
     let failed = !record.verdict.is_pass();
-    let capsule = failed.then(|| Capsule::new(plan, &record).to_text());
+    let capsule = failed.then(|| Capsule::with_steps(scenario, plan, &record).to_text());
     Ran { record, capsule }
 }
 

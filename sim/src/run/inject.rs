@@ -121,10 +121,10 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let before = self.world.events();
         let Some(undo) = self.carry_out(item, fault) else {
             self.injector.skipped += 1;
-            self.say(|| format!("--- skipped: {fault}"));
+            self.say(|| format!("no target: {fault}"));
             return self.verdict().is_none();
         };
-        self.say(|| format!("--- begins: {fault}"));
+        self.say(|| format!("begins: {fault}"));
         *self.injector.injected.entry(fault.kind()).or_default() += 1;
         if !matches!(undo, Undo::Nothing) {
             self.injector.active.insert(item, undo);
@@ -173,7 +173,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
     fn end_fault(&mut self, item: usize) -> bool {
         let Some(undo) = self.injector.active.remove(&item) else { return true };
         let plan = self.plan;
-        self.say(|| format!("--- ends: {}", plan.faults[item].fault));
+        self.say(|| format!("ends: {}", plan.faults[item].fault));
         let changed = match undo {
             Undo::Nothing => false,
             Undo::Boot(node) => self.injector.down.release(&node) && self.world.boot(node),
