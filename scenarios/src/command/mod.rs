@@ -151,7 +151,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help goes out as clap writes it; an error is cut to its first line, which names the flag or the word.
+/// Help goes out as clap writes it; an error becomes one line, which names the flag or the word: clap's
+/// first paragraph.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     {
@@ -161,8 +162,9 @@ fn usage(error: &clap::Error) -> ExitCode {
         return if help_asked_for { ExitCode::SUCCESS } else { ExitCode::from(2) };
     }
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    eprintln!("squall: {} (try --help)", line.strip_prefix("error: ").unwrap_or(line));
+    let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = paragraph.join(" ");
+    eprintln!("squall: {} (try --help)", line.strip_prefix("error: ").unwrap_or(&line));
     ExitCode::from(2)
 }
 

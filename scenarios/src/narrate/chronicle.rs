@@ -218,6 +218,23 @@ mod tests {
         chronicle.end(Time(99), &mut into);
         let mut edn = Vec::new();
         write_edn(&entries, &mut edn).unwrap();
-        expect![[r#""#]].assert_eq(&String::from_utf8(edn).unwrap());
+        expect![[r#"
+            {:index 0, :process 0, :type :invoke, :f :assign, :time 0, :value ["0-1"], :node 9, :seek_to_beginning? true}
+            {:index 1, :process 0, :type :ok, :f :assign, :time 0, :value ["0-1"], :node 9}
+            {:index 2, :process 1, :type :invoke, :f :send, :time 10, :value [[:send "0-1" "6#0"]], :node 6, :acks "all", :idempotent false}
+            {:index 3, :process 2, :type :invoke, :f :send, :time 10, :value [[:send "0-1" "6#1"]], :node 6, :acks "0", :idempotent false}
+            {:index 4, :process 1, :type :ok, :f :send, :time 20, :value [[:send "0-1" [7 "6#0"]]], :node 6}
+            {:index 5, :process 2, :type :info, :f :send, :time 20, :value [[:send "0-1" [nil "6#1"]]], :node 6}
+            {:index 6, :process 1, :type :invoke, :f :send, :time 30, :value [[:send "0-1" "6#2"]], :node 6, :acks "all", :idempotent false}
+            {:index 7, :process 3, :type :invoke, :f :send, :time 30, :value [[:send "0-1" "6#3"]], :node 6, :acks "all", :idempotent false}
+            {:index 8, :process 1, :type :info, :f :send, :time 40, :value [[:send "0-1" "6#2"]], :node 6}
+            {:index 9, :process 3, :type :fail, :f :send, :time 40, :value [[:send "0-1" "6#3"]], :node 6}
+            {:index 10, :process 0, :type :invoke, :f :poll, :time 50, :value [[:poll]], :node 9}
+            {:index 11, :process 0, :type :ok, :f :poll, :time 50, :value [[:poll {"0-1" [[7 "6#0"] [8 "6#2"]]}]], :node 9}
+            {:index 12, :process 0, :type :invoke, :f :poll, :time 60, :value [[:poll]], :node 9}
+            {:index 13, :process 0, :type :ok, :f :poll, :time 60, :value [[:poll {"0-1" [[9 "6#3"]]}]], :node 9}
+            {:index 14, :process 3, :type :invoke, :f :send, :time 70, :value [[:send "0-1" "6#4"]], :node 6, :acks "1", :idempotent false}
+            {:index 15, :process 3, :type :info, :f :send, :time 99, :value [[:send "0-1" "6#4"]], :node 6}
+        "#]].assert_eq(&String::from_utf8(edn).unwrap());
     }
 }

@@ -169,7 +169,7 @@ pub(crate) const fn glyph(probe: &Probe) -> char {
     match probe {
         Probe::Quorum(probe) => quorum_glyph(probe),
         Probe::Metadata(probe) => match probe {
-            MetadataProbe::Applied { .. } => '·',
+            MetadataProbe::Applied { .. } => '▫',
             MetadataProbe::Loaded { .. } => '▤',
             MetadataProbe::Active { .. } => '☆',
             MetadataProbe::Halted => '!',
@@ -195,7 +195,7 @@ pub(crate) const fn glyph(probe: &Probe) -> char {
 const fn quorum_glyph(probe: &QuorumProbe) -> char {
     match probe {
         QuorumProbe::Recovered { .. } => '○',
-        QuorumProbe::Epoch { .. } | QuorumProbe::Persisted { .. } => '∙',
+        QuorumProbe::Epoch { .. } | QuorumProbe::Persisted { .. } => '▫',
         QuorumProbe::Granted { .. } | QuorumProbe::PreVoted { .. } => '→',
         QuorumProbe::Candidate { .. } => '?',
         QuorumProbe::Leader { .. } => '★',
