@@ -22,6 +22,7 @@
 //! | [`narrate`] | the words for messages, facts and states |
 //! | [`record`], [`history`] | what a run leaves behind; what its clients saw |
 //! | [`timeline`] | what happens in a run, line by line, for whoever watches |
+//! | [`recording`] | one run as a diagram needs it |
 //! | [`capsule`] | a run in a file |
 //! | [`steps`] | what each event of a run was, for telling where a replay departs |
 //!
@@ -41,6 +42,7 @@ pub mod narrate;
 pub mod network;
 pub mod plan;
 pub mod record;
+pub mod recording;
 pub mod run;
 pub mod seed;
 pub mod settings;

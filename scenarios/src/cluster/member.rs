@@ -27,6 +27,16 @@ pub enum Member {
     IdTaker(IdTaker),
 }
 
+impl Member {
+    /// Whether it is outside the cluster: it asks, and serves nobody.
+    pub(crate) const fn is_client(&self) -> bool {
+        match self {
+            Self::Broker(_) | Self::Controller(_) => false,
+            Self::Admin(_) | Self::Sender(_) | Self::Reader(_) | Self::IdTaker(_) => true,
+        }
+    }
+}
+
 impl Process for Member {
     type Message = Message;
     type Timer = Timer;
@@ -41,6 +51,10 @@ impl Process for Member {
             Self::Reader(reader) => reader.start(env),
             Self::IdTaker(taker) => taker.start(env),
         }
+    }
+
+    fn message_size(message: &Message) -> u64 {
+        message.bytes()
     }
 
     fn step(&mut self, input: Input<Message, Timer>, env: &mut Host<'_>) {

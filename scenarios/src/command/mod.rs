@@ -12,6 +12,7 @@ mod logs;
 mod output;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod seeds;
 mod watch;
@@ -63,6 +64,8 @@ enum Command {
     Campaign(campaign::CampaignArgs),
     /// A capsule again, exactly.
     Replay(replay::ReplayArgs),
+    /// A capsule's run as one page, and as Markdown, a trace and histories.
+    Report(report::ReportArgs),
 }
 
 /// How results are printed.
@@ -135,6 +138,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Campaign(args) => campaign::campaign(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Report(args) => report::report(&args),
     };
     match outcome {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

@@ -5,11 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use squall_core::time::Time;
 
 use crate::capsule::{Capsule, CapsuleError};
+use crate::history::History;
 use crate::knob::Knob;
 use crate::plan::Plan;
 use crate::record::{RunRecord, Verdict};
+use crate::recording::{Limits, Recording};
 use crate::run::{
-    Replay, Scenario, Sink, SpareRun, Still, draw_settings, run_caught, run_traced, still_at, verify, words,
+    Replay, Scenario, Sink, SpareRun, Still, client_history, draw_settings, record, run_caught, run_traced,
+    still_at, verify, words,
 };
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
@@ -75,6 +78,12 @@ pub trait AnyScenario: Sync {
     /// Plays the capsule `text` again; `file` is for errors.
     fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError>;
 
+    /// The same, and the run is recorded.
+    fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
+
+    /// What the capsule's clients saw: the last `limit` entries.
+    fn history(&self, file: &str, text: &str, limit: usize) -> Result<History, CapsuleError>;
+
     /// Every node of the capsule's world at a moment.
     fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError>;
 }
@@ -117,6 +126,17 @@ impl<S: Scenario> AnyScenario for S {
     fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError> {
         let capsule = Capsule::read(self, file, text)?;
         Ok(still_at(self, &capsule.plan, at))
+    }
+
+    fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        let (record, recording) = record(self, &capsule.plan, limits);
+        Ok((Replay::with(self, &capsule, record), recording))
+    }
+
+    fn history(&self, file: &str, text: &str, limit: usize) -> Result<History, CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        Ok(client_history(self, &capsule.plan, limit))
     }
 }
 

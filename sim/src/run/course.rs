@@ -5,6 +5,7 @@ use squall_core::time::{Span, Time};
 
 use super::Scenario;
 use super::inject::Injector;
+use super::recorder::Recorder;
 use super::watch::Tap;
 use crate::check::{Checks, Progress};
 use crate::engine::{Spare, World};
@@ -34,6 +35,13 @@ impl<S: Scenario + ?Sized> Default for SpareRun<S> {
     }
 }
 
+impl<S: Scenario + ?Sized> SpareRun<S> {
+    /// No memory, for a run in which every message is overheard.
+    pub(super) fn listening() -> Self {
+        Self { world: Spare::listening(), checks: None }
+    }
+}
+
 /// Where a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
@@ -58,6 +66,7 @@ pub struct Course<'s, S: Scenario + ?Sized> {
     /// Waymarks are this many events apart, less one: the number is a power of two.
     trail_mask: u64,
     pub(super) tap: Option<Box<Tap<<S::Process as Process>::Probe>>>,
+    pub(super) recorder: Option<Box<Recorder>>,
 }
 
 impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
@@ -75,6 +84,7 @@ impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
             trail: self.trail.clone(),
             trail_mask: self.trail_mask,
             tap: self.tap.clone(),
+            recorder: self.recorder.clone(),
         }
     }
 }
@@ -96,6 +106,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             trail: Vec::new(),
             trail_mask: 63,
             tap: None,
+            recorder: None,
         };
         course.bound = course.next_turn();
         course
@@ -132,6 +143,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
                 if self.tap.is_some() {
                     self.tap_upcoming();
                 }
+                if self.recorder.is_some() {
+                    self.recorder_waits();
+                }
                 self.world.step();
                 self.look() && self.within_limit()
             }
@@ -147,6 +161,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         }
         if self.tap.is_some() {
             self.tap_event();
+        }
+        if self.recorder.is_some() {
+            self.recorder_looks();
         }
         match self.checks.after_event(&self.world) {
             Ok(()) => true,
@@ -203,6 +220,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
 
     fn begin_calm(&mut self) -> bool {
         self.say(|| "the calm begins".to_owned());
+        self.record_calm();
         self.phase = Phase::Calm { until: self.world.now() + Span(self.plan.calm) };
         self.heal()
     }

@@ -64,11 +64,20 @@ impl Replay {
             Some(sink) => run_traced(scenario, &capsule.plan, sink)?,
             None => run_caught(scenario, &capsule.plan, SpareRun::default()).0,
         };
+        Ok(Self::with(scenario, capsule, record))
+    }
+
+    /// What became of a run of `capsule`.
+    pub fn with<S: Scenario + ?Sized>(
+        scenario: &S,
+        capsule: &Capsule<S::Operation>,
+        record: RunRecord,
+    ) -> Self {
         let mut departs = departure(&capsule.expected, &record);
         if let (Some(departure), Some(steps)) = (&mut departs, &capsule.expected.steps) {
             departure.difference = walk(scenario, &capsule.plan).1.difference(steps);
         }
-        Ok(Self { expected: capsule.expected.clone(), record, departs })
+        Self { expected: capsule.expected.clone(), record, departs }
     }
 }
 
