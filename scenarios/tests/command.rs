@@ -193,6 +193,9 @@ fn a_capsule_of_other_code_says_at_which_event_it_departs_and_whether_it_still_f
     let told = text(squall(home.path(), &["replay", capsule]));
     assert!(told.contains("first difference at event "), "{told}");
     assert!(told.contains("expected") && told.contains("the failure is gone"), "{told}");
+    let departs = document(&squall(home.path(), &["replay", capsule, "--json"]))["departs"].clone();
+    assert_eq!(departs["failure"], "gone", "{departs}");
+    assert!(departs["event"].is_u64() && departs["came"].is_string(), "{departs}");
     // A capsule of format 1 has waymarks alone.
     changed["format"] = 1.into();
     changed["expected"].as_object_mut().expect("an object").remove("steps");

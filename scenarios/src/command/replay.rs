@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use serde::Serialize;
 use squall_core::time::Time;
 use squall_reports::{CampaignDocument, still};
 use squall_sim::capsule;
-use squall_sim::run::Replay;
+use squall_sim::run::{Departure, Replay};
+use squall_sim::steps::Difference;
 use squall_sim::timeline::Watch;
 
 use crate::command::watch::{self, WatchArgs, Watcher};
@@ -24,6 +26,48 @@ pub(super) struct ReplayArgs {
     at: Option<String>,
     #[command(flatten)]
     output: Output,
+}
+
+/// A run's document, and whether it went as its capsule says.
+#[derive(Debug, Serialize)]
+struct Replayed {
+    #[serde(flatten)]
+    run: CampaignDocument,
+    /// `null`: bit for bit.
+    departs: Option<Departs>,
+}
+
+/// Where a replay first differs from its capsule.
+#[derive(Debug, Serialize)]
+struct Departs {
+    /// The last event known to be alike.
+    after: u64,
+    /// The first known to differ; `null`: only the end does.
+    event: Option<u64>,
+    /// What was expected there, if the capsule knows its events; `null`: the end, or not known.
+    expected: Option<String>,
+    /// What came.
+    came: Option<String>,
+    /// Whether the failure is still there.
+    failure: &'static str,
+    /// All of it in one line.
+    message: String,
+}
+
+impl Departs {
+    fn of(departure: &Departure) -> Self {
+        let difference = departure.difference.clone();
+        let (failure, message) = (departure.failure.name(), departure.to_string());
+        match difference {
+            Some(Difference { after, event, expected, came, .. }) => {
+                Self { after, event: Some(event), expected, came, failure, message }
+            }
+            None => {
+                let (after, event) = (departure.after, departure.before);
+                Self { after, event, expected: None, came: None, failure, message }
+            }
+        }
+    }
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> Result<Found, Failure> {
@@ -50,7 +94,8 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Found, Failure> {
     watcher.map_or(Ok(()), Watcher::finish)?;
     if args.output.json {
         let wall = began.elapsed().as_secs_f64();
-        output::text(&CampaignDocument::of_run(&replay.record, Some(&file), wall).to_text());
+        let run = CampaignDocument::of_run(&replay.record, Some(&file), wall);
+        output::json(&Replayed { run, departs: replay.departs.as_ref().map(Departs::of) })?;
     } else {
         output::text(&squall_reports::run::summary(&replay.record, Some(&file)));
         tell(&replay, &file, &header.squall);

@@ -50,6 +50,18 @@ pub enum Failure {
     Another,
 }
 
+impl Failure {
+    /// Its name in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Still => "still there",
+            Self::Gone => "gone",
+            Self::Another => "another",
+        }
+    }
+}
+
 impl Replay {
     /// Plays `capsule`; `sink` is told what it wants.
     ///
