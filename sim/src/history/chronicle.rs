@@ -97,7 +97,7 @@ mod tests {
         let (mut clerk, mut entries) = (Clerk::default(), Vec::new());
         let mut into = |entry: Entry| entries.push((entry.process, entry.kind));
         let node = NodeId(6);
-        let mut begin = |clerk: &mut Clerk, into: &mut dyn FnMut(Entry)| {
+        let begin = |clerk: &mut Clerk, into: &mut dyn FnMut(Entry)| {
             clerk.invoke(Time(1), node, "send", Value::Nil, Vec::new(), into)
         };
         let (one, two) = (begin(&mut clerk, &mut into), begin(&mut clerk, &mut into));
