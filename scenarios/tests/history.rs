@@ -67,13 +67,13 @@ fn acked(entry: &Entry) -> (String, String) {
 
 #[test]
 fn a_history_is_well_formed_and_what_was_acknowledged_is_read() {
-    let mut acknowledged = 0;
+    let (mut acknowledged, mut records) = (0, 0);
     for seed in 0..6 {
         let entries = history(&ReplicatedLog, seed);
         expect_well_formed(&entries);
-        assert!(!polled(&entries).is_empty(), "seed {seed}: nobody read anything");
         let sends = entries.iter().filter(|entry| (entry.f, entry.kind) == ("send", Kind::Ok));
         let read = polled(&entries);
+        records += read.len();
         for send in sends {
             let (key, record) = acked(send);
             // The last reading finds what retention has not deleted; these runs delete nothing.
@@ -82,7 +82,7 @@ fn a_history_is_well_formed_and_what_was_acknowledged_is_read() {
         }
         assert!(entries.iter().any(|entry| entry.f == "assign"));
     }
-    assert!(acknowledged > 0, "nothing was acknowledged");
+    assert!(acknowledged > 0 && acknowledged <= records, "{acknowledged} of {records}");
 }
 
 #[test]
