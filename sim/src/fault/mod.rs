@@ -254,6 +254,13 @@ pub enum Fault {
         #[serde(with = "text::span")]
         after: Span,
     },
+    /// Whoever has the role is asked to hand it over, again and again: it goes to and fro.
+    TransferStorm {
+        /// The role, as the scenario calls it.
+        role: String,
+        /// How often.
+        times: u32,
+    },
 }
 
 impl Fault {
@@ -294,6 +301,7 @@ impl Fault {
             Self::RackPowerLoss { .. } => "rack-power-loss",
             Self::CrashRecovering { .. } => "crash-recovering",
             Self::PowerLossRecovering { .. } => "power-loss-recovering",
+            Self::TransferStorm { .. } => "transfer-storm",
         }
     }
 }
@@ -336,6 +344,7 @@ impl fmt::Display for Fault {
             Self::ClockLeap { whom, by } => write!(f, " of {} on {whom}", text::written(by.0)),
             Self::ClockDrift { whom, ppm } => write!(f, " of {ppm} ppm on {whom}"),
             Self::RestartStorm { whom, times } => write!(f, " of {times} on {whom}"),
+            Self::TransferStorm { role, times } => write!(f, " of {times}, {role}"),
             Self::RollingRestart { nodes } | Self::RackPowerLoss { nodes } => write!(f, " {nodes:?}"),
             Self::CrashRecovering { whom, after } | Self::PowerLossRecovering { whom, after } => {
                 write!(f, " {whom}, again after {}", text::written(after.0))

@@ -189,6 +189,12 @@ pub const TABLE: &[Row] = &[
         "a node loses power again shortly after it came back",
         "a repair that was not durable when it was built upon",
     ),
+    row(
+        "transfer-storm",
+        "fault.transfer-storm",
+        "whoever leads is asked to hand over again and again, often while the others are split",
+        "logs of two leaders in turn that part more than once",
+    ),
 ];
 
 const fn row(kind: &'static str, key: &'static str, does: &'static str, exposes: &'static str) -> Row {
