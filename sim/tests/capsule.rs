@@ -49,8 +49,8 @@ fn what_is_no_capsule_is_refused_by_place() {
 #[test]
 fn what_is_not_known_is_refused_by_name() {
     refused(
-        &changed(r#""format": 1"#, r#""format": 9"#),
-        expect!["a.capsule.json:2: format 9 is newer than this squall reads (1); squall 0.1.0 wrote it"],
+        &changed(r#""format": 2"#, r#""format": 9"#),
+        expect!["a.capsule.json:2: format 9 is newer than this squall reads (2); squall 0.1.0 wrote it"],
     );
     refused(
         &changed(r#""scenario": "greeters""#, r#""scenario": "strangers""#),
@@ -101,6 +101,29 @@ fn every_way_of_cutting_a_capsule_short_is_refused() {
     for cut in 0..end {
         assert!(Capsule::<()>::read(&overheard(u64::MAX), "a", &whole[..cut]).is_err(), "{cut}");
     }
+}
+
+#[test]
+fn an_impossible_trigger_is_refused_by_place() {
+    let when = |trigger: &str| changed(r#""at": "100ms","#, &format!(r#""when": {trigger},"#));
+    let line = |trigger: &str| {
+        let error = Capsule::<()>::read(&overheard(u64::MAX), "a", &when(trigger)).unwrap_err();
+        assert!(error.line.is_some(), "{error}");
+        error.problem.to_string()
+    };
+    expect!["no fact is called `elected` (`squall list facts` names them all)"]
+        .assert_eq(&line(r#"{"fact": "elected"}"#));
+    expect!["`message` has no field `colour`: it has content"]
+        .assert_eq(&line(r#"{"sent": "message", "where": {"colour": "red"}}"#));
+    expect!["not a capsule: `nth` counts from 1"].assert_eq(&line(r#"{"fact": "fact", "nth": 0}"#));
+    assert!(Capsule::<()>::read(&overheard(u64::MAX), "a", &when(r#"{"fact": "fact"}"#)).is_ok());
+}
+
+#[test]
+fn a_capsule_of_the_first_format_is_still_read() {
+    let first = changed(r#""format": 2"#, r#""format": 1"#);
+    let plan = Capsule::<()>::read(&overheard(u64::MAX), "a", &first).unwrap().plan;
+    assert_eq!(plan.faults, [planned(100, 20, Fault::Crash { whom: node(1) })]);
 }
 
 #[test]
