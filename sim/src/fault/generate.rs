@@ -167,6 +167,7 @@ pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<Plan
         if let Some(fault) = draw.fault(kind) {
             previous = Some(at);
             faults.extend(draw.stragglers(at, lasts, &fault));
+            faults.extend(draw.rift(at, lasts, &fault));
             faults.push(PlannedFault::at(at, lasts, fault));
         }
     }
@@ -216,18 +217,18 @@ impl Draw<'_> {
         spread(&mut self.rng, (low, high)) * 1_000
     }
 
-    /// One of `nodes`; sometimes the one that was hit last.
-    fn node(&mut self, nodes: &[NodeId]) -> Option<NodeId> {
-        let again = self.per_mille("fault.repeat");
-        let picked = self.rng.pick(nodes).copied();
-        let node = self.last.filter(|last| again && nodes.contains(last)).or(picked);
-        self.last = node.or(self.last);
-        node
-    }
-
+    /// One of those that `of` lists; sometimes the one that was hit last. Groups come equally often, so that many
+    /// clients do not keep the faults from a few servers.
     pub(super) fn whom(&mut self, of: impl Fn(&Group) -> &[NodeId]) -> Option<Whom> {
-        let nodes = self.space.all(of);
-        self.node(&nodes).map(Whom::Node)
+        let again = self.per_mille("fault.repeat");
+        let targets = |group: &&Group| !of(group).is_empty();
+        let groups: Vec<&Group> = self.space.groups.iter().filter(targets).collect();
+        let group = *self.rng.pick(&groups)?;
+        let picked = self.rng.pick(of(group)).copied();
+        let last = self.last.filter(|last| again && groups.iter().any(|group| of(group).contains(last)));
+        let node = last.or(picked);
+        self.last = node.or(self.last);
+        node.map(Whom::Node)
     }
 
     /// `None` if the space has no target for it.
@@ -310,7 +311,8 @@ impl Draw<'_> {
             | Fault::ClockFreeze { .. }
             | Fault::LongPause { .. }
             | Fault::RollingRestart { .. }
-            | Fault::RackPowerLoss { .. } => return None,
+            | Fault::RackPowerLoss { .. }
+            | Fault::TransferStorm { .. } => return None,
         };
         if !self.per_mille("fault.straggle") {
             return None;
@@ -439,7 +441,7 @@ mod tests {
             Fault::PowerLoss { whom } => allows(&servers.may_lose_power, whom),
             Fault::Wipe { whom } => allows(&servers.may_wipe, whom),
             Fault::Pause { whom } => allows(&servers.may_pause, whom),
-            Fault::Transfer { .. } => false,
+            Fault::Transfer { .. } | Fault::TransferStorm { .. } => false,
             Fault::DropMessage { message, from, to, .. }
             | Fault::DelayMessage { message, from, to, .. }
             | Fault::DuplicateMessage { message, from, to, .. } => {

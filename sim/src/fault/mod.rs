@@ -248,6 +248,13 @@ pub enum Fault {
         #[serde(with = "text::span")]
         after: Span,
     },
+    /// Whoever has the role is asked to hand it over, again and again: it goes to and fro.
+    TransferStorm {
+        /// The role, as the scenario calls it.
+        role: String,
+        /// How often.
+        times: u32,
+    },
     /// Of the messages of a kind, one or some in a row never arrive. Counted from when the fault begins.
     DropMessage {
         /// Their kind.
@@ -345,6 +352,7 @@ impl Fault {
             Self::RackPowerLoss { .. } => "rack-power-loss",
             Self::CrashRecovering { .. } => "crash-recovering",
             Self::PowerLossRecovering { .. } => "power-loss-recovering",
+            Self::TransferStorm { .. } => "transfer-storm",
             Self::DropMessage { .. } => "drop-message",
             Self::DelayMessage { .. } => "delay-message",
             Self::DuplicateMessage { .. } => "duplicate-message",
@@ -394,6 +402,7 @@ impl fmt::Display for Fault {
             Self::ClockLeap { whom, by } => write!(f, " of {} on {whom}", text::written(by.0)),
             Self::ClockDrift { whom, ppm } => write!(f, " of {ppm} ppm on {whom}"),
             Self::RestartStorm { whom, times } => write!(f, " of {times} on {whom}"),
+            Self::TransferStorm { role, times } => write!(f, " of {times}, {role}"),
             Self::RollingRestart { nodes } | Self::RackPowerLoss { nodes } => write!(f, " {nodes:?}"),
             Self::CrashRecovering { whom, after } | Self::PowerLossRecovering { whom, after } => {
                 write!(f, " {whom}, again after {}", text::written(after.0))

@@ -60,7 +60,7 @@ impl Fault {
             | Self::RestartStorm { whom, .. }
             | Self::CrashRecovering { whom, .. }
             | Self::PowerLossRecovering { whom, .. } => vec![whom.clone()],
-            Self::Transfer { role } => vec![Whom::Role(role.clone())],
+            Self::Transfer { role } | Self::TransferStorm { role, .. } => vec![Whom::Role(role.clone())],
             Self::DropMessage { from, to, .. }
             | Self::DelayMessage { from, to, .. }
             | Self::DuplicateMessage { from, to, .. } => from.iter().chain(to).cloned().collect(),

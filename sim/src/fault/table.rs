@@ -193,6 +193,12 @@ pub const TABLE: &[Row] = &[
         "a repair that was not durable when it was built upon",
     ),
     row(
+        "transfer-storm",
+        "fault.transfer-storm",
+        "whoever leads is asked to hand over again and again, often while the others are split",
+        "logs of two leaders in turn that part more than once",
+    ),
+    row(
         "drop-message",
         "fault.drop-message",
         "a few messages of one kind in a row never arrive",

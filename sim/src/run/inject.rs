@@ -239,6 +239,9 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             }),
             Fault::RollingRestart { nodes } => self.begin_script(item, Script::Rolling { nodes: ids(nodes) }),
             Fault::RackPowerLoss { nodes } => self.begin_script(item, Script::Rack { nodes: ids(nodes) }),
+            Fault::TransferStorm { role, times } => {
+                self.begin_script(item, Script::Transfers { role: role.clone(), times: u64::from(*times) })
+            }
             Fault::CrashRecovering { whom, after } => self.recovering(item, whom, Death::Crash, *after),
             Fault::PowerLossRecovering { whom, after } => {
                 self.recovering(item, whom, Death::PowerLoss, *after)
@@ -481,6 +484,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
                 Step::Mend(pairs) => self.mend_own(item, &pairs),
                 Step::Down(node, death) => self.exists(node) && self.take_down(item, node, death),
                 Step::Up(node) => self.boot_own(item, node),
+                Step::Transfer(role) => self.scenario.transfer(&role, &mut self.world, &self.checks),
             };
             any |= effect;
             if self.world.events() != before && !self.look() {

@@ -62,7 +62,8 @@ impl Misfortune {
             | Fault::RollingRestart { .. }
             | Fault::RackPowerLoss { .. }
             | Fault::CrashRecovering { .. }
-            | Fault::PowerLossRecovering { .. } => None,
+            | Fault::PowerLossRecovering { .. }
+            | Fault::TransferStorm { .. } => None,
         }
     }
 
