@@ -18,12 +18,16 @@ fn text() -> String {
     capsule.to_text()
 }
 
-fn refused(text: &str, expected: Expect) {
+fn refusal(text: &str) -> String {
     let error =
         Capsule::<()>::read(&overheard(u64::MAX), "a.capsule.json", text).expect_err("it is no capsule");
     let line = error.to_string();
     assert!(!line.contains('\n'), "more than a line: {line}");
-    expected.assert_eq(&line);
+    line
+}
+
+fn refused(text: &str, expected: Expect) {
+    expected.assert_eq(&refusal(text));
 }
 
 /// A good capsule with one thing changed.
@@ -42,8 +46,8 @@ fn what_is_no_capsule_is_refused_by_place() {
     );
     refused("", expect!["a.capsule.json:1: cut short"]);
     let whole = text();
-    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:31: cut short"]);
-    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:63: not a capsule: missing field `seed`"]);
+    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:44: cut short"]);
+    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:88: not a capsule: missing field `seed`"]);
 }
 
 #[test]
@@ -58,33 +62,30 @@ fn what_is_not_known_is_refused_by_name() {
     );
     refused(
         &changed(r#""net.latency""#, r#""net.latensee""#),
-        expect!["a.capsule.json:41: unknown setting `net.latensee`"],
+        expect!["a.capsule.json:64: unknown setting `net.latensee`"],
     );
     refused(
         &changed(r#""run.max_events": 50000000"#, r#""run.max_events": 0"#),
         expect![
-            "a.capsule.json:43: setting `run.max_events` cannot be 0: it takes a whole number, 1 or more (count)"
+            "a.capsule.json:66: setting `run.max_events` cannot be 0: it takes a whole number, 1 or more (count)"
         ],
     );
-    refused(
-        &changed(r#""fault": "crash""#, r#""fault": "crush""#),
-        expect![
-            "a.capsule.json:57: not a capsule: unknown variant `crush`, expected one of `loss`, `delay`, `duplication`, `reordering`, `split-halves`, `split-ring`, `split-bridge`, `isolate`, `one-way-cut`, `crash`, `power-loss`, `wipe`, `pause`, `restart`, `transfer`"
-        ],
-    );
+    let crush = changed(r#""fault": "crash""#, r#""fault": "crush""#);
+    let why = refusal(&crush);
+    assert!(why.contains(": not a capsule: unknown variant `crush`, expected one of `loss`"), "{why}");
     refused(
         &changed(r#""at": "100ms""#, r#""at": "100 parsecs""#),
         expect![
-            "a.capsule.json:53: not a capsule: `100 parsecs` is not a time such as 12.5s, 300ms, 7us or 20ns"
+            "a.capsule.json:78: not a capsule: `100 parsecs` is not a time such as 12.5s, 300ms, 7us or 20ns"
         ],
     );
     refused(
         &changed(r#""whom": "node 1""#, r#""whom": "node one""#),
-        expect!["a.capsule.json:57: not a capsule: `node one` names no node"],
+        expect!["a.capsule.json:82: not a capsule: `node one` names no node"],
     );
     refused(
         &changed(r#""quirks": []"#, r#""quirks": ["forgets"]"#),
-        expect!["a.capsule.json:61: unknown quirk `forgets`"],
+        expect!["a.capsule.json:86: unknown quirk `forgets`"],
     );
     refused(
         &changed(r#""plan": {"#, r#""plan": { "wishes": 3,"#),
