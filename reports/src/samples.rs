@@ -53,7 +53,7 @@ pub(crate) fn campaign() -> CampaignRecord {
         stopped: false,
         events: 48_213_007,
         virtual_ns: 7_507_000_000_000,
-        faults: squall_sim::fault::TABLE.iter().zip(100..).map(|(row, n)| (row.kind, n * n)).collect(),
+        faults: squall_sim::fault::TABLE[..16].iter().zip(100..).map(|(row, n)| (row.kind, n * n)).collect(),
         skipped: 31,
         verdicts: Counts::from([("pass", 999), ("violation", 1)]),
         verified: 21,
