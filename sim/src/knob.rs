@@ -174,6 +174,14 @@ pub const KNOBS: &[Knob] = &[
         (0, 1_000),
         "the chance that the last messages of a node that goes down arrive after it is back",
     ),
+    row(
+        "fault.beyond_budget",
+        Unit::Switch,
+        0,
+        (0, 0),
+        (0, 1),
+        "faults may destroy more than the contract survives; each loss is then classified",
+    ),
 ];
 
 pub(crate) const fn row(

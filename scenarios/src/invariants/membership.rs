@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use squall_core::ids::{BrokerEpoch, BrokerId, Offset};
 use squall_core::metadata::{Image, PartitionState};
 
+use crate::ghost::chronicle::Orphaned;
 use crate::ghost::partition::{Reign, Role};
 use crate::ghost::{Metadata, PartitionGhost};
 use crate::invariants::{Check, broken};
@@ -19,14 +20,39 @@ pub fn changed(p: &mut PartitionGhost, before: Option<&PartitionState>, metadata
     if let Some(before) = before {
         elected(p, before, after, image)?;
     }
-    if after.unclean && before.is_none_or(|before| before.leader_epoch != after.leader_epoch) {
-        p.unclean = true;
+    if let Some(leader) = after.leader
+        && after.unclean
+        && before.is_none_or(|before| before.leader_epoch != after.leader_epoch)
+    {
+        p.breached(after.leader_epoch, leader);
     }
+    eligible(p, after, metadata);
     if let Some(before) = before {
         joined(p, before, after, metadata)?;
         p.wishes.retain(|(epoch, _)| *epoch > before.partition_epoch);
     }
     candidates_hold_all(p, after, metadata)
+}
+
+/// Notes who became eligible and who, last of all, stopped being so.
+fn eligible(p: &mut PartitionGhost, after: &PartitionState, metadata: &Metadata) {
+    let now = p.now;
+    let mut last = Vec::new();
+    for (number, replica) in (0..).zip(&mut p.replicas) {
+        let broker = BrokerId(number);
+        if after.isr.contains(&broker) || after.elr.contains(&broker) {
+            // Who was let in after its life had ended was so for what it held in that life.
+            let ended = replica.stopped.filter(|_| !metadata.is_running(broker));
+            replica.eligible.get_or_insert(ended.map_or(now, |stop| stop.when));
+        } else if let Some(since) = replica.eligible.take() {
+            last.push((broker, since, replica.stopped));
+        }
+    }
+    if after.leader.is_some() {
+        p.chronicle.orphaned = None;
+    } else if after.isr.is_empty() && after.elr.is_empty() && !last.is_empty() {
+        p.chronicle.orphaned = Some(Orphaned { when: now, last });
+    }
 }
 
 /// A broker of the registration `epoch` has read the metadata log up to `end`: is its own registration in it?
