@@ -33,6 +33,7 @@ pub mod command;
 pub mod contract;
 pub mod ghost;
 pub mod invariants;
+mod narrate;
 pub mod quirks;
 pub mod quorum;
 pub mod replicated_log;

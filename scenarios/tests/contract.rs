@@ -22,14 +22,16 @@ const VOTERS: [u32; 3] = [3, 4, 5];
 fn plan(acks: PlannedAcks, set: &[(&'static str, u64)], faults: Vec<PlannedFault>) -> Plan<Op> {
     let rows = knob::table(ReplicatedLog.knobs());
     let mut overrides = Overrides::default();
-    let usual = [("client.producers", 1), ("client.readers", 1), ("topic.partitions", 1), ("run.storm", 20_000)];
+    let usual =
+        [("client.producers", 1), ("client.readers", 1), ("topic.partitions", 1), ("run.storm", 20_000)];
     for &(key, value) in usual.iter().chain(set) {
         overrides.insert(key, value, &rows);
     }
     let settings = Settings::calm(&rows, &overrides);
     let mut plan = Plan::from_seed(&ReplicatedLog, Seed(1), settings, &[]);
     let kind = Operation { at: 0, client: 0, op: Op::Produce { acks, idempotent: false } };
-    let send = |n: u64| Operation { at: SECOND + n * SECOND / 20, client: 0, op: Op::Send { key: None, bytes: 8 } };
+    let send =
+        |n: u64| Operation { at: SECOND + n * SECOND / 20, client: 0, op: Op::Send { key: None, bytes: 8 } };
     plan.operations = std::iter::once(kind).chain((0..340).map(send)).collect();
     plan.faults = faults;
     plan
@@ -162,7 +164,8 @@ fn beyond_the_budget_a_historical_mistake_is_still_found() {
 fn beyond_the_budget_every_loss_is_classified() {
     let check = squall::check(ReplicatedLog).set("fault.beyond_budget", 1);
     let record = check.seeds(0..60).run();
-    for what in ["record lost: faults destroyed every copy", "record not readable: who holds it may not lead"] {
+    for what in ["record lost: faults destroyed every copy", "record not readable: who holds it may not lead"]
+    {
         assert!(record.tally.permitted.contains_key(what), "{what} did not occur");
     }
 }

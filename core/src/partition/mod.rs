@@ -108,6 +108,14 @@ impl Partition {
         matches!(self.role, Role::Leader(_))
     }
 
+    /// Whom this replica follows; `None`: nobody, or it leads.
+    pub const fn following(&self) -> Option<BrokerId> {
+        match &self.role {
+            Role::Follower(follower) => Some(follower.leader()),
+            Role::Idle | Role::Leader(_) => None,
+        }
+    }
+
     /// The leader's view of the in-sync replicas, if this replica leads.
     pub fn isr(&self) -> Option<&Isr> {
         match &self.role {
@@ -252,7 +260,7 @@ impl Partition {
     /// asks it to.
     pub fn on_housekeeping(&mut self, env: &mut Host<'_>) -> Result<(), DiskFault> {
         let start = self.log.log_start();
-        self.log.retain(env.now().as_millis(), self.high_watermark, env)?;
+        self.log.retain(env.wall().as_millis(), self.high_watermark, env)?;
         self.note_start(start, env);
         self.sync(env);
         Ok(())
@@ -394,11 +402,7 @@ impl Partition {
 
     /// Why somebody who takes this replica for the leader is refused.
     fn not_leader(&self) -> Refused {
-        let leader: Option<BrokerId> = match &self.role {
-            Role::Follower(follower) => Some(follower.leader()),
-            Role::Idle | Role::Leader(_) => None,
-        };
-        Refused::NotLeaderOrFollower { leader, epoch: self.epoch }
+        Refused::NotLeaderOrFollower { leader: self.following(), epoch: self.epoch }
     }
 
     /// Refuses an asker of another reign (KIP-320).

@@ -11,6 +11,7 @@
 
 mod budget;
 mod draw;
+mod memory;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,11 +21,13 @@ use squall_core::broker::Broker;
 use squall_core::client::{ConsumerConfig, ProducerConfig, Reset};
 use squall_core::controller::Controller;
 use squall_core::ids::NodeId;
-use squall_core::message::{Acks, CreateTopic};
+use squall_core::message::{Acks, CreateTopic, Message};
+use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::FaultSpace;
 use squall_sim::knob::{Knob, Unit};
+use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
 use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::Seed;
@@ -33,9 +36,10 @@ use squall_sim::settings::Settings;
 use crate::checks::{Audit, ClusterChecks, Exercised, Expectations};
 use crate::cluster::{self, Layout, Member};
 use crate::ghost::clients::Keys;
+use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
-use crate::workload::{Admin, Reader, Send, Sender, TOPIC};
+use crate::workload::{Admin, Reader, Send, Sender, TOPIC, quiet};
 
 /// The scenario.
 #[derive(Debug, Clone, Copy, Default)]
@@ -126,6 +130,7 @@ const OWN: &[Knob] = &[
         "records that each producer sends in the storm",
     ),
     row("workload.bytes", Bytes, 100, (8, 300), (8, 1 << 20), "the longest value"),
+    quiet::KNOB,
 ];
 
 static KNOBS: [Knob; cluster::KNOBS.len() + OWN.len()] = crate::table::joined(cluster::KNOBS, OWN);
@@ -174,7 +179,8 @@ impl Scenario for ReplicatedLog {
     }
 
     fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        cluster::check(settings)
+        cluster::check(settings)?;
+        memory::check(settings)
     }
 
     fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
@@ -202,7 +208,8 @@ impl Scenario for ReplicatedLog {
         let settings = &plan.settings;
         let layout = cluster::layout(settings);
         let audit = Audit {
-            consumer: consumer_config(settings, layout),
+            // It reads everything again in the calm: small fetches would take longer than that lasts.
+            consumer: ConsumerConfig { max_bytes: 1 << 20, ..consumer_config(settings, layout) },
             partitions: settings.get("topic.partitions") as u32,
         };
         let expectations = Expectations {
@@ -221,6 +228,34 @@ impl Scenario for ReplicatedLog {
 
     fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
         roles::transfer(role, checks.layout(), world, checks)
+    }
+
+    fn message_kinds(&self) -> &'static [narrate::Kind] {
+        words::MESSAGES
+    }
+
+    fn message_kind(&self, message: &Message) -> &'static str {
+        words::message_kind(message)
+    }
+
+    fn message_fields(&self, message: &Message) -> Fields {
+        words::message_fields(message)
+    }
+
+    fn probe_kinds(&self) -> &'static [narrate::Kind] {
+        words::PROBES
+    }
+
+    fn probe_kind(&self, probe: &Probe) -> &'static str {
+        words::probe_kind(probe)
+    }
+
+    fn probe_fields(&self, probe: &Probe) -> Fields {
+        words::probe_fields(probe)
+    }
+
+    fn state(&self, member: &Member) -> Fields {
+        words::state(member)
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Machine<M, T> {
     pub(super) loopback: Span,
     /// Whether any node was ever paused or busy: until then no input has to be looked at twice.
     pub(super) holds_back: bool,
+    /// How many bytes a message takes.
+    pub(super) size_of: fn(&M) -> u64,
 }
 
 impl<M: Clone, T> Machine<M, T> {
@@ -58,7 +60,7 @@ impl<M: Clone, T> Machine<M, T> {
             return;
         }
         // Drawn even if the link is cut: a cut moves no later message.
-        let fate = self.fabric.link_mut(from, to).carry(self.now);
+        let fate = self.fabric.link_mut(from, to).carry(self.now, || (self.size_of)(&message));
         if self.fabric.is_cut(from, to) {
             self.stats.cut += 1;
             return;

@@ -70,6 +70,7 @@ impl<P: Process> World<P> {
             stats: Stats::default(),
             loopback: config.loopback,
             holds_back: false,
+            size_of: P::message_size,
         };
         Self {
             seed,
