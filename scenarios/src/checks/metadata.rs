@@ -86,6 +86,9 @@ fn decided(
         }
         MetadataRecord::BrokerRegistered { broker, .. } => {
             c.counters.exercised(Exercised::Registrations);
+            if let Some(stop) = c.metadata.spoilt(*broker) {
+                c.partitions.iter_mut().for_each(|p| p.chronicle.registered_late(*broker, stop));
+            }
             membership::fenced(*broker, &c.metadata.image)
         }
         MetadataRecord::BrokerUnfenced { broker, epoch } => unfenced(world, *broker, *epoch),

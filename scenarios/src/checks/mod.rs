@@ -24,7 +24,7 @@ use squall_sim::record::{PermittedLoss, Tally, Violation};
 use squall_sim::trace::Kind;
 
 use crate::cluster::{Layout, Member};
-use crate::ghost::chronicle::When;
+use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost};
@@ -171,7 +171,7 @@ impl ClusterChecks {
             | Kind::DiskSet => return,
         };
         if let Some(broker) = self.layout.broker_on(node) {
-            self.metadata.died(broker);
+            self.metadata.stopped(broker, Stop { when, damage });
             for ghost in &mut self.partitions {
                 ghost.stopped(broker, damage, when);
             }
@@ -219,7 +219,13 @@ impl ClusterChecks {
                 self.metadata.registered(broker, epoch);
                 metadata::recheck(self)
             }
-            BrokerProbe::Started { .. } | BrokerProbe::Halted => Ok(()),
+            BrokerProbe::Started { incarnation, .. } => {
+                if let Some(broker) = self.layout.broker_on(node) {
+                    self.metadata.started(broker, incarnation);
+                }
+                Ok(())
+            }
+            BrokerProbe::Halted => Ok(()),
         }
     }
 }

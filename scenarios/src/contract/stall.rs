@@ -9,26 +9,23 @@ use squall_core::metadata::{Image, PartitionState};
 use squall_sim::engine::World;
 
 use crate::cluster::Member;
-use crate::ghost::chronicle::{Stop, When};
+use crate::ghost::chronicle::Stop;
 use crate::ghost::partition::Damage;
 use crate::ghost::{PartitionGhost, QuorumGhost};
 
 /// Whether nobody may lead the partition any more, and faults are why.
 pub fn is_orphaned(p: &PartitionGhost, flush: bool) -> bool {
-    let by_fault = |(_, since, stop): &(BrokerId, When, Option<Stop>)| {
-        stop.is_some_and(|stop| spoils(stop, *since, flush))
-    };
+    let by_fault = |(_, stop): &(BrokerId, Option<Stop>)| stop.is_some_and(|stop| spoils(stop, flush));
     p.beyond && p.chronicle.orphaned.as_ref().is_some_and(|orphaned| orphaned.last.iter().all(by_fault))
 }
 
-/// Whether a stop ends the claim that a replica has had since `since`.
-fn spoils(stop: Stop, since: When, flush: bool) -> bool {
-    stop.when >= since
-        && match stop.damage {
-            Damage::Wiped => true,
-            // With every batch flushed the broker vouches for its log.
-            Damage::None | Damage::PowerLoss => !flush,
-        }
+/// Whether a stop takes from a replica what it might vouch for.
+const fn spoils(stop: Stop, flush: bool) -> bool {
+    match stop.damage {
+        Damage::Wiped => true,
+        // With every batch flushed the broker vouches for its log.
+        Damage::None | Damage::PowerLoss => !flush,
+    }
 }
 
 /// Why nobody leads a partition.
@@ -48,7 +45,7 @@ pub fn no_leader(p: &PartitionGhost, state: &PartitionState, image: &Image) -> S
     let last: Vec<String> = orphaned
         .last
         .iter()
-        .map(|(broker, since, stop)| match stop.filter(|stop| stop.when >= *since) {
+        .map(|(broker, stop)| match stop {
             Some(Stop { when, damage }) => format!("broker {broker}: {} at {when}", damage.words()),
             None => format!("broker {broker}, which never stopped"),
         })

@@ -95,8 +95,8 @@ pub struct Breach {
 pub struct Orphaned {
     /// When that was decided.
     pub when: When,
-    /// Who they were, since when they had been eligible, and how the life they were eligible in ended.
-    pub last: Vec<(BrokerId, When, Option<Stop>)>,
+    /// Who they were, and the worst that had happened to each since the life that was counted on.
+    pub last: Vec<(BrokerId, Option<Stop>)>,
 }
 
 /// One partition's losses.
@@ -128,6 +128,14 @@ impl Chronicle {
     /// What befell copies of the record of `epoch` at `offset`.
     pub fn of(&self, epoch: LeaderEpoch, offset: Offset) -> impl Iterator<Item = &Loss> {
         self.losses.iter().filter(move |loss| loss.took(epoch, offset))
+    }
+
+    /// An earlier life of a broker, which ended by `stop`, was registered late: that is why it is not eligible.
+    pub fn registered_late(&mut self, broker: BrokerId, stop: Stop) {
+        let Some(orphaned) = &mut self.orphaned else { return };
+        for (_, known) in orphaned.last.iter_mut().filter(|(last, _)| *last == broker) {
+            known.get_or_insert(stop);
+        }
     }
 
     /// Forgets what lies before `start`.

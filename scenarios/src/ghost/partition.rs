@@ -7,7 +7,7 @@ use squall_core::ids::{
     TopicPartition,
 };
 
-use crate::ghost::chronicle::{Breach, By, Chronicle, Stop, When};
+use crate::ghost::chronicle::{Breach, By, Chronicle, When};
 use crate::ghost::shadow::{self, Batch, Shadow};
 
 /// A replica's role, as it last reported.
@@ -73,10 +73,6 @@ pub struct ReplicaGhost {
     pub maximal: Vec<BrokerId>,
     /// When a fault last struck its disk.
     pub struck: When,
-    /// How its last life ended.
-    pub stopped: Option<Stop>,
-    /// Since when it has been in the ISR or the ELR, if it is.
-    pub eligible: Option<When>,
     /// Of each idempotent producer: epoch, last sequence, and where that batch ends.
     pub producers: BTreeMap<ProducerId, (ProducerEpoch, Sequence, Offset)>,
 }
@@ -94,7 +90,6 @@ impl ReplicaGhost {
     fn stopped(&mut self, damage: Damage, when: When) {
         self.role = Role::None;
         self.adopted = None;
-        self.stopped = Some(Stop { when, damage });
         self.maximal.clear();
         self.damage = self.damage.max(damage);
         if damage != Damage::None {

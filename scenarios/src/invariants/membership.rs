@@ -26,32 +26,24 @@ pub fn changed(p: &mut PartitionGhost, before: Option<&PartitionState>, metadata
     {
         p.breached(after.leader_epoch, leader);
     }
-    eligible(p, after, metadata);
     if let Some(before) = before {
+        orphaned(p, before, after, metadata);
         joined(p, before, after, metadata)?;
         p.wishes.retain(|(epoch, _)| *epoch > before.partition_epoch);
     }
     candidates_hold_all(p, after, metadata)
 }
 
-/// Notes who became eligible and who, last of all, stopped being so.
-fn eligible(p: &mut PartitionGhost, after: &PartitionState, metadata: &Metadata) {
-    let now = p.now;
-    let mut last = Vec::new();
-    for (number, replica) in (0..).zip(&mut p.replicas) {
-        let broker = BrokerId(number);
-        if after.isr.contains(&broker) || after.elr.contains(&broker) {
-            // Who was let in after its life had ended was so for what it held in that life.
-            let ended = replica.stopped.filter(|_| !metadata.is_running(broker));
-            replica.eligible.get_or_insert(ended.map_or(now, |stop| stop.when));
-        } else if let Some(since) = replica.eligible.take() {
-            last.push((broker, since, replica.stopped));
-        }
-    }
-    if after.leader.is_some() {
+/// Notes who was the last to be eligible.
+fn orphaned(p: &mut PartitionGhost, before: &PartitionState, after: &PartitionState, metadata: &Metadata) {
+    if after.leader.is_some() || !after.isr.is_empty() || !after.elr.is_empty() {
         p.chronicle.orphaned = None;
-    } else if after.isr.is_empty() && after.elr.is_empty() && !last.is_empty() {
-        p.chronicle.orphaned = Some(Orphaned { when: now, last });
+        return;
+    }
+    let last: Vec<_> =
+        before.isr.iter().chain(&before.elr).map(|&broker| (broker, metadata.spoilt(broker))).collect();
+    if !last.is_empty() {
+        p.chronicle.orphaned = Some(Orphaned { when: p.now, last });
     }
 }
 
