@@ -84,11 +84,11 @@ fn acks_1_is_lost_with_permission_when_its_leader_is_cut_off_and_acks_all_is_not
 fn the_wipe_of_every_copy_is_permitted_beyond_the_budget_alone() {
     let faults = || vec![wipe(0, 80), wipe(1, 82), wipe(2, 84)];
     let record = passes(&plan(PlannedAcks::All, &[("fault.beyond_budget", 1)], faults()));
-    let reason = record.excused.expect("nobody may lead");
+    let reason = record.excused.clone().expect("nobody may lead");
     assert!(reason.contains("its disk was wiped at event"), "{reason}");
     assert!(permitted(&record, "faults destroyed every copy") > 100);
     let because = format!("{:?}", record.permits[0].because);
-    assert!(because.contains("its disk was wiped at event"), "{because}");
+    assert!(because.contains("its disk was wiped"), "{because}");
     let within = run(&ReplicatedLog, &plan(PlannedAcks::All, &[], faults()));
     assert_eq!(within.verdict.invariant(), Some("W-NCL"), "{:?}", within.verdict);
 }
@@ -124,7 +124,7 @@ fn an_unclean_election_loses_what_it_may_and_a_clean_one_nothing() {
 fn the_controllers_log_may_be_destroyed_beyond_the_budget_alone() {
     let faults = || VOTERS.iter().map(|&voter| wipe(voter, 80)).collect::<Vec<_>>();
     let record = passes(&plan(PlannedAcks::All, &[("fault.beyond_budget", 1)], faults()));
-    let reason = record.excused.expect("nothing is left to rest on");
+    let reason = record.excused.clone().expect("nothing is left to rest on");
     assert!(reason.contains("the metadata was destroyed") && reason.contains("wiped at event"), "{reason}");
     assert!(permitted(&record, "controllers' log") > 100);
     let within = run(&ReplicatedLog, &plan(PlannedAcks::All, &[], faults()));
