@@ -34,6 +34,7 @@ pub mod contract;
 pub mod ghost;
 pub mod invariants;
 mod narrate;
+mod pinned;
 pub mod quirks;
 pub mod quorum;
 pub mod replicated_log;
@@ -42,6 +43,7 @@ mod table;
 pub mod workload;
 
 pub use check::{Check, check};
+pub use pinned::{Pinned, pinned};
 
 use squall_sim::campaign::AnyScenario;
 

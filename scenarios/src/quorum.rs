@@ -198,6 +198,10 @@ impl Scenario for Quorum {
         words::probe_fields(probe)
     }
 
+    fn is_client(&self, member: &Member) -> bool {
+        member.is_client()
+    }
+
     fn state(&self, member: &Member) -> Fields {
         words::state(member)
     }

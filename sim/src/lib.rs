@@ -21,6 +21,7 @@
 //! | [`campaign`] | many seeds on all cores |
 //! | [`narrate`] | the words for messages, facts and states |
 //! | [`record`], [`history`] | what a run leaves behind; what its clients saw |
+//! | [`recording`] | one run as a diagram needs it |
 //! | [`capsule`] | a run in a file |
 //!
 //! Deliberately absent: a real clock, a thread, hash-ordered collections, floats in anything that decides.
@@ -39,6 +40,7 @@ pub mod narrate;
 pub mod network;
 pub mod plan;
 pub mod record;
+pub mod recording;
 pub mod run;
 pub mod seed;
 pub mod settings;

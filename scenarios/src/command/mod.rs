@@ -12,6 +12,7 @@ mod logs;
 mod output;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod seeds;
 
@@ -62,6 +63,8 @@ enum Command {
     Campaign(campaign::CampaignArgs),
     /// A capsule again, exactly.
     Replay(replay::ReplayArgs),
+    /// A capsule's run as one page, and as Markdown, a trace and histories.
+    Report(report::ReportArgs),
 }
 
 /// How results are printed.
@@ -138,6 +141,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Campaign(args) => campaign::campaign(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Report(args) => report::report(&args),
     };
     match outcome {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

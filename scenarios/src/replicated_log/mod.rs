@@ -254,6 +254,10 @@ impl Scenario for ReplicatedLog {
         words::probe_fields(probe)
     }
 
+    fn is_client(&self, member: &Member) -> bool {
+        member.is_client()
+    }
+
     fn state(&self, member: &Member) -> Fields {
         words::state(member)
     }

@@ -6,7 +6,10 @@ use crate::capsule::{Capsule, CapsuleError};
 use crate::knob::Knob;
 use crate::plan::Plan;
 use crate::record::{RunRecord, Verdict};
-use crate::run::{Replay, Scenario, Sink, SpareRun, draw_settings, run_caught, run_traced, verify, words};
+use crate::recording::{Limits, Recording};
+use crate::run::{
+    Replay, Scenario, Sink, SpareRun, draw_settings, record, run_caught, run_traced, verify, words,
+};
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
 
@@ -59,6 +62,9 @@ pub trait AnyScenario: Sync {
 
     /// Plays the capsule `text` again; `file` is for errors.
     fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError>;
+
+    /// The same, and the run is recorded.
+    fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
 }
 
 /// Runs seeds of one scenario.
@@ -94,6 +100,12 @@ impl<S: Scenario> AnyScenario for S {
     fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError> {
         let capsule = Capsule::read(self, file, text)?;
         Ok(Replay::of(self, &capsule, sink))
+    }
+
+    fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        let (record, recording) = record(self, &capsule.plan, limits);
+        Ok((Replay::with(capsule.expected, record), recording))
     }
 }
 

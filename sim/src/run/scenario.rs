@@ -88,6 +88,11 @@ pub trait Scenario: Sync {
         vec![("content", format!("{probe:?}"))]
     }
 
+    /// Whether the process is outside the system: it asks, and serves nobody.
+    fn is_client(&self, _process: &Self::Process) -> bool {
+        false
+    }
+
     /// A node's state, for people: what it leads, how far its logs go.
     fn state(&self, _process: &Self::Process) -> Fields {
         Fields::new()
