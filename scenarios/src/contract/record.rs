@@ -144,8 +144,7 @@ fn fate(p: &PartitionGhost, batch: &Batch, offset: Offset, acks: Acks, orphaned:
     if p.holders(epoch, offset).next().is_some() {
         return if orphaned { Fate::May(Permitted::Unreadable) } else { Fate::Innocent };
     }
-    // After an unclean election nobody observes any more what is committed; who was told so was promised it.
-    if p.was_committed(epoch, offset) || (acks == Acks::All && p.unclean) {
+    if p.was_committed(epoch, offset) {
         return if p.betrayed(epoch, offset).is_some() {
             Fate::May(Permitted::UncleanLost)
         } else if p.beyond && p.destroyed(epoch, offset) {

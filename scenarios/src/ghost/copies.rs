@@ -7,6 +7,7 @@ use squall_core::ids::{BrokerId, LeaderEpoch, Offset};
 
 use crate::ghost::PartitionGhost;
 use crate::ghost::chronicle::{Breach, By, Loss};
+use crate::ghost::partition::Reign;
 
 /// What was observed, line by line: about whom, and what.
 pub type Evidence = Vec<(String, String)>;
@@ -24,9 +25,18 @@ impl PartitionGhost {
         brokers.filter(move |&broker| self.holds(broker, epoch, offset))
     }
 
-    /// Whether the record is known to have been committed.
+    /// Whether the record was ever committed.
     pub fn was_committed(&self, epoch: LeaderEpoch, offset: Offset) -> bool {
-        self.committed.at(offset).is_some_and(|batch| batch.epoch == epoch)
+        let in_time = self.committed.at(offset).is_some_and(|batch| batch.epoch == epoch);
+        in_time || (self.unclean && self.reigns.iter().any(|reign| self.committed_by(reign, epoch, offset)))
+    }
+
+    /// Whether the leader of a reign committed the record when there was no one truth any more.
+    fn committed_by(&self, reign: &Reign, epoch: LeaderEpoch, offset: Offset) -> bool {
+        let lost_since = |loss: &Loss| loss.broker == reign.leader && loss.when > reign.since;
+        reign.epoch >= epoch
+            && reign.raised > offset
+            && (self.holds(reign.leader, epoch, offset) || self.chronicle.of(epoch, offset).any(lost_since))
     }
 
     /// Who was named leader of an epoch.
@@ -73,13 +83,8 @@ impl PartitionGhost {
     /// Who had the record and what became of each copy.
     pub fn evidence(&self, epoch: LeaderEpoch, offset: Offset) -> Evidence {
         let leader = self.leader_of(epoch).map_or_else(|| "?".to_owned(), |leader| leader.to_string());
-        let fate = if self.was_committed(epoch, offset) {
-            "it was committed"
-        } else if self.unclean {
-            "nobody observed whether it was committed after an unclean election"
-        } else {
-            "it was never committed"
-        };
+        let fate =
+            if self.was_committed(epoch, offset) { "it was committed" } else { "it was never committed" };
         let mut lines = vec![(
             format!("written at {offset}"),
             format!("in epoch {epoch}, led by broker {leader}; {fate}"),

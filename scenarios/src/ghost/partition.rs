@@ -172,6 +172,17 @@ pub struct Reign {
     pub written: VecDeque<Batch>,
     /// The least and the greatest high watermark that its leader showed.
     pub shown: Option<(Offset, Offset)>,
+    /// When it was decided.
+    pub since: When,
+    /// After an unclean election: up to where its leader committed. There is no one truth any more.
+    pub raised: Offset,
+}
+
+impl Reign {
+    /// One that begins.
+    pub const fn new(epoch: LeaderEpoch, leader: BrokerId, since: When) -> Self {
+        Self { epoch, leader, written: VecDeque::new(), shown: None, since, raised: Offset::ZERO }
+    }
 }
 
 /// One partition.

@@ -1,7 +1,5 @@
 //! What the controllers decide about a partition: W-LII, W-ELR, W-ELECT, W-BRK, W-FIS, W-JOIN, W-LCC, W-UX, one leader an epoch.
 
-use std::collections::VecDeque;
-
 use squall_core::ids::{BrokerEpoch, BrokerId, Offset};
 use squall_core::metadata::{Image, PartitionState};
 
@@ -137,7 +135,7 @@ fn reigns(p: &mut PartitionGhost, before: Option<&PartitionState>, after: &Parti
         }
         None => {
             let epoch = after.leader_epoch;
-            p.reigns.push(Reign { epoch, leader, written: VecDeque::new(), shown: None });
+            p.reigns.push(Reign::new(epoch, leader, p.now));
             Ok(())
         }
     }

@@ -160,6 +160,9 @@ pub fn watermark(
     }
     replica.high_watermark = to;
     if p.unclean {
+        if let Some(reign) = p.reign(epoch).filter(|_| leads) {
+            reign.raised = reign.raised.max(to);
+        }
         return Ok(());
     }
     if leads && to > p.true_end() {

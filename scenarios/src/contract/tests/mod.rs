@@ -5,7 +5,6 @@ mod records;
 mod stalls;
 mod voters;
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use squall_core::ids::{BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
@@ -17,7 +16,7 @@ use crate::contract::record::{self, Ending};
 use crate::ghost::chronicle::When;
 use crate::ghost::clients::{Name, Told};
 use crate::ghost::partition::{Damage, Reign, Role};
-use crate::ghost::{Batch, Clients, PartitionGhost};
+use crate::ghost::{Batch, Clients, Metadata, PartitionGhost};
 use crate::invariants::{Broken, replication, storage};
 
 const AT: TopicPartition = TopicPartition { topic: TopicId(0), partition: 0 };
@@ -33,7 +32,7 @@ fn story() -> Story {
     let mut p = PartitionGhost::new(AT, 3);
     for leader in 0..3 {
         let (epoch, leader) = (LeaderEpoch(leader + 1), BrokerId(leader));
-        p.reigns.push(Reign { epoch, leader, written: VecDeque::new(), shown: None });
+        p.reigns.push(Reign::new(epoch, leader, When::default()));
     }
     Story { p, event: 0, ending: Ending::default() }
 }
@@ -94,6 +93,17 @@ impl Story {
         self.next();
         self.p.replicas[broker as usize].role = Role::Follower(LeaderEpoch(reign));
         self.p.cut(BrokerId(broker), Offset(to));
+        self
+    }
+
+    /// After an unclean election, the leader of `epoch` commits up to `to`.
+    fn raised(mut self, epoch: u32, to: u64) -> Self {
+        let replica = &mut self.p.replicas[epoch as usize - 1];
+        replica.role = Role::Leader(LeaderEpoch(epoch), Offset(to));
+        let (leader, epoch, to) = (BrokerId(epoch - 1), LeaderEpoch(epoch), Offset(to));
+        let metadata = Metadata::default();
+        replication::watermark(&mut self.p, leader, epoch, to, true, true, &metadata)
+            .expect("nothing is judged");
         self
     }
 

@@ -119,7 +119,20 @@ fn acks_all_dies_by_an_unclean_election_after_it() {
 
 #[test]
 fn acks_all_does_not_die_by_an_unclean_election_before_it() {
-    let s = story().unclean(2).wrote(2, 0..2, &[0]).cut(0, 0, 3).cut(1, 0, 3);
+    let s = story().unclean(2).wrote(2, 0..2, &[0]).raised(2, 2).cut(0, 0, 3).cut(1, 0, 3);
+    s.not_permitted(Acks::All, 1);
+}
+
+#[test]
+fn what_was_never_committed_is_no_loss_after_an_unclean_election_either() {
+    // Epoch 1 lost [0, 2) uncommitted; in the same place epoch 2 committed what epoch 3 gave up uncleanly.
+    let s = story().wrote(1, 0..2, &[]).cut(0, 0, 2).wrote(2, 0..2, &[0]).committed(2, 0..2);
+    let s = s.unclean(3).cut(0, 0, 3).cut(1, 0, 3);
+    assert_eq!(s.lost(Acks::All, 1), Ok(UncleanLost));
+    // A deposed leader that does not know it yet commits alone: that goes as well.
+    let s = story().wrote(1, 0..2, &[]).unclean(3).raised(1, 2).cut(0, 0, 3);
+    assert_eq!(s.lost(Acks::All, 1), Ok(UncleanLost));
+    let s = story().wrote(1, 0..2, &[]).unclean(3).cut(0, 0, 3);
     s.not_permitted(Acks::All, 1);
 }
 
