@@ -33,6 +33,7 @@ pub mod command;
 pub mod contract;
 pub mod ghost;
 pub mod invariants;
+mod moments;
 mod narrate;
 mod pinned;
 pub mod quirks;

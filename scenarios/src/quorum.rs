@@ -22,6 +22,7 @@ use squall_sim::settings::Settings;
 use crate::checks::{ClusterChecks, Exercised, Expectations};
 use crate::cluster::{self, Member};
 use crate::ghost::clients::Keys;
+use crate::moments;
 use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
@@ -222,6 +223,7 @@ fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(0);
     space.transfer_roles = roles::all(0);
+    moments::of_quorum(&mut space);
     space.timeouts = cluster::timeouts(settings);
     space
 }
