@@ -38,7 +38,7 @@ fn plan(acks: PlannedAcks, set: &[(&'static str, u64)], faults: Vec<PlannedFault
 }
 
 fn fault(from: u64, to: u64, fault: Fault) -> PlannedFault {
-    PlannedFault { at: from * SECOND / 10, lasts: (to - from) * SECOND / 10, fault }
+    PlannedFault::at(from * SECOND / 10, (to - from) * SECOND / 10, fault)
 }
 
 fn wipe(node: u32, from: u64) -> PlannedFault {

@@ -59,10 +59,8 @@ fn found(p: &PartitionGhost, c: &Clients, name: Name, record: &Record, ending: E
     }
     // What was promised is an offset, not just some copy: that one is judged like any that is missing.
     let Permit { what, copy, .. } = missing(p, c, name, record, ending)?;
-    Ok(match what {
-        Permitted::RetentionDeleted | Permitted::Acks0Lost => None,
-        _ => Some(Permit { copy, ..Permit::of(Permitted::Elsewhere) }),
-    })
+    let was_deleted = what == Permitted::RetentionDeleted;
+    Ok((!was_deleted).then_some(Permit { copy, ..Permit::of(Permitted::Elsewhere) }))
 }
 
 /// Why a record may be missing where its sender was told that it is.
