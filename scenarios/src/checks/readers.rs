@@ -57,7 +57,7 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &ClientProbe)
 pub(super) fn without_metadata(c: &mut ClusterChecks, probe: &Probe) -> Result<(), Broken> {
     let Probe::Client(probe) = probe else { return Ok(()) };
     match *probe {
-        ClientProbe::Sent { record, acks, idempotent } => {
+        ClientProbe::Sent { record, acks, idempotent, at: _ } => {
             c.clients.sent(Name::unpack(record), acks, idempotent);
             Ok(())
         }
