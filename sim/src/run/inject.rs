@@ -38,14 +38,6 @@ struct Active {
     undo: Undo,
 }
 
-impl Active {
-    /// Whether all of it happened when it began.
-    fn holds_nothing(&self) -> bool {
-        let broken = !self.cuts.is_empty() || !self.down.is_empty() || !matches!(self.undo, Undo::Nothing);
-        !broken && self.script.is_none()
-    }
-}
-
 /// The plan's faults and what they hold broken.
 #[derive(Debug, Clone)]
 pub(super) struct Injector {
@@ -151,13 +143,23 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         self.say(|| format!("--- begins: {fault}"));
         self.record_begin(item, &plan.faults[item], before);
         *self.injector.injected.entry(fault.kind()).or_default() += 1;
-        self.plan_turn(item);
-        if self.injector.active.get(&item).is_some_and(Active::holds_nothing) {
+        if self.is_instant(item) {
             self.record_end(item);
         }
+        self.plan_turn(item);
         // Of these the checks have looked at each act; a transfer's message is yet to come.
         let looked = matches!(fault, Fault::Restart { .. }) || self.has_script(item);
         if looked || self.world.events() == before { self.verdict().is_none() } else { self.look() }
+    }
+
+    /// Whether nothing of it is left to be undone.
+    fn is_instant(&self, item: usize) -> bool {
+        self.injector.active.get(&item).is_some_and(|active| {
+            matches!(active.undo, Undo::Nothing)
+                && active.script.is_none()
+                && active.cuts.is_empty()
+                && active.down.is_empty()
+        })
     }
 
     /// Whether it has any effect.
