@@ -22,6 +22,7 @@ pub(crate) fn run() -> RunRecord {
         scenario: "orders",
         seed: Seed(17),
         verdict: Verdict::Violation(violation),
+        failed_on: Some("Delivered"),
         events: 48_213,
         virtual_ns: 12_034_500_000,
         fingerprint: Fingerprint(0x0123_4567_89ab_cdef),

@@ -21,6 +21,7 @@ use crate::cluster::{self, Member};
 use crate::ghost::clients::Keys;
 use crate::quirks;
 use crate::roles_in_world as roles;
+use crate::smaller;
 use crate::workload::IdTaker;
 
 /// The scenario.
@@ -140,6 +141,21 @@ impl Scenario for Quorum {
             layout,
             Expectations { audit: None, keys: Keys::default(), flush: false, sometimes: SOMETIMES },
         )
+    }
+
+    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+        let first = cluster::layout(&plan.settings).first_client().0;
+        let takers = plan.settings.get("client.takers") as u32;
+        let without = |gone: u32| {
+            let mut plan = smaller::without_nodes(plan, &[first + gone]);
+            plan.settings.set("client.takers", u64::from(takers) - 1);
+            plan.operations.retain(|operation| operation.client != gone);
+            for operation in plan.operations.iter_mut().filter(|operation| operation.client > gone) {
+                operation.client -= 1;
+            }
+            plan
+        };
+        (0..takers).rev().map(without).chain(smaller::servers(plan)).collect()
     }
 
     fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {

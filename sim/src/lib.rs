@@ -21,6 +21,8 @@
 //! | [`campaign`] | many seeds on all cores |
 //! | [`narrate`] | the words for messages, facts and states |
 //! | [`record`], [`history`] | what a run leaves behind; what its clients saw |
+//! | [`likeness`] | whether two runs fail in the same way |
+//! | [`shrink`] | the smallest plan with the same failure |
 //! | [`capsule`] | a run in a file |
 //!
 //! Deliberately absent: a real clock, a thread, hash-ordered collections, floats in anything that decides.
@@ -35,6 +37,7 @@ pub mod fault;
 pub mod fingerprint;
 pub mod history;
 pub mod knob;
+pub mod likeness;
 pub mod narrate;
 pub mod network;
 pub mod plan;
@@ -42,4 +45,5 @@ pub mod record;
 pub mod run;
 pub mod seed;
 pub mod settings;
+pub mod shrink;
 pub mod trace;

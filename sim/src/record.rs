@@ -125,6 +125,8 @@ pub struct RunRecord {
     pub seed: Seed,
     /// How it ended.
     pub verdict: Verdict,
+    /// The kind of event on which a promise was broken, or `the end`.
+    pub failed_on: Option<&'static str>,
     /// How many events it had.
     pub events: u64,
     /// How much time passed in it, in nanoseconds.

@@ -11,6 +11,7 @@
 
 mod budget;
 mod draw;
+mod smaller;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -212,6 +213,14 @@ impl Scenario for ReplicatedLog {
             sometimes: SOMETIMES,
         };
         ClusterChecks::new(layout, expectations)
+    }
+
+    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+        smaller::plans(plan)
+    }
+
+    fn within_budget(&self, plan: &Plan<Op>) -> bool {
+        budget::holds(plan)
     }
 
     fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {

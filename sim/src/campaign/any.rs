@@ -9,6 +9,8 @@ use crate::record::{RunRecord, Verdict};
 use crate::run::{Replay, Scenario, Sink, SpareRun, draw_settings, run_caught, run_traced, verify, words};
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
+use crate::shrink::capsules::shrink_capsule;
+use crate::shrink::{Bounds, ShrunkCapsule};
 
 /// What a scenario says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,17 @@ pub trait AnyScenario: Sync {
 
     /// Plays the capsule `text` again; `file` is for errors.
     fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError>;
+
+    /// Makes the capsule `text` as small as it gets; `file` is for errors, which are one line. `note` is what
+    /// an earlier attempt kept; `keep` is called with the means to write one whenever it is smaller.
+    fn shrink(
+        &self,
+        file: &str,
+        text: &str,
+        note: Option<&str>,
+        bounds: &Bounds<'_>,
+        keep: &mut dyn FnMut(&dyn Fn() -> String),
+    ) -> Result<ShrunkCapsule, String>;
 }
 
 /// Runs seeds of one scenario.
@@ -94,6 +107,17 @@ impl<S: Scenario> AnyScenario for S {
     fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError> {
         let capsule = Capsule::read(self, file, text)?;
         Ok(Replay::of(self, &capsule, sink))
+    }
+
+    fn shrink(
+        &self,
+        file: &str,
+        text: &str,
+        note: Option<&str>,
+        bounds: &Bounds<'_>,
+        keep: &mut dyn FnMut(&dyn Fn() -> String),
+    ) -> Result<ShrunkCapsule, String> {
+        shrink_capsule(self, file, text, note, bounds, keep)
     }
 }
 

@@ -24,7 +24,7 @@ pub trait Scenario: Sync {
     /// What lives on the nodes.
     type Process: Process;
     /// What clients do, as plans write it.
-    type Operation: Clone + Debug + PartialEq + Serialize + DeserializeOwned;
+    type Operation: Clone + Debug + PartialEq + Send + Sync + Serialize + DeserializeOwned;
     /// What must hold.
     type Checks: Checks<Self::Process>;
 
@@ -57,6 +57,18 @@ pub trait Scenario: Sync {
 
     /// Asks whoever has `role` to hand it over; whether there was anybody to ask.
     fn transfer(&self, role: &str, world: &mut World<Self::Process>, checks: &Self::Checks) -> bool;
+
+    /// Smaller plans of the same story: a client, a server or a partition less, the settings, operations and
+    /// faults renumbered or dropped to match. For shrinking; each is tried as it is.
+    fn smaller(&self, _plan: &Plan<Self::Operation>) -> Vec<Plan<Self::Operation>> {
+        Vec::new()
+    }
+
+    /// Whether no more breaks in `plan` than the scenario's promises survive. What a seed draws always does;
+    /// a plan that settings or faults were taken from may not.
+    fn within_budget(&self, _plan: &Plan<Self::Operation>) -> bool {
+        true
+    }
 
     /// The kinds of message that faults can aim at and timelines name.
     fn message_kinds(&self) -> &'static [Kind] {

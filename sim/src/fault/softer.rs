@@ -1,0 +1,282 @@
+//! The same fault, but less of it: what a shrinker tries, and faults of plans that have fewer nodes.
+//!
+//! Deliberately absent: whether it still does what it is wanted for. That is the shrinker's to find out.
+
+use squall_core::ids::NodeId;
+use squall_core::time::Span;
+
+use super::{Fault, Links, PlannedFault, Whom};
+
+/// Nothing that lasts is made shorter than that, in nanoseconds: it would be a matter of luck what it hits.
+const SHORTEST: u64 = 1_000_000;
+
+/// On how few nodes weather is tried that is everywhere.
+const NODES_TRIED: u32 = 12;
+
+/// What nodes and roles are called in a plan that has fewer of them; `None`: it is gone.
+pub struct Names<'a> {
+    /// A node's new number.
+    pub node: &'a dyn Fn(u32) -> Option<u32>,
+    /// A role's new name.
+    pub role: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl PlannedFault {
+    /// Softer faults in its place, the softest first: shorter, rarer, on fewer links, less damage.
+    pub fn softer(&self) -> Vec<Self> {
+        let kinder = self.fault.softer().into_iter().map(|fault| Self { fault, ..self.clone() });
+        let shorter = self.shorter().into_iter().map(|lasts| Self { lasts, ..self.clone() });
+        kinder.chain(shorter).filter(|softer| softer != self).collect()
+    }
+
+    /// Lengths below its own. A node may come back at once; anything else lasts long enough to be told.
+    fn shorter(&self) -> Vec<u64> {
+        let least = match self.fault {
+            Fault::Crash { .. } | Fault::PowerLoss { .. } | Fault::Wipe { .. } => 0,
+            Fault::Restart { .. } | Fault::Transfer { .. } => return vec![0; usize::from(self.lasts > 0)],
+            Fault::Loss { .. }
+            | Fault::Delay { .. }
+            | Fault::Duplication { .. }
+            | Fault::Reordering { .. }
+            | Fault::SplitHalves { .. }
+            | Fault::SplitRing { .. }
+            | Fault::SplitBridge { .. }
+            | Fault::Isolate { .. }
+            | Fault::OneWayCut { .. }
+            | Fault::Pause { .. } => SHORTEST,
+        };
+        let mut shorter = smaller(self.lasts);
+        shorter.insert(0, least);
+        shorter.retain(|lasts| *lasts < self.lasts && (*lasts == 0 || *lasts >= SHORTEST) && *lasts >= least);
+        shorter.dedup();
+        shorter
+    }
+
+    /// The same with times that a person would write: whole seconds, tenths and so on, roundest first.
+    pub fn rounder(&self) -> Vec<Self> {
+        let begins = rounder(self.at).into_iter().map(|at| Self { at, ..self.clone() });
+        let length = rounder(self.lasts).into_iter().filter(|lasts| *lasts > 0 && *lasts < self.lasts);
+        begins.chain(length.map(|lasts| Self { lasts, ..self.clone() })).collect()
+    }
+}
+
+impl Fault {
+    fn softer(&self) -> Vec<Self> {
+        match self {
+            Self::Loss { on, ppm } => {
+                let mut softer: Vec<_> = narrower(on).map(|on| Self::Loss { on, ppm: *ppm }).collect();
+                softer.extend(rarer(*ppm).map(|ppm| Self::Loss { on: on.clone(), ppm }));
+                softer
+            }
+            Self::Duplication { on, ppm } => {
+                let mut softer: Vec<_> = narrower(on).map(|on| Self::Duplication { on, ppm: *ppm }).collect();
+                softer.extend(rarer(*ppm).map(|ppm| Self::Duplication { on: on.clone(), ppm }));
+                softer
+            }
+            Self::Delay { on, extra } => {
+                let mut softer: Vec<_> = narrower(on).map(|on| Self::Delay { on, extra: *extra }).collect();
+                softer.extend(briefer(*extra).map(|extra| Self::Delay { on: on.clone(), extra }));
+                softer
+            }
+            Self::Reordering { on, ppm, extra } => {
+                let with = |on, ppm, extra| Self::Reordering { on, ppm, extra };
+                let mut softer: Vec<_> = narrower(on).map(|on| with(on, *ppm, *extra)).collect();
+                softer.extend(rarer(*ppm).map(|ppm| with(on.clone(), ppm, *extra)));
+                softer.extend(briefer(*extra).map(|extra| with(on.clone(), *ppm, extra)));
+                softer
+            }
+            Self::SplitHalves { left, right } => {
+                let fewer_left = fewer(left).map(|left| Self::SplitHalves { left, right: right.clone() });
+                let fewer_right = fewer(right).map(|right| Self::SplitHalves { left: left.clone(), right });
+                fewer_left.chain(fewer_right).collect()
+            }
+            Self::SplitBridge { left, bridge, right } => {
+                let with = |left, right| Self::SplitBridge { left, bridge: *bridge, right };
+                let fewer_left = fewer(left).map(|left| with(left, right.clone()));
+                fewer_left.chain(fewer(right).map(|right| with(left.clone(), right))).collect()
+            }
+            // A ring of three cuts nothing.
+            Self::SplitRing { ring } if ring.len() > 4 => {
+                fewer(ring).map(|ring| Self::SplitRing { ring }).collect()
+            }
+            Self::Wipe { whom } => vec![
+                Self::Restart { whom: whom.clone() },
+                Self::Crash { whom: whom.clone() },
+                Self::PowerLoss { whom: whom.clone() },
+            ],
+            Self::PowerLoss { whom } => {
+                vec![Self::Restart { whom: whom.clone() }, Self::Crash { whom: whom.clone() }]
+            }
+            Self::Crash { whom } => vec![Self::Restart { whom: whom.clone() }],
+            Self::SplitRing { .. }
+            | Self::Isolate { .. }
+            | Self::OneWayCut { .. }
+            | Self::Pause { .. }
+            | Self::Restart { .. }
+            | Self::Transfer { .. } => Vec::new(),
+        }
+    }
+
+    /// The same under other names; `None` if it is about a node or role that is gone.
+    pub fn renamed(&self, names: &Names<'_>) -> Option<Self> {
+        let number = names.node;
+        let all = |nodes: &[u32]| nodes.iter().filter_map(|node| number(*node)).collect::<Vec<_>>();
+        let side = |nodes: &[u32]| Some(all(nodes)).filter(|left| !left.is_empty());
+        let whom = |whom: &Whom| match whom {
+            Whom::Node(node) => number(node.0).map(|node| Whom::Node(NodeId(node))),
+            Whom::Role(role) => (names.role)(role).map(Whom::Role),
+        };
+        let on = |links: &Links| match links {
+            Links::All => Some(Links::All),
+            Links::Of(one) => whom(one).map(Links::Of),
+            Links::Between(from, to) => Some(Links::Between(whom(from)?, whom(to)?)),
+        };
+        Some(match self {
+            Self::Loss { on: links, ppm } => Self::Loss { on: on(links)?, ppm: *ppm },
+            Self::Delay { on: links, extra } => Self::Delay { on: on(links)?, extra: *extra },
+            Self::Duplication { on: links, ppm } => Self::Duplication { on: on(links)?, ppm: *ppm },
+            Self::Reordering { on: links, ppm, extra } => {
+                Self::Reordering { on: on(links)?, ppm: *ppm, extra: *extra }
+            }
+            Self::SplitHalves { left, right } => Self::SplitHalves { left: side(left)?, right: side(right)? },
+            Self::SplitRing { ring } => {
+                Self::SplitRing { ring: Some(all(ring)).filter(|ring| ring.len() > 3)? }
+            }
+            Self::SplitBridge { left, bridge, right } => match number(*bridge) {
+                Some(bridge) => Self::SplitBridge { left: side(left)?, bridge, right: side(right)? },
+                None => Self::SplitHalves { left: side(left)?, right: side(right)? },
+            },
+            Self::Isolate { whom: one } => Self::Isolate { whom: whom(one)? },
+            Self::OneWayCut { from, to } => Self::OneWayCut { from: whom(from)?, to: whom(to)? },
+            Self::Crash { whom: one } => Self::Crash { whom: whom(one)? },
+            Self::PowerLoss { whom: one } => Self::PowerLoss { whom: whom(one)? },
+            Self::Wipe { whom: one } => Self::Wipe { whom: whom(one)? },
+            Self::Pause { whom: one } => Self::Pause { whom: whom(one)? },
+            Self::Restart { whom: one } => Self::Restart { whom: whom(one)? },
+            Self::Transfer { role } => Self::Transfer { role: (names.role)(role)? },
+        })
+    }
+}
+
+/// Weather on part of where it is.
+fn narrower(on: &Links) -> impl Iterator<Item = Links> {
+    let on = on.clone();
+    (0..NODES_TRIED).flat_map(move |node| {
+        let node = Whom::Node(NodeId(node));
+        match &on {
+            Links::All => vec![Links::Of(node)],
+            Links::Of(one) if *one != node => {
+                vec![Links::Between(one.clone(), node.clone()), Links::Between(node, one.clone())]
+            }
+            Links::Of(_) | Links::Between(..) => Vec::new(),
+        }
+    })
+}
+
+fn rarer(ppm: u32) -> impl Iterator<Item = u32> {
+    // A chance is a million millionths at most, so it fits again.
+    smaller(u64::from(ppm)).into_iter().filter(|ppm| *ppm > 0).map(|ppm| ppm as u32)
+}
+
+fn briefer(extra: Span) -> impl Iterator<Item = Span> {
+    smaller(extra.0).into_iter().filter(|extra| *extra > 0).map(Span)
+}
+
+/// All but one of these, as long as one is left.
+fn fewer(nodes: &[u32]) -> impl Iterator<Item = Vec<u32>> {
+    let kept = if nodes.len() > 1 { nodes.to_vec() } else { Vec::new() };
+    (0..kept.len()).map(move |out| {
+        let mut nodes = kept.clone();
+        nodes.remove(out);
+        nodes
+    })
+}
+
+/// Values below this one, the least first, each with two digits that are not zero at most.
+pub(crate) fn smaller(value: u64) -> Vec<u64> {
+    let mut less: Vec<u64> = [value / 10, value / 2, value / 4 * 3].map(short).to_vec();
+    less.push(short(value));
+    less.retain(|less| *less < value);
+    less.dedup();
+    less
+}
+
+/// `value` with all but its first two digits zero.
+pub(crate) fn short(value: u64) -> u64 {
+    let digits = value.checked_ilog10().unwrap_or(0);
+    let unit = 10_u64.pow(digits.saturating_sub(1));
+    value / unit * unit
+}
+
+/// Rounder times near this one, the roundest first.
+pub(crate) fn rounder(nanos: u64) -> Vec<u64> {
+    let mut near = Vec::new();
+    for unit in (3..=9).rev().map(|digits| 10_u64.pow(digits)) {
+        if nanos.is_multiple_of(unit) {
+            break;
+        }
+        let below = nanos / unit * unit;
+        near.extend([below, below + unit]);
+    }
+    near
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(number: u32) -> Whom {
+        Whom::Node(NodeId(number))
+    }
+
+    #[test]
+    fn softening_ends() {
+        let start = PlannedFault {
+            at: 1_234_567_890,
+            lasts: 987_654_321,
+            fault: Fault::Reordering { on: Links::All, ppm: 123_456, extra: Span(7_654_321) },
+        };
+        // Always the last wish: the one that takes the smallest step.
+        let mut steps = 0;
+        let mut fault = start;
+        while let Some(softer) = fault.softer().pop() {
+            fault = softer;
+            steps += 1;
+            assert!(steps < 1_000, "{fault:?}");
+        }
+        let mut steps = 0;
+        while let Some(rounder) = fault.rounder().pop() {
+            fault = rounder;
+            steps += 1;
+            assert!(steps < 100, "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn times_become_such_as_people_write() {
+        assert_eq!(rounder(1_234_500_000)[..4], [1_000_000_000, 2_000_000_000, 1_200_000_000, 1_300_000_000]);
+        assert_eq!(rounder(3_000_000_000), []);
+        assert_eq!(smaller(1_234), [120, 610, 920, 1_200]);
+        assert_eq!(smaller(0), []);
+    }
+
+    #[test]
+    fn a_fault_about_a_node_that_is_gone_goes_with_it() {
+        // Node 1 is gone, those above it move down.
+        let number = |node: u32| match node {
+            0 => Some(0),
+            1 => None,
+            above => Some(above - 1),
+        };
+        let role = |role: &str| (role != "janitor").then(|| role.to_owned());
+        let of = |fault: Fault| fault.renamed(&Names { node: &number, role: &role });
+        assert_eq!(of(Fault::Transfer { role: "janitor".to_owned() }), None);
+        assert_eq!(of(Fault::Crash { whom: node(1) }), None);
+        assert_eq!(of(Fault::Crash { whom: node(2) }), Some(Fault::Crash { whom: node(1) }));
+        let halves = |left: &[u32], right: &[u32]| Fault::SplitHalves { left: left.into(), right: right.into() };
+        assert_eq!(of(halves(&[0, 1], &[2, 3])), Some(halves(&[0], &[1, 2])));
+        assert_eq!(of(halves(&[1], &[2, 3])), None);
+        let bridge = Fault::SplitBridge { left: vec![0], bridge: 1, right: vec![2] };
+        assert_eq!(of(bridge), Some(halves(&[0], &[1])));
+    }
+}
