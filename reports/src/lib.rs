@@ -5,6 +5,7 @@
 //! | [`campaign`] | a campaign as a table |
 //! | [`run`] | a run in a few lines |
 //! | [`finding`] | one failure: what, where, how to repeat it |
+//! | [`shrink`] | what shrinking took away |
 //! | [`document`] | the same as JSON |
 //! | [`text`] | aligned columns, numbers and times for people |
 //!
@@ -17,6 +18,8 @@ pub mod finding;
 pub mod run;
 #[cfg(test)]
 mod samples;
+pub mod shrink;
 pub mod text;
 
-pub use document::{CampaignDocument, FindingDocument, SeedsDocument};
+pub use document::{BeforeAfter, CampaignDocument, FindingDocument, SeedsDocument};
+pub use shrink::ShrinkDocument;

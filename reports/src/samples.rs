@@ -37,7 +37,7 @@ pub(crate) fn run() -> RunRecord {
 }
 
 pub(crate) fn finding() -> Finding {
-    Finding { record: run(), capsule: Some("out/orders-17.capsule.json".to_owned()) }
+    Finding::new(run(), Some("out/orders-17.capsule.json".to_owned()))
 }
 
 pub(crate) fn campaign() -> CampaignRecord {

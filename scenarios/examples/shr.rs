@@ -18,16 +18,41 @@ fn main() {
         let t = std::time::Instant::now();
         let b = Bounds { jobs: 2, runs: 100_000, stop: &|| t.elapsed().as_secs() > 60, watch: &|_| () };
         let k = s.shrink("x", &text, None, &b, &mut |_| ()).unwrap();
-        println!("{seed}: {} faults {:?} ops {:?} runs {} events {}->{} {:?} fin {} | {}", k.record.verdict.invariant().unwrap_or("?"), k.faults, k.operations, k.runs, r.record.events, k.record.events, t.elapsed(), k.finished, k.likeness);
-        std::fs::write(format!("/tmp/shr-{}-{seed}.capsule.json", q.first().map_or("none", |q| q.as_str())), &k.text).unwrap();
+        println!(
+            "{seed}: {} faults {:?} ops {:?} runs {} events {}->{} {:?} fin {} | {}",
+            k.record.verdict.invariant().unwrap_or("?"),
+            k.faults,
+            k.operations,
+            k.runs,
+            r.record.events,
+            k.record.events,
+            t.elapsed(),
+            k.finished,
+            k.likeness
+        );
+        std::fs::write(
+            format!("/tmp/shr-{}-{seed}.capsule.json", q.first().map_or("none", |q| q.as_str())),
+            &k.text,
+        )
+        .unwrap();
         // without the quirk
         let mut c: serde_json::Value = serde_json::from_str(&k.text).unwrap();
         c["plan"]["quirks"] = serde_json::json!([]);
         let again = s.replay("y", &c.to_string(), None).unwrap();
-        if !again.record.verdict.is_pass() { println!("   FAILS WITHOUT THE QUIRK: {:?}", again.record.verdict); }
+        if !again.record.verdict.is_pass() {
+            println!("   FAILS WITHOUT THE QUIRK: {:?}", again.record.verdict);
+        }
         let v: serde_json::Value = serde_json::from_str(&k.text).unwrap();
-        if want <= 3 { for f in v["plan"]["faults"].as_array().unwrap() { println!("   {f}"); }
-        for f in v["plan"]["operations"].as_array().unwrap() { println!("   {f}"); } }
-        if found >= want { break; }
+        if want <= 3 {
+            for f in v["plan"]["faults"].as_array().unwrap() {
+                println!("   {f}");
+            }
+            for f in v["plan"]["operations"].as_array().unwrap() {
+                println!("   {f}");
+            }
+        }
+        if found >= want {
+            break;
+        }
     }
 }

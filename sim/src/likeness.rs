@@ -51,7 +51,8 @@ impl fmt::Display for Likeness {
 /// [3, 4)` and `broker 0 of 0-3 has [7, 9)` have one shape.
 pub fn shape(text: &str) -> String {
     let mut shape = String::with_capacity(text.len());
-    let plain: String = text.chars().filter(|c| !matches!(c, '(' | ')' | '[' | ']' | '{' | '}')).collect();
+    let flat: String = text.replace(['(', '[', '{'], " ").replace([')', ']', '}'], "");
+    let plain = flat.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in plain.split_inclusive(|c| !is_word(c)) {
         let word = part.trim_end_matches(|c| !is_word(c));
         if is_number(word) {
@@ -119,7 +120,8 @@ mod tests {
     #[test]
     fn numbers_lists_and_checksums_make_no_difference() {
         let one = violation("broker 1 of 0-1 has [3, 4) crc 00ab12cd, isr [0, 1]", "node", "Delivered");
-        let other = violation("broker 22 of 7-13 has [0, 9) crc deadbeef, isr [0, 2, 4]", "node", "Delivered");
+        let other =
+            violation("broker 22 of 7-13 has [0, 9) crc deadbeef, isr [0, 2, 4]", "node", "Delivered");
         assert_eq!(one, other);
         assert_eq!(
             one.map(|likeness| likeness.to_string()).as_deref(),

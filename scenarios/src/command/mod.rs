@@ -14,6 +14,7 @@ mod progress;
 mod replay;
 mod run;
 mod seeds;
+mod shrink;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -37,7 +38,8 @@ Exit status: 0 all held; 1 a violation or a stall was found; 2 bad usage or bad 
 First steps:
   squall campaign                                     every scenario, fresh seeds, half a minute
   squall campaign replicated-log --quirk trunc-to-hw  the same with a historical mistake switched on
-  squall replay FILE.capsule.json --trace             a failure again, exactly, event by event")]
+  squall replay FILE.capsule.json --trace             a failure again, exactly, event by event
+  squall shrink FILE.capsule.json                     the same failure, with the few faults that matter")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -62,6 +64,8 @@ enum Command {
     Campaign(campaign::CampaignArgs),
     /// A capsule again, exactly.
     Replay(replay::ReplayArgs),
+    /// The same failure, smaller: fewer faults, operations, clients, servers, and calmer settings.
+    Shrink(shrink::ShrinkArgs),
 }
 
 /// How results are printed.
@@ -134,6 +138,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Campaign(args) => campaign::campaign(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Shrink(args) => shrink::shrink(&args),
     };
     match outcome {
         Ok(Found::Nothing) => ExitCode::SUCCESS,
@@ -163,6 +168,11 @@ fn usage(error: &clap::Error) -> ExitCode {
     let line = text.lines().next().unwrap_or_default();
     eprintln!("squall: {} (try --help)", line.strip_prefix("error: ").unwrap_or(line));
     ExitCode::from(2)
+}
+
+/// How many runs at once, where nobody says.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The scenario of a name.

@@ -255,9 +255,9 @@ mod tests {
     #[test]
     fn times_become_such_as_people_write() {
         assert_eq!(rounder(1_234_500_000)[..4], [1_000_000_000, 2_000_000_000, 1_200_000_000, 1_300_000_000]);
-        assert_eq!(rounder(3_000_000_000), []);
+        assert_eq!(rounder(3_000_000_000), [] as [u64; 0]);
         assert_eq!(smaller(1_234), [120, 610, 920, 1_200]);
-        assert_eq!(smaller(0), []);
+        assert_eq!(smaller(0), [] as [u64; 0]);
     }
 
     #[test]
@@ -273,7 +273,8 @@ mod tests {
         assert_eq!(of(Fault::Transfer { role: "janitor".to_owned() }), None);
         assert_eq!(of(Fault::Crash { whom: node(1) }), None);
         assert_eq!(of(Fault::Crash { whom: node(2) }), Some(Fault::Crash { whom: node(1) }));
-        let halves = |left: &[u32], right: &[u32]| Fault::SplitHalves { left: left.into(), right: right.into() };
+        let halves =
+            |left: &[u32], right: &[u32]| Fault::SplitHalves { left: left.into(), right: right.into() };
         assert_eq!(of(halves(&[0, 1], &[2, 3])), Some(halves(&[0], &[1, 2])));
         assert_eq!(of(halves(&[1], &[2, 3])), None);
         let bridge = Fault::SplitBridge { left: vec![0], bridge: 1, right: vec![2] };

@@ -19,8 +19,9 @@ const ENDS: [u64; 4] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000];
 /// What takes a try for every two faults is done for so many at most.
 const FEW: usize = 24;
 
-/// How many other seeds of the world are tried without a fault.
-const SEEDS: u64 = 24;
+/// How many other seeds of the world are tried for each fault that there is: what is simple already is simple
+/// enough.
+const SEEDS: u64 = 16;
 
 /// A way of making a plan smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,16 +148,22 @@ fn pairs<O>(faults: usize) -> Vec<Change<O>> {
 /// Each fault in turn, with the same few seeds: they are tried in order, so that equal plans stay equal.
 fn chances<O>(faults: usize) -> Vec<Change<O>> {
     let faults = if faults <= FEW { faults } else { 0 };
-    (0..SEEDS).flat_map(|seed| (0..faults).map(move |item| Change::DropWithSeed(item, seed))).collect()
+    (0..SEEDS * faults as u64)
+        .flat_map(|seed| (0..faults).map(move |item| Change::DropWithSeed(item, seed)))
+        .collect()
 }
 
 /// What this setting would be in a calm; `None` if it is so or is less already: a count is never raised.
 fn wish(knob: &Knob, value: u64) -> Option<u64> {
     let raised = match knob.unit {
         Unit::Count => knob.calm > value,
-        Unit::PerMille | Unit::Ppm | Unit::Micros | Unit::Millis | Unit::Bytes | Unit::Switch | Unit::Times => {
-            false
-        }
+        Unit::PerMille
+        | Unit::Ppm
+        | Unit::Micros
+        | Unit::Millis
+        | Unit::Bytes
+        | Unit::Switch
+        | Unit::Times => false,
     };
     // The storm's length is the passes' own, and a calm is as long as it must be.
     let own = knob.key == "run.storm" || knob.key == "run.calm";
