@@ -10,6 +10,9 @@ use super::{Fault, Links, PlannedFault, Whom};
 /// Nothing that lasts is made shorter than that, in nanoseconds: it would be a matter of luck what it hits.
 const SHORTEST: u64 = 1_000_000;
 
+/// Why a copy has the part that the original has.
+const SAME: &str = "a copy is of the same kind";
+
 /// On how few nodes weather is tried that is everywhere.
 const NODES_TRIED: u32 = 12;
 
@@ -60,101 +63,129 @@ impl PlannedFault {
     }
 }
 
+/// What a fault is made of, for whoever makes it less or moves it to other nodes.
+#[derive(Default)]
+struct Parts<'a> {
+    whom: Vec<&'a mut Whom>,
+    on: Option<&'a mut Links>,
+    role: Option<&'a mut String>,
+    /// Lists of nodes, each with the fewest that it still makes sense with.
+    nodes: Vec<(&'a mut Vec<u32>, usize)>,
+    ppm: Option<&'a mut u32>,
+    extra: Option<&'a mut Span>,
+}
+
 impl Fault {
-    fn softer(&self) -> Vec<Self> {
+    /// The bridge of a split is not among them: without it there is another split.
+    fn parts(&mut self) -> Parts<'_> {
+        let none = Parts::default();
         match self {
-            Self::Loss { on, ppm } => {
-                let mut softer: Vec<_> = narrower(on).map(|on| Self::Loss { on, ppm: *ppm }).collect();
-                softer.extend(rarer(*ppm).map(|ppm| Self::Loss { on: on.clone(), ppm }));
-                softer
+            Self::Loss { on, ppm } | Self::Duplication { on, ppm } => {
+                Parts { on: Some(on), ppm: Some(ppm), ..none }
             }
-            Self::Duplication { on, ppm } => {
-                let mut softer: Vec<_> = narrower(on).map(|on| Self::Duplication { on, ppm: *ppm }).collect();
-                softer.extend(rarer(*ppm).map(|ppm| Self::Duplication { on: on.clone(), ppm }));
-                softer
-            }
-            Self::Delay { on, extra } => {
-                let mut softer: Vec<_> = narrower(on).map(|on| Self::Delay { on, extra: *extra }).collect();
-                softer.extend(briefer(*extra).map(|extra| Self::Delay { on: on.clone(), extra }));
-                softer
-            }
+            Self::Delay { on, extra } => Parts { on: Some(on), extra: Some(extra), ..none },
             Self::Reordering { on, ppm, extra } => {
-                let with = |on, ppm, extra| Self::Reordering { on, ppm, extra };
-                let mut softer: Vec<_> = narrower(on).map(|on| with(on, *ppm, *extra)).collect();
-                softer.extend(rarer(*ppm).map(|ppm| with(on.clone(), ppm, *extra)));
-                softer.extend(briefer(*extra).map(|extra| with(on.clone(), *ppm, extra)));
-                softer
+                Parts { on: Some(on), ppm: Some(ppm), extra: Some(extra), ..none }
             }
-            Self::SplitHalves { left, right } => {
-                let fewer_left = fewer(left).map(|left| Self::SplitHalves { left, right: right.clone() });
-                let fewer_right = fewer(right).map(|right| Self::SplitHalves { left: left.clone(), right });
-                fewer_left.chain(fewer_right).collect()
-            }
-            Self::SplitBridge { left, bridge, right } => {
-                let with = |left, right| Self::SplitBridge { left, bridge: *bridge, right };
-                let fewer_left = fewer(left).map(|left| with(left, right.clone()));
-                fewer_left.chain(fewer(right).map(|right| with(left.clone(), right))).collect()
+            Self::SplitHalves { left, right } | Self::SplitBridge { left, right, .. } => {
+                Parts { nodes: vec![(left, 1), (right, 1)], ..none }
             }
             // A ring of three cuts nothing.
-            Self::SplitRing { ring } if ring.len() > 4 => {
-                fewer(ring).map(|ring| Self::SplitRing { ring }).collect()
-            }
-            Self::Wipe { whom } => vec![
-                Self::Restart { whom: whom.clone() },
-                Self::Crash { whom: whom.clone() },
-                Self::PowerLoss { whom: whom.clone() },
-            ],
-            Self::PowerLoss { whom } => {
-                vec![Self::Restart { whom: whom.clone() }, Self::Crash { whom: whom.clone() }]
-            }
-            Self::Crash { whom } => vec![Self::Restart { whom: whom.clone() }],
-            Self::SplitRing { .. }
-            | Self::Isolate { .. }
-            | Self::OneWayCut { .. }
-            | Self::Pause { .. }
-            | Self::Restart { .. }
-            | Self::Transfer { .. } => Vec::new(),
+            Self::SplitRing { ring } => Parts { nodes: vec![(ring, 4)], ..none },
+            Self::OneWayCut { from, to } => Parts { whom: vec![from, to], ..none },
+            Self::Isolate { whom }
+            | Self::Crash { whom }
+            | Self::PowerLoss { whom }
+            | Self::Wipe { whom }
+            | Self::Pause { whom }
+            | Self::Restart { whom } => Parts { whom: vec![whom], ..none },
+            Self::Transfer { role } => Parts { role: Some(role), ..none },
+        }
+    }
+
+    /// The same but for what `change` does to its parts.
+    fn with(&self, change: impl FnOnce(&mut Parts<'_>)) -> Self {
+        let mut other = self.clone();
+        change(&mut other.parts());
+        other
+    }
+
+    fn softer(&self) -> Vec<Self> {
+        let mut softer = self.kinder();
+        let mut copy = self.clone();
+        let parts = copy.parts();
+        if let Some(on) = parts.on {
+            softer.extend(narrower(on).map(|on| self.with(|parts| **parts.on.as_mut().expect(SAME) = on)));
+        }
+        for (list, (nodes, least)) in parts.nodes.into_iter().enumerate() {
+            softer.extend(fewer(nodes, least).map(|nodes| self.with(|parts| *parts.nodes[list].0 = nodes)));
+        }
+        if let Some(ppm) = parts.ppm {
+            softer.extend(rarer(*ppm).map(|ppm| self.with(|parts| **parts.ppm.as_mut().expect(SAME) = ppm)));
+        }
+        if let Some(extra) = parts.extra {
+            let briefer = briefer(*extra);
+            softer.extend(
+                briefer.map(|extra| self.with(|parts| **parts.extra.as_mut().expect(SAME) = extra)),
+            );
+        }
+        softer
+    }
+
+    /// Faults that do less to the same node.
+    fn kinder(&self) -> Vec<Self> {
+        let restart = |whom: &Whom| Self::Restart { whom: whom.clone() };
+        let crash = |whom: &Whom| Self::Crash { whom: whom.clone() };
+        if let Self::Crash { whom } = self {
+            vec![restart(whom)]
+        } else if let Self::PowerLoss { whom } = self {
+            vec![restart(whom), crash(whom)]
+        } else if let Self::Wipe { whom } = self {
+            vec![restart(whom), crash(whom), Self::PowerLoss { whom: whom.clone() }]
+        } else {
+            Vec::new()
         }
     }
 
     /// The same under other names; `None` if it is about a node or role that is gone.
     pub fn renamed(&self, names: &Names<'_>) -> Option<Self> {
-        let number = names.node;
-        let all = |nodes: &[u32]| nodes.iter().filter_map(|node| number(*node)).collect::<Vec<_>>();
-        let side = |nodes: &[u32]| Some(all(nodes)).filter(|left| !left.is_empty());
-        let whom = |whom: &Whom| match whom {
-            Whom::Node(node) => number(node.0).map(|node| Whom::Node(NodeId(node))),
-            Whom::Role(role) => (names.role)(role).map(Whom::Role),
-        };
-        let on = |links: &Links| match links {
-            Links::All => Some(Links::All),
-            Links::Of(one) => whom(one).map(Links::Of),
-            Links::Between(from, to) => Some(Links::Between(whom(from)?, whom(to)?)),
-        };
-        Some(match self {
-            Self::Loss { on: links, ppm } => Self::Loss { on: on(links)?, ppm: *ppm },
-            Self::Delay { on: links, extra } => Self::Delay { on: on(links)?, extra: *extra },
-            Self::Duplication { on: links, ppm } => Self::Duplication { on: on(links)?, ppm: *ppm },
-            Self::Reordering { on: links, ppm, extra } => {
-                Self::Reordering { on: on(links)?, ppm: *ppm, extra: *extra }
+        let mut renamed = self.clone();
+        if let Self::SplitBridge { left, bridge, right } = &mut renamed {
+            match (names.node)(*bridge) {
+                Some(node) => *bridge = node,
+                None => renamed = Self::SplitHalves { left: std::mem::take(left), right: std::mem::take(right) },
             }
-            Self::SplitHalves { left, right } => Self::SplitHalves { left: side(left)?, right: side(right)? },
-            Self::SplitRing { ring } => {
-                Self::SplitRing { ring: Some(all(ring)).filter(|ring| ring.len() > 3)? }
+        }
+        let parts = renamed.parts();
+        for whom in parts.whom {
+            *whom = names.whom(whom)?;
+        }
+        if let Some(on) = parts.on {
+            *on = match on {
+                Links::All => Links::All,
+                Links::Of(one) => Links::Of(names.whom(one)?),
+                Links::Between(from, to) => Links::Between(names.whom(from)?, names.whom(to)?),
+            };
+        }
+        if let Some(role) = parts.role {
+            *role = (names.role)(role)?;
+        }
+        for (nodes, least) in parts.nodes {
+            *nodes = nodes.iter().filter_map(|node| (names.node)(*node)).collect();
+            if nodes.len() < least {
+                return None;
             }
-            Self::SplitBridge { left, bridge, right } => match number(*bridge) {
-                Some(bridge) => Self::SplitBridge { left: side(left)?, bridge, right: side(right)? },
-                None => Self::SplitHalves { left: side(left)?, right: side(right)? },
-            },
-            Self::Isolate { whom: one } => Self::Isolate { whom: whom(one)? },
-            Self::OneWayCut { from, to } => Self::OneWayCut { from: whom(from)?, to: whom(to)? },
-            Self::Crash { whom: one } => Self::Crash { whom: whom(one)? },
-            Self::PowerLoss { whom: one } => Self::PowerLoss { whom: whom(one)? },
-            Self::Wipe { whom: one } => Self::Wipe { whom: whom(one)? },
-            Self::Pause { whom: one } => Self::Pause { whom: whom(one)? },
-            Self::Restart { whom: one } => Self::Restart { whom: whom(one)? },
-            Self::Transfer { role } => Self::Transfer { role: (names.role)(role)? },
-        })
+        }
+        Some(renamed)
+    }
+}
+
+impl Names<'_> {
+    fn whom(&self, whom: &Whom) -> Option<Whom> {
+        match whom {
+            Whom::Node(node) => (self.node)(node.0).map(|node| Whom::Node(NodeId(node))),
+            Whom::Role(role) => (self.role)(role).map(Whom::Role),
+        }
     }
 }
 
@@ -182,9 +213,9 @@ fn briefer(extra: Span) -> impl Iterator<Item = Span> {
     smaller(extra.0).into_iter().filter(|extra| *extra > 0).map(Span)
 }
 
-/// All but one of these, as long as one is left.
-fn fewer(nodes: &[u32]) -> impl Iterator<Item = Vec<u32>> {
-    let kept = if nodes.len() > 1 { nodes.to_vec() } else { Vec::new() };
+/// All but one of these, as long as `least` are left.
+fn fewer(nodes: &[u32], least: usize) -> impl Iterator<Item = Vec<u32>> {
+    let kept = if nodes.len() > least { nodes.to_vec() } else { Vec::new() };
     (0..kept.len()).map(move |out| {
         let mut nodes = kept.clone();
         nodes.remove(out);
