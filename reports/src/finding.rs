@@ -83,7 +83,7 @@ pub fn repeat(finding: &Finding) -> String {
 }
 
 /// As a shell takes it for one word.
-fn quoted(path: &str) -> String {
+pub(crate) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
     if !path.is_empty() && path.chars().all(plain) {
         return path.to_owned();

@@ -5,8 +5,13 @@
 //! | [`campaign`] | a campaign as a table |
 //! | [`run`] | a run in a few lines |
 //! | [`finding`] | one failure: what, where, how to repeat it |
+//! | [`explain`] | what each fault of a failure is needed for |
 //! | [`shrink`] | what shrinking took away |
 //! | [`document`] | the same as JSON |
+//! | [`report`] | one failure with all that is known of it, for the documents below |
+//! | [`reading`] | what a recording shows: who led when, how far each replica was |
+//! | [`page`] | the failure as one HTML page |
+//! | [`markdown`], [`perfetto`], [`pinned`] | the same for an issue tracker, for a trace viewer, as a test |
 //! | [`text`] | aligned columns, numbers and times for people |
 //!
 //! Knows the records of `squall-sim` and nothing else: no broker, no clock, no terminal. Text has at most
@@ -14,7 +19,14 @@
 
 pub mod campaign;
 pub mod document;
+pub mod explain;
 pub mod finding;
+pub mod markdown;
+pub mod page;
+pub mod perfetto;
+pub mod pinned;
+pub mod reading;
+pub mod report;
 pub mod run;
 #[cfg(test)]
 mod samples;

@@ -2,8 +2,15 @@
 
 use squall_core::time::Time;
 use squall_sim::fingerprint::Fingerprint;
+use squall_sim::narrate::field;
 use squall_sim::record::{CampaignRecord, Counts, Finding, RunRecord, SeedsRun, Tally, Verdict, Violation};
+use squall_sim::recording::{
+    Arrow, Effect, End, Fact, Fate, FaultLine, FaultSpan, Lane, NodeEnd, OperationLine, PlanSummary,
+    Recording, SettingLine, State, StateSpan, Window,
+};
 use squall_sim::seed::Seed;
+
+use crate::report::{Explained, ExplainedRow, Report};
 
 fn tally() -> Tally {
     Tally {
@@ -56,4 +63,144 @@ pub(crate) fn campaign() -> CampaignRecord {
         findings: vec![finding()],
         problems: vec!["out/x.capsule.json: cannot be written: no space".to_owned()],
     }
+}
+
+const MS: u64 = 1_000_000;
+
+fn lane(name: &str, client: bool) -> Lane {
+    let kind = name.split(' ').next().unwrap_or_default().to_owned();
+    Lane { name: name.to_owned(), kind, client }
+}
+
+fn fact(ms: u64, node: u32, kind: &'static str, fields: &[(&'static str, &str)]) -> Fact {
+    let fields = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    Fact { at_ns: ms * MS, event: ms * 10, node, kind, fields }
+}
+
+fn arrow(ms: u64, from: u32, to: u32, fate: Fate) -> Arrow {
+    let lost_at_once = matches!(fate, Fate::Lost | Fate::CutWhenSent | Fate::OnItsWay);
+    let end_ns = (!lost_at_once).then_some((ms + 2) * MS);
+    Arrow {
+        from: Some(from),
+        to: Some(to),
+        kind: "fetch",
+        fields: vec![(field::PARTITION, "0-1".to_owned()), (field::OFFSET, "41".to_owned())],
+        sent_ns: ms * MS,
+        sent_event: ms * 10,
+        end_ns,
+        end_event: end_ns.map(|_| ms * 10 + 5),
+        fate,
+    }
+}
+
+/// Two brokers and a client: one leads, is cut off, the other leads and cuts its log.
+pub(crate) fn recording() -> Recording {
+    let at = (field::PARTITION, "0-1");
+    let facts = vec![
+        fact(10, 0, "leader elected", &[at, (field::EPOCH, "3"), (field::LOG_END, "40")]),
+        fact(11, 1, "leader followed", &[at, (field::EPOCH, "3"), (field::LEADER, "0")]),
+        fact(
+            12,
+            0,
+            "isr adopted",
+            &[at, (field::EPOCH, "3"), ("partition epoch", "7"), (field::ISR, "[0, 1]")],
+        ),
+        fact(20, 0, "records appended", &[at, (field::LOG_END, "42"), (field::EPOCH, "3")]),
+        fact(24, 1, "records appended", &[at, (field::LOG_END, "42"), (field::EPOCH, "3")]),
+        fact(26, 0, "high watermark moved", &[at, (field::EPOCH, "3"), (field::HIGH_WATERMARK, "42")]),
+        fact(27, 1, "records durable", &[at, (field::LOG_END, "41")]),
+        fact(28, 2, "record delivered", &[at, (field::RECORD, "2#1"), (field::OFFSET, "41")]),
+        fact(50, 1, "leader elected", &[at, (field::EPOCH, "4"), (field::LOG_END, "42")]),
+        fact(51, 1, "isr adopted", &[at, (field::EPOCH, "4"), ("partition epoch", "8"), (field::ISR, "[1]")]),
+        fact(
+            52,
+            1,
+            "isr adopted",
+            &[at, (field::EPOCH, "3"), ("partition epoch", "7"), (field::ISR, "[0, 1]")],
+        ),
+        fact(55, 1, "log truncated", &[at, (field::LOG_END, "41")]),
+    ];
+    let fates = [Fate::Arrived, Fate::Lost, Fate::CutWhenSent, Fate::ReceiverDown, Fate::OnItsWay];
+    Recording {
+        window: Window { to_ns: 60 * MS, from_event: 1, events: 600, ..Window::default() },
+        lanes: vec![lane("broker 0", false), lane("broker 1", false), lane("producer 2", true)],
+        arrows: (13..).zip(fates).map(|(n, fate)| arrow(n, n as u32 % 2, (n as u32 + 1) % 2, fate)).collect(),
+        facts,
+        before: Vec::new(),
+        faults: vec![FaultSpan {
+            item: 0,
+            kind: "power-loss",
+            text: "power-loss node 0".to_owned(),
+            begin_ns: 40 * MS,
+            end_ns: None,
+            nodes: vec![0],
+        }],
+        states: vec![StateSpan {
+            node: 0,
+            state: State::Down,
+            why: "power lost",
+            begin_ns: 40 * MS,
+            end_ns: None,
+        }],
+        ending: vec![
+            NodeEnd { node: 0, state: Some(State::Down), fields: Vec::new() },
+            NodeEnd { node: 1, state: None, fields: vec![(field::LOG_END, "41".to_owned())] },
+        ],
+        end: End { at_ns: 60 * MS, event: 600, node: Some(1) },
+        plan: PlanSummary {
+            settings: vec![SettingLine {
+                key: "log.flush".to_owned(),
+                value: 0,
+                calm: 1,
+                unit: "switch".to_owned(),
+            }],
+            faults: vec![
+                FaultLine {
+                    at_ns: 40 * MS,
+                    lasts_ns: 300 * MS,
+                    text: "power-loss node 0".to_owned(),
+                    effect: Effect::Began,
+                },
+                FaultLine {
+                    at_ns: 45 * MS,
+                    lasts_ns: 5 * MS,
+                    text: "pause node 0".to_owned(),
+                    effect: Effect::Skipped,
+                },
+            ],
+            operations: vec![OperationLine {
+                at_ns: 15 * MS,
+                client: 0,
+                text: r#"{"send":{"bytes":9}}"#.to_owned(),
+            }],
+            operations_left_out: 0,
+            quirks: Vec::new(),
+            storm_ns: 60 * MS,
+            calm_ns: 30_000 * MS,
+        },
+    }
+}
+
+pub(crate) fn explained() -> Explained {
+    let row = |at: u64, what: &str, needed, why: &str| ExplainedRow {
+        at_ns: at * MS,
+        what: what.to_owned(),
+        needed,
+        why: why.to_owned(),
+    };
+    Explained {
+        rows: vec![
+            row(40, "power-loss node 0", true, "before event 500"),
+            row(45, "pause node 0", false, "the run fails alike without it"),
+        ],
+        story: vec!["Broker 1 became leader of 0-1 in epoch 4.".to_owned()],
+    }
+}
+
+pub(crate) fn report<'a>(
+    record: &'a RunRecord,
+    recording: &'a Recording,
+    explained: Option<&'a Explained>,
+) -> Report<'a> {
+    Report { record, recording, capsule: "out/orders-17.capsule.json", departs: None, explained }
 }

@@ -31,6 +31,8 @@ pub mod cluster;
 pub mod command;
 pub mod ghost;
 pub mod invariants;
+mod narrate;
+mod pinned;
 pub mod quirks;
 pub mod quorum;
 pub mod replicated_log;
@@ -40,6 +42,7 @@ mod table;
 pub mod workload;
 
 pub use check::{Check, check};
+pub use pinned::{Pinned, pinned};
 
 use squall_sim::campaign::AnyScenario;
 

@@ -7,11 +7,15 @@ use serde::{Deserialize, Serialize};
 use squall_core::broker::Broker;
 use squall_core::controller::Controller;
 use squall_core::ids::NodeId;
+use squall_core::message::Message;
+use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::{FaultSpace, Group};
 use squall_sim::knob::{Knob, Unit};
+use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
+use squall_sim::recording::{Fact, Lane};
 use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
@@ -19,6 +23,7 @@ use squall_sim::settings::Settings;
 use crate::checks::{ClusterChecks, Exercised, Expectations};
 use crate::cluster::{self, Member};
 use crate::ghost::clients::Keys;
+use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
 use crate::smaller;
@@ -164,6 +169,42 @@ impl Scenario for Quorum {
 
     fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
         roles::transfer(role, checks.layout(), world, checks)
+    }
+
+    fn message_kinds(&self) -> &'static [narrate::Kind] {
+        words::MESSAGES
+    }
+
+    fn message_kind(&self, message: &Message) -> &'static str {
+        words::message_kind(message)
+    }
+
+    fn message_fields(&self, message: &Message) -> Fields {
+        words::message_fields(message)
+    }
+
+    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+        words::story(facts, lanes)
+    }
+
+    fn probe_kinds(&self) -> &'static [narrate::Kind] {
+        words::PROBES
+    }
+
+    fn probe_kind(&self, probe: &Probe) -> &'static str {
+        words::probe_kind(probe)
+    }
+
+    fn probe_fields(&self, probe: &Probe) -> Fields {
+        words::probe_fields(probe)
+    }
+
+    fn is_client(&self, member: &Member) -> bool {
+        member.is_client()
+    }
+
+    fn state(&self, member: &Member) -> Fields {
+        words::state(member)
     }
 }
 

@@ -22,7 +22,8 @@
 //! | [`narrate`] | the words for messages, facts and states |
 //! | [`record`], [`history`] | what a run leaves behind; what its clients saw |
 //! | [`likeness`] | whether two runs fail in the same way |
-//! | [`shrink`] | the smallest plan with the same failure |
+//! | [`shrink`], [`explain`] | the smallest plan with the same failure; what it needs of it |
+//! | [`recording`] | one run as a diagram needs it |
 //! | [`capsule`] | a run in a file |
 //!
 //! Deliberately absent: a real clock, a thread, hash-ordered collections, floats in anything that decides.
@@ -33,6 +34,7 @@ pub mod check;
 pub mod clock;
 pub mod disk;
 pub mod engine;
+pub mod explain;
 pub mod fault;
 pub mod fingerprint;
 pub mod history;
@@ -42,6 +44,7 @@ pub mod narrate;
 pub mod network;
 pub mod plan;
 pub mod record;
+pub mod recording;
 pub mod run;
 pub mod seed;
 pub mod settings;

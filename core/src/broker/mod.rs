@@ -133,6 +133,11 @@ impl Broker {
         self.partitions.values()
     }
 
+    /// Whether its disk failed it. It does nothing any more in this life.
+    pub fn is_halted(&self) -> bool {
+        self.life == Life::Halted
+    }
+
     /// A life begins.
     pub fn start(&mut self, env: &mut Host<'_>) {
         let outcome = lifecycle::start(self, env);

@@ -108,6 +108,14 @@ impl Partition {
         matches!(self.role, Role::Leader(_))
     }
 
+    /// Whom this replica follows; `None`: nobody, or it leads.
+    pub const fn following(&self) -> Option<BrokerId> {
+        match &self.role {
+            Role::Follower(follower) => Some(follower.leader()),
+            Role::Idle | Role::Leader(_) => None,
+        }
+    }
+
     /// The leader's view of the in-sync replicas, if this replica leads.
     pub fn isr(&self) -> Option<&Isr> {
         match &self.role {
@@ -394,11 +402,7 @@ impl Partition {
 
     /// Why somebody who takes this replica for the leader is refused.
     fn not_leader(&self) -> Refused {
-        let leader: Option<BrokerId> = match &self.role {
-            Role::Follower(follower) => Some(follower.leader()),
-            Role::Idle | Role::Leader(_) => None,
-        };
-        Refused::NotLeaderOrFollower { leader, epoch: self.epoch }
+        Refused::NotLeaderOrFollower { leader: self.following(), epoch: self.epoch }
     }
 
     /// Refuses an asker of another reign (KIP-320).

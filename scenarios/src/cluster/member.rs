@@ -27,6 +27,16 @@ pub enum Member {
     IdTaker(IdTaker),
 }
 
+impl Member {
+    /// Whether it is outside the cluster: it asks, and serves nobody.
+    pub(crate) const fn is_client(&self) -> bool {
+        match self {
+            Self::Broker(_) | Self::Controller(_) => false,
+            Self::Admin(_) | Self::Sender(_) | Self::Reader(_) | Self::IdTaker(_) => true,
+        }
+    }
+}
+
 impl Process for Member {
     type Message = Message;
     type Timer = Timer;

@@ -7,11 +7,13 @@
 mod campaign;
 mod capsules;
 mod clock;
+mod explain;
 mod list;
 mod logs;
 mod output;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod seeds;
 mod shrink;
@@ -66,6 +68,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// The same failure, smaller: fewer faults, operations, clients, servers, and calmer settings.
     Shrink(shrink::ShrinkArgs),
+    /// Which fault is needed, and for what; and what happened, in plain sentences.
+    Explain(explain::ExplainArgs),
+    /// A capsule's run as one page, and as Markdown, a trace and histories.
+    Report(report::ReportArgs),
 }
 
 /// How results are printed.
@@ -139,6 +145,8 @@ pub fn main() -> ExitCode {
         Command::Campaign(args) => campaign::campaign(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Shrink(args) => shrink::shrink(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Report(args) => report::report(&args),
     };
     match outcome {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

@@ -109,7 +109,7 @@ impl Job<'_> {
 }
 
 /// Does it without a word about panics: a plan that makes something panic is run hundreds of times.
-fn quietly<T>(what: impl FnOnce() -> T) -> T {
+pub(super) fn quietly<T>(what: impl FnOnce() -> T) -> T {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| ()));
     let done = what();

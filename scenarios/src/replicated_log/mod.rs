@@ -21,12 +21,15 @@ use squall_core::broker::Broker;
 use squall_core::client::{ConsumerConfig, ProducerConfig, Reset};
 use squall_core::controller::Controller;
 use squall_core::ids::NodeId;
-use squall_core::message::{Acks, CreateTopic};
+use squall_core::message::{Acks, CreateTopic, Message};
+use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::FaultSpace;
 use squall_sim::knob::{Knob, Unit};
+use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
+use squall_sim::recording::{Fact, Lane};
 use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
@@ -34,6 +37,7 @@ use squall_sim::settings::Settings;
 use crate::checks::{Audit, ClusterChecks, Exercised, Expectations};
 use crate::cluster::{self, Layout, Member};
 use crate::ghost::clients::Keys;
+use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
 use crate::workload::{Admin, Reader, Send, Sender, TOPIC};
@@ -229,6 +233,42 @@ impl Scenario for ReplicatedLog {
 
     fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
         roles::transfer(role, checks.layout(), world, checks)
+    }
+
+    fn message_kinds(&self) -> &'static [narrate::Kind] {
+        words::MESSAGES
+    }
+
+    fn message_kind(&self, message: &Message) -> &'static str {
+        words::message_kind(message)
+    }
+
+    fn message_fields(&self, message: &Message) -> Fields {
+        words::message_fields(message)
+    }
+
+    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+        words::story(facts, lanes)
+    }
+
+    fn probe_kinds(&self) -> &'static [narrate::Kind] {
+        words::PROBES
+    }
+
+    fn probe_kind(&self, probe: &Probe) -> &'static str {
+        words::probe_kind(probe)
+    }
+
+    fn probe_fields(&self, probe: &Probe) -> Fields {
+        words::probe_fields(probe)
+    }
+
+    fn is_client(&self, member: &Member) -> bool {
+        member.is_client()
+    }
+
+    fn state(&self, member: &Member) -> Fields {
+        words::state(member)
     }
 }
 

@@ -44,6 +44,16 @@ impl IdTaker {
         self.next == self.times.len() && self.wanted == 0
     }
 
+    /// How often it wanted an id, of how often it will.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        (self.next, self.times.len())
+    }
+
+    /// Ids that it wants and has not got.
+    pub(crate) const fn open(&self) -> u32 {
+        self.wanted
+    }
+
     pub(crate) fn start(&mut self, env: &mut Host<'_>) {
         self.ids = Correlations::new(env);
         self.plan_next(env);

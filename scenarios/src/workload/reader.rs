@@ -29,6 +29,11 @@ impl Reader {
         self.consumer.position(at)
     }
 
+    /// How many partitions it reads.
+    pub(crate) const fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
     pub(crate) fn start(&mut self, env: &mut Host<'_>) {
         self.consumer.start(env);
         let all = (0..self.partitions).map(|partition| (TOPIC.into(), partition, Start::Earliest)).collect();

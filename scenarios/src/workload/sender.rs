@@ -61,6 +61,21 @@ impl Sender {
         self.next == self.script.len() && self.open.is_empty()
     }
 
+    /// What it promises and is promised.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How many records it has sent, of how many.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        (self.next, self.script.len())
+    }
+
+    /// Records whose fate is open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.len()
+    }
+
     pub(crate) fn start(&mut self, env: &mut Host<'_>) {
         self.producer.start(env);
         self.plan_next(env);

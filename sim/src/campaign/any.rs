@@ -3,10 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::capsule::{Capsule, CapsuleError};
+use crate::explain::Explanation;
+use crate::explain::capsules::explain_capsule;
 use crate::knob::Knob;
 use crate::plan::Plan;
 use crate::record::{RunRecord, Verdict};
-use crate::run::{Replay, Scenario, Sink, SpareRun, draw_settings, run_caught, run_traced, verify, words};
+use crate::recording::{Limits, Recording};
+use crate::run::{
+    Replay, Scenario, Sink, SpareRun, draw_settings, record, run_caught, run_traced, verify, words,
+};
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
 use crate::shrink::capsules::shrink_capsule;
@@ -72,6 +77,13 @@ pub trait AnyScenario: Sync {
         bounds: &Bounds<'_>,
         keep: &mut dyn FnMut(&dyn Fn() -> String),
     ) -> Result<ShrunkCapsule, String>;
+
+    /// Says what each fault and operation of the capsule `text` is needed for; `file` is for errors, which
+    /// are one line.
+    fn explain(&self, file: &str, text: &str, bounds: &Bounds<'_>) -> Result<Explanation, String>;
+
+    /// The same, and the run is recorded.
+    fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
 }
 
 /// Runs seeds of one scenario.
@@ -118,6 +130,16 @@ impl<S: Scenario> AnyScenario for S {
         keep: &mut dyn FnMut(&dyn Fn() -> String),
     ) -> Result<ShrunkCapsule, String> {
         shrink_capsule(self, file, text, note, bounds, keep)
+    }
+
+    fn explain(&self, file: &str, text: &str, bounds: &Bounds<'_>) -> Result<Explanation, String> {
+        explain_capsule(self, file, text, bounds)
+    }
+
+    fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        let (record, recording) = record(self, &capsule.plan, limits);
+        Ok((Replay::with(capsule.expected, record), recording))
     }
 }
 

@@ -10,6 +10,7 @@ use squall_core::time::Time;
 use super::World;
 use super::machine::Letter;
 use super::queue::Ticket;
+use super::wire::Heard;
 use crate::disk::DiskModel;
 use crate::network::LinkModel;
 use crate::trace::{self, Kind};
@@ -202,6 +203,9 @@ impl<P: Process> World<P> {
             if let Ticket::Message(place) = key.ticket() {
                 self.machine.letters.remove(place);
                 self.machine.stats.down += 1;
+                if let Some(heard) = &mut self.machine.heard {
+                    heard.push(Heard::Forgotten { number: key.number() });
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use super::queue::{Queue, Ticket};
 use super::slab::Slab;
 use super::stats::Stats;
 use super::timers::Cell;
+use super::wire::Heard;
 use crate::fingerprint::Digest;
 use crate::network::Fabric;
 
@@ -44,6 +45,8 @@ pub(super) struct Machine<M, T> {
     pub(super) loopback: Span,
     /// Whether any node was ever paused or busy: until then no input has to be looked at twice.
     pub(super) holds_back: bool,
+    /// What was overheard, if anybody listens.
+    pub(super) heard: Option<Vec<Heard<M>>>,
 }
 
 impl<M: Clone, T> Machine<M, T> {
@@ -61,11 +64,11 @@ impl<M: Clone, T> Machine<M, T> {
         let fate = self.fabric.link_mut(from, to).carry(self.now);
         if self.fabric.is_cut(from, to) {
             self.stats.cut += 1;
-            return;
+            return self.hear_lost(from, to, message, true);
         }
         let Some(due) = fate.due else {
             self.stats.lost += 1;
-            return;
+            return self.hear_lost(from, to, message, false);
         };
         self.stats.reordered += u64::from(fate.reordered);
         if let Some(copy_due) = fate.copy_due {
@@ -79,6 +82,9 @@ impl<M: Clone, T> Machine<M, T> {
     #[inline]
     pub(super) fn post(&mut self, due: Time, letter: Letter<M>) {
         let place = self.letters.insert(letter);
-        self.queue.push(due, Ticket::Message(place));
+        let number = self.queue.push(due, Ticket::Message(place));
+        if self.heard.is_some() {
+            self.hear_sent(number, place);
+        }
     }
 }

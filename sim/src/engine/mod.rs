@@ -19,9 +19,11 @@ mod spare;
 mod stats;
 mod timers;
 mod window;
+mod wire;
 
 pub use spare::Spare;
 pub use stats::Stats;
+pub use wire::Heard;
 
 use std::fmt;
 
@@ -79,6 +81,8 @@ pub struct Upcoming<'a, P: Process> {
     pub at: Time,
     /// Whom it happens to.
     pub node: NodeId,
+    /// Its running number, the same as when it was put into the queue.
+    pub number: u64,
     /// What.
     pub input: UpcomingInput<'a, P>,
 }
@@ -263,7 +267,7 @@ impl<P: Process> World<P> {
             }
             Ticket::Wake(_) => return None,
         };
-        Some(Upcoming { at, node, input })
+        Some(Upcoming { at, node, number: key.number(), input })
     }
 }
 

@@ -13,6 +13,7 @@ use super::queue::{Key, Queue};
 use super::slab::Slab;
 use super::stats::Stats;
 use super::timers::Cell;
+use super::wire::Heard;
 use super::{World, WorldConfig};
 use crate::fingerprint::Digest;
 use crate::network::{Fabric, SpareFabric};
@@ -30,6 +31,7 @@ pub struct Spare<P: Process> {
     fabric: SpareFabric,
     probes: Vec<(NodeId, P::Probe)>,
     moments: Vec<Moment>,
+    heard: Option<Vec<Heard<P::Message>>>,
 }
 
 impl<P: Process> Default for Spare<P> {
@@ -44,7 +46,15 @@ impl<P: Process> Default for Spare<P> {
             fabric: SpareFabric::default(),
             probes: Vec::new(),
             moments: Vec::new(),
+            heard: None,
         }
+    }
+}
+
+impl<P: Process> Spare<P> {
+    /// The memory of nothing, for a world in which every message is overheard, the first one included.
+    pub fn listening() -> Self {
+        Self { heard: Some(Vec::new()), ..Self::default() }
     }
 }
 
@@ -70,6 +80,7 @@ impl<P: Process> World<P> {
             stats: Stats::default(),
             loopback: config.loopback,
             holds_back: false,
+            heard: spare.heard,
         };
         Self {
             seed,
@@ -105,6 +116,7 @@ impl<P: Process> World<P> {
             fabric: self.machine.fabric.dismantle(),
             probes: self.probes,
             moments: self.ring.into_buffer(),
+            heard: None,
         }
     }
 }

@@ -12,6 +12,6 @@ pub(crate) fn explain_capsule<S: Scenario>(
     text: &str,
     bounds: &Bounds<'_>,
 ) -> Result<Explanation, String> {
-    let (_, state) = failing(scenario, file, text)?;
+    let state = failing(scenario, file, text)?.state;
     explain(scenario, &state, bounds).map_err(|why| why.to_string())
 }

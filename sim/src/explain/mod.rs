@@ -11,9 +11,10 @@ mod moves;
 mod rows;
 mod story;
 
+pub(crate) use moves::in_brackets;
+
 use serde::{Deserialize, Serialize};
 
-use crate::likeness::Likeness;
 use crate::plan::Plan;
 use crate::run::{Scenario, record};
 use crate::shrink::trial::Trial;
@@ -89,7 +90,6 @@ pub fn explain<S: Scenario>(
         watch: bounds.watch,
     };
     let (run, recording) = record(scenario, plan, story::LIMITS);
-    debug_assert_eq!(Likeness::of(&run).as_ref(), Some(&state.likeness));
     let rows = rows::all(&trial, plan, &recording, trial_limit(&state.best));
     Ok(Explanation {
         likeness: state.likeness.to_string(),

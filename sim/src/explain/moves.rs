@@ -74,7 +74,7 @@ fn turn<S: Scenario>(scenario: &S, plan: &Plan<S::Operation>, early: u64, late: 
 }
 
 /// An event by what it took in and what it reported.
-pub(super) fn event_text(recording: &Recording, event: u64) -> String {
+fn event_text(recording: &Recording, event: u64) -> String {
     let name = |node: u32| recording.lanes.get(node as usize).map_or("nobody", |lane| lane.name.as_str());
     let taken = recording
         .arrows
@@ -91,7 +91,7 @@ pub(super) fn event_text(recording: &Recording, event: u64) -> String {
 }
 
 /// ` (epoch 4, leader 1)`; nothing if there is nothing.
-pub(super) fn in_brackets(fields: &Fields) -> String {
+pub(crate) fn in_brackets(fields: &Fields) -> String {
     if fields.is_empty() {
         return String::new();
     }

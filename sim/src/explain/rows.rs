@@ -59,12 +59,7 @@ pub(super) fn all<S: Scenario>(
     rows.sort_by_key(|(item, _)| *item);
     let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
     let operations = rows.split_off(faults);
-    Rows {
-        faults: rows,
-        operations,
-        runs: work.runs.into_inner(),
-        finished: !work.stopped.into_inner(),
-    }
+    Rows { faults: rows, operations, runs: work.runs.into_inner(), finished: !work.stopped.into_inner() }
 }
 
 /// What all cores share.

@@ -48,9 +48,12 @@ pub(super) fn told<S: Scenario + ?Sized>(
         let until = until.map(|end| format!(", until {}", written(end))).unwrap_or_default();
         lines.push((span.begin_ns, true, format!("fault: {text}{until}")));
     }
-    lines.extend(scenario.story(&facts, &recording.lanes).into_iter().map(|(fact, sentence)| {
-        (facts[fact].at_ns, false, sentence)
-    }));
+    lines.extend(
+        scenario
+            .story(&facts, &recording.lanes)
+            .into_iter()
+            .map(|(fact, sentence)| (facts[fact].at_ns, false, sentence)),
+    );
     lines.sort_by_key(|(at, ..)| *at);
     let mut sentences = shortened(&merged(lines));
     sentences.push(format!("At {}, the run fails: {}.", written(recording.end.at_ns), failure(&run.verdict)));

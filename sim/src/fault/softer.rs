@@ -125,9 +125,8 @@ impl Fault {
         }
         if let Some(extra) = parts.extra {
             let briefer = briefer(*extra);
-            softer.extend(
-                briefer.map(|extra| self.with(|parts| **parts.extra.as_mut().expect(SAME) = extra)),
-            );
+            softer
+                .extend(briefer.map(|extra| self.with(|parts| **parts.extra.as_mut().expect(SAME) = extra)));
         }
         softer
     }
@@ -153,7 +152,9 @@ impl Fault {
         if let Self::SplitBridge { left, bridge, right } = &mut renamed {
             match (names.node)(*bridge) {
                 Some(node) => *bridge = node,
-                None => renamed = Self::SplitHalves { left: std::mem::take(left), right: std::mem::take(right) },
+                None => {
+                    renamed = Self::SplitHalves { left: std::mem::take(left), right: std::mem::take(right) }
+                }
             }
         }
         let parts = renamed.parts();

@@ -6,6 +6,7 @@ use squall_core::time::{Span, Time};
 
 use super::Scenario;
 use super::inject::Injector;
+use super::recorder::Recorder;
 use crate::check::{Checks, Progress};
 use crate::engine::{Spare, UpcomingInput, World};
 use crate::fingerprint::Fingerprint;
@@ -35,6 +36,13 @@ impl<S: Scenario + ?Sized> Default for SpareRun<S> {
     }
 }
 
+impl<S: Scenario + ?Sized> SpareRun<S> {
+    /// No memory, for a run in which every message is overheard.
+    pub(super) fn listening() -> Self {
+        Self { world: Spare::listening(), checks: None }
+    }
+}
+
 /// Where a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
@@ -60,6 +68,7 @@ pub struct Course<'s, S: Scenario + ?Sized> {
     /// Waymarks are this many events apart, less one: the number is a power of two.
     trail_mask: u64,
     timeline: Option<Vec<String>>,
+    pub(super) recorder: Option<Box<Recorder>>,
 }
 
 impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
@@ -78,6 +87,7 @@ impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
             trail: self.trail.clone(),
             trail_mask: self.trail_mask,
             timeline: self.timeline.clone(),
+            recorder: self.recorder.clone(),
         }
     }
 }
@@ -100,6 +110,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             trail: Vec::new(),
             trail_mask: 63,
             timeline: None,
+            recorder: None,
         };
         course.bound = course.next_turn();
         course
@@ -131,6 +142,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
                 if self.timeline.is_some() {
                     self.tell_upcoming();
                 }
+                if self.recorder.is_some() {
+                    self.recorder_waits();
+                }
                 self.world.step();
                 self.look() && self.within_limit()
             }
@@ -146,6 +160,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         }
         if self.timeline.is_some() {
             self.tell_probes();
+        }
+        if self.recorder.is_some() {
+            self.recorder_looks();
         }
         match self.checks.after_event(&self.world) {
             Ok(()) => true,
@@ -205,6 +222,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
 
     fn begin_calm(&mut self) -> bool {
         self.say(|| "--- the calm begins".to_owned());
+        self.record_calm();
         self.phase = Phase::Calm { until: self.world.now() + Span(self.plan.calm) };
         self.heal()
     }

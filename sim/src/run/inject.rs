@@ -122,11 +122,15 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let Some(undo) = self.carry_out(item, fault) else {
             self.injector.skipped += 1;
             self.say(|| format!("--- skipped: {fault}"));
+            self.record_skip(item);
             return self.verdict().is_none();
         };
         self.say(|| format!("--- begins: {fault}"));
+        self.record_begin(item, &plan.faults[item], before);
         *self.injector.injected.entry(fault.kind()).or_default() += 1;
-        if !matches!(undo, Undo::Nothing) {
+        if matches!(undo, Undo::Nothing) {
+            self.record_end(item);
+        } else {
             self.injector.active.insert(item, undo);
             self.injector.ends.insert((at.saturating_add(*lasts), item));
         }
@@ -174,6 +178,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let Some(undo) = self.injector.active.remove(&item) else { return true };
         let plan = self.plan;
         self.say(|| format!("--- ends: {}", plan.faults[item].fault));
+        self.record_end(item);
         let changed = match undo {
             Undo::Nothing => false,
             Undo::Boot(node) => self.injector.down.release(&node) && self.world.boot(node),

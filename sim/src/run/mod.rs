@@ -1,13 +1,15 @@
 //! One run: a plan is carried out, and a record is left.
 //!
 //! Holds: [`Scenario`], what a world of one's own brings; [`Course`], a run that can be stopped and forked
-//! between any two events; [`verify`], which repeats a run against itself. First the storm: faults are
+//! between any two events; [`verify`], which repeats a run against itself; [`record()`], which leaves a
+//! [recording](crate::recording). First the storm: faults are
 //! injected, and only safety is asked for. Then the calm: everything heals, and the world must converge
 //! within a bound of virtual time.
 //! Deliberately absent: where plans come from ([`crate::plan`]), many runs ([`crate::campaign`]).
 
 mod course;
 mod inject;
+mod recorder;
 mod replay;
 mod scenario;
 mod sim;
@@ -15,6 +17,7 @@ mod verify;
 mod weather;
 
 pub use course::{Course, SpareRun};
+pub use recorder::record;
 pub use replay::{Replay, departure};
 pub use scenario::{Scenario, draw_settings, world_config};
 pub use sim::Sim;

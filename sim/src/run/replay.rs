@@ -26,8 +26,13 @@ impl Replay {
             Some(sink) => run_traced(scenario, &capsule.plan, sink),
             None => run_caught(scenario, &capsule.plan, SpareRun::default()).0,
         };
-        let departs = departure(&capsule.expected, &record);
-        Self { expected: capsule.expected.clone(), record, departs }
+        Self::with(capsule.expected.clone(), record)
+    }
+
+    /// What became of a run of which this was expected.
+    pub fn with(expected: Expected, record: RunRecord) -> Self {
+        let departs = departure(&expected, &record);
+        Self { expected, record, departs }
     }
 }
 

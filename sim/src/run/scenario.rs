@@ -16,6 +16,7 @@ use crate::knob::{self, Knob};
 use crate::narrate::{Fields, Kind};
 use crate::network::LinkModel;
 use crate::plan::{Operation, Plan};
+use crate::recording::{Fact, Lane};
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
 
@@ -98,6 +99,21 @@ pub trait Scenario: Sync {
     /// What a fact says. Names in [`crate::narrate::field`] are understood by pages.
     fn probe_fields(&self, probe: &<Self::Process as Process>::Probe) -> Fields {
         vec![("content", format!("{probe:?}"))]
+    }
+
+    /// Whether the process is outside the system: it asks, and serves nobody.
+    fn is_client(&self, _process: &Self::Process) -> bool {
+        false
+    }
+
+    /// What happened, a sentence for each fact that is worth one, with the fact's place: without its time,
+    /// and without a full stop. `lanes` are the nodes by number.
+    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+        let sentence = |fact: &Fact| {
+            let node = lanes.get(fact.node as usize).map_or("nobody", |lane| lane.name.as_str());
+            format!("{node}: {}{}", fact.kind, crate::explain::in_brackets(&fact.fields))
+        };
+        facts.iter().map(sentence).enumerate().collect()
     }
 
     /// A node's state, for people: what it leads, how far its logs go.

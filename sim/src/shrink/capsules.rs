@@ -46,15 +46,12 @@ pub(crate) fn shrink_capsule<S: Scenario>(
     bounds: &Bounds<'_>,
     keep: &mut dyn FnMut(&dyn Fn() -> String),
 ) -> Result<ShrunkCapsule, String> {
-    let capsule = Capsule::read(scenario, file, text).map_err(|error| error.to_string())?;
-    let seed = capsule.seed;
-    let before = (capsule.plan.faults.len(), capsule.plan.operations.len());
-    let (record, _) = run_caught(scenario, &capsule.plan, SpareRun::default());
-    fails_as_it_says(&capsule, &record).map_err(|why| format!("{file}: {why}"))?;
-    let fresh = State::new(capsule.plan, &record).map_err(|why| format!("{file}: {why}"))?;
-    let state = note.and_then(|note| earlier(note, record.fingerprint, &fresh)).unwrap_or(fresh);
+    let Failing { seed, fingerprint, state: fresh } = failing(scenario, file, text)?;
+    let plan = &fresh.best.plan;
+    let before = (plan.faults.len(), plan.operations.len());
+    let state = note.and_then(|note| earlier(note, fingerprint, &fresh)).unwrap_or(fresh);
     let shrunk = shrink(scenario, state, bounds, &mut |state| {
-        keep(&|| written(record.fingerprint, state));
+        keep(&|| written(fingerprint, state));
     })
     .map_err(|why| why.to_string())?;
     let plan = shrunk.state.best.plan;
@@ -68,6 +65,29 @@ pub(crate) fn shrink_capsule<S: Scenario>(
         runs: shrunk.state.runs,
         finished: shrunk.finished,
     })
+}
+
+/// A capsule that was read and played.
+pub(crate) struct Failing<O> {
+    /// The seed that it came from.
+    pub(crate) seed: u64,
+    /// Its run's digest.
+    pub(crate) fingerprint: Fingerprint,
+    /// Where shrinking it begins.
+    pub(crate) state: State<O>,
+}
+
+/// Reads and plays the capsule `text`, which must fail as it says.
+pub(crate) fn failing<S: Scenario>(
+    scenario: &S,
+    file: &str,
+    text: &str,
+) -> Result<Failing<S::Operation>, String> {
+    let capsule = Capsule::read(scenario, file, text).map_err(|error| error.to_string())?;
+    let (record, _) = run_caught(scenario, &capsule.plan, SpareRun::default());
+    fails_as_it_says(&capsule, &record).map_err(|why| format!("{file}: {why}"))?;
+    let state = State::new(capsule.plan, &record).map_err(|why| format!("{file}: {why}"))?;
+    Ok(Failing { seed: capsule.seed, fingerprint: record.fingerprint, state })
 }
 
 /// A capsule whose failure is gone, or is another by now, has nothing that could be kept.

@@ -13,6 +13,7 @@ mod change;
 mod passes;
 pub(crate) mod trial;
 
+use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 
 use crate::likeness::Likeness;
@@ -127,11 +128,7 @@ pub fn shrink<S: Scenario>(
     bounds: &Bounds<'_>,
     keep: &mut dyn FnMut(&State<S::Operation>),
 ) -> Result<Shrunk<S::Operation>, ShrinkError> {
-    let jobs = bounds.jobs.max(1);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs)
-        .build()
-        .map_err(|error| ShrinkError::Jobs { jobs, why: error.to_string() })?;
+    let pool = pool(bounds.jobs)?;
     let likeness = state.likeness.clone();
     let trial = Trial {
         scenario,
@@ -153,6 +150,18 @@ pub fn shrink<S: Scenario>(
     Ok(Shrunk { state, record, finished })
 }
 
+/// Threads for `jobs` runs at once.
+pub(crate) fn pool(jobs: usize) -> Result<ThreadPool, ShrinkError> {
+    let jobs = jobs.max(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+    pool.map_err(|error| ShrinkError::Jobs { jobs, why: error.to_string() })
+}
+
+/// After how many events a candidate is given up.
+pub(crate) fn trial_limit<O>(best: &Best<O>) -> u64 {
+    (best.events * PATIENCE).max(LEAST_EVENTS)
+}
+
 /// The rest of a pass up to its first success; whether it was not stopped.
 fn step<S: Scenario>(trial: &Trial<'_, S>, state: &mut State<S::Operation>, runs: u64) -> bool {
     let changes = ROUND[state.pass].changes(trial.scenario, &state.best);
@@ -161,7 +170,7 @@ fn step<S: Scenario>(trial: &Trial<'_, S>, state: &mut State<S::Operation>, runs
         faults: state.best.plan.faults.len(),
         operations: state.best.plan.operations.len(),
     };
-    let limit = (state.best.events * PATIENCE).max(LEAST_EVENTS);
+    let limit = trial_limit(&state.best);
     let left = usize::try_from(runs - state.runs).unwrap_or(usize::MAX);
     let to = changes.len().min(state.next.saturating_add(left));
     let tried = {

@@ -82,7 +82,7 @@ impl<S: Scenario> Trial<'_, S> {
     }
 
     /// Runs `plan`; itself if it fails alike.
-    fn run(
+    pub(crate) fn run(
         &self,
         plan: Plan<S::Operation>,
         limit: u64,

@@ -1,0 +1,177 @@
+//! A failure as Markdown, ready to be pasted into an issue tracker.
+//!
+//! Every word of a run is escaped: a message is shown, whatever it says, and mentions nobody.
+
+use std::fmt::Write;
+
+use squall_sim::fault::text;
+use squall_sim::recording::Effect;
+
+use crate::report::Report;
+use crate::text::number;
+
+/// How many of the last facts are told.
+const FACTS: usize = 25;
+
+/// How many faults and operations are told.
+const LINES: usize = 40;
+
+/// The text.
+pub fn issue(report: &Report<'_>) -> String {
+    let mut text = String::new();
+    let record = report.record;
+    put(
+        &mut text,
+        format_args!("## {}\n\n{}\n", plain(&report.headline()), plain(&record.verdict.message())),
+    );
+    put(&mut text, format_args!("```sh\n{}\n```\n", report.command()));
+    evidence(&mut text, report);
+    story(&mut text, report);
+    plan(&mut text, report);
+    facts(&mut text, report);
+    let version = env!("CARGO_PKG_VERSION");
+    put(
+        &mut text,
+        format_args!(
+            "squall {version}, {} with seed {}, fingerprint `{}`",
+            plain(record.scenario),
+            record.seed,
+            record.fingerprint
+        ),
+    );
+    text
+}
+
+fn put(into: &mut String, words: std::fmt::Arguments<'_>) {
+    // Writing to a string never fails.
+    let _ = writeln!(into, "{words}");
+}
+
+fn seconds(nanos: u64) -> String {
+    format!("{}.{:06}s", nanos / 1_000_000_000, nanos / 1_000 % 1_000_000)
+}
+
+fn evidence(into: &mut String, report: &Report<'_>) {
+    put(into, format_args!("### Evidence\n"));
+    let event = number(report.recording.end.event);
+    put(into, format_args!("- at {} of virtual time, event {event}", seconds(report.failed_ns())));
+    for (what, value) in report.evidence() {
+        put(into, format_args!("- {}: {}", plain(what), plain(value)));
+    }
+    if let Some(departs) = report.departs {
+        put(into, format_args!("- not the run that the capsule tells of: {}", plain(departs)));
+    }
+    into.push('\n');
+}
+
+fn story(into: &mut String, report: &Report<'_>) {
+    let Some(explained) = report.explained else { return };
+    if !explained.story.is_empty() {
+        put(into, format_args!("### What happened\n"));
+        for (place, sentence) in explained.story.iter().enumerate() {
+            put(into, format_args!("{}. {}", place + 1, plain(sentence)));
+        }
+        into.push('\n');
+    }
+    if !explained.rows.is_empty() {
+        put(
+            into,
+            format_args!("### Which part of the plan is needed\n\n| at | what | | for |\n|---:|---|---|---|"),
+        );
+        for row in explained.rows.iter().take(LINES) {
+            let needed = if row.needed { "**needed**" } else { "not needed" };
+            let (at, what) = (text::written(row.at_ns), plain(&row.what));
+            put(into, format_args!("| {at} | {what} | {needed} | {} |", plain(&row.why)));
+        }
+        into.push('\n');
+    }
+}
+
+fn plan(into: &mut String, report: &Report<'_>) {
+    let plan = &report.recording.plan;
+    put(into, format_args!("### The plan\n"));
+    for quirk in &plan.quirks {
+        put(into, format_args!("- switched on: `{}`", code(quirk)));
+    }
+    put(into, format_args!("| | at | lasts | fault | |\n|---|---:|---:|---|---|"));
+    for (place, fault) in plan.faults.iter().enumerate().take(LINES) {
+        let effect = match fault.effect {
+            Effect::Began => "",
+            Effect::Skipped => "found no target",
+            Effect::NeverCame => "never came",
+        };
+        let (at, lasts) = (text::written(fault.at_ns), text::written(fault.lasts_ns));
+        put(into, format_args!("| F{} | {at} | {lasts} | {} | {effect} |", place + 1, plain(&fault.text)));
+    }
+    let more = plan.faults.len().saturating_sub(LINES);
+    let operations = plan.operations.len() + plan.operations_left_out;
+    let and = if more > 0 { format!("and {more} more faults, ") } else { String::new() };
+    put(into, format_args!("\n{and}{operations} operations of clients\n"));
+}
+
+fn facts(into: &mut String, report: &Report<'_>) {
+    let recording = report.recording;
+    let skip = recording.facts.len().saturating_sub(FACTS);
+    if recording.facts.is_empty() {
+        return;
+    }
+    put(into, format_args!("<details><summary>The last facts</summary>\n\n```text"));
+    for fact in recording.facts.iter().skip(skip) {
+        let node = recording.lanes.get(fact.node as usize).map_or("nobody", |lane| lane.name.as_str());
+        let said: Vec<_> = fact.fields.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let line = format!("{} {node:<14} {:<22} {}", seconds(fact.at_ns), fact.kind, said.join(", "));
+        put(into, format_args!("{}", code(line.trim_end())));
+    }
+    put(into, format_args!("```\n\n</details>\n"));
+}
+
+/// As it stands, for Markdown's own marks, HTML and mentions mean nothing in it; on one line.
+fn plain(words: &str) -> String {
+    let mut text = String::with_capacity(words.len() + 8);
+    for c in words.chars() {
+        match c {
+            '\n' | '\r' => text.push(' '),
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            // An empty comment keeps a mention or a reference from being one.
+            '@' | '#' => {
+                text.push(c);
+                text.push_str("<!-- -->");
+            }
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' => {
+                text.push('\\');
+                text.push(c);
+            }
+            _ => text.push(c),
+        }
+    }
+    text
+}
+
+/// Within a fence or between backticks, which it cannot end.
+fn code(words: &str) -> String {
+    words.replace(['\n', '\r'], " ").replace('`', "'")
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn an_issue_tells_the_failure_and_how_to_repeat_it() {
+        let (record, recording, explained) = (samples::run(), samples::recording(), samples::explained());
+        let report = samples::report(&record, &recording, Some(&explained));
+        expect![[r#""#]].assert_eq(&issue(&report));
+    }
+
+    #[test]
+    fn no_word_of_a_run_is_taken_for_markup() {
+        expect!["a \\*b\\* \\[c\\](d) &lt;img&gt; @<!-- -->me #<!-- -->1 \\`e\\` f\\|g"]
+            .assert_eq(&plain("a *b* [c](d) <img> @me #1 `e` f|g"));
+        assert_eq!(code("a\n```\nb"), "a ''' b");
+    }
+}

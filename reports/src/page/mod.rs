@@ -1,0 +1,154 @@
+//! One failure as one page: a file that asks nothing of a network and opens from a disk.
+//!
+//! Holds: the page's frame. What it says in words is in [`sections`], what its script draws in [`data`]; the
+//! script and the style lie beside them and are put into the page as they are. All words of a run pass
+//! through `maud`, which escapes them, or through [`data`].
+//! Deliberately absent: a build for scripts. What a person reads in the file is what the browser runs.
+
+mod data;
+mod sections;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::report::Report;
+
+const STYLE: &str = include_str!("page.css");
+
+/// The script's parts, in order: later ones use earlier ones.
+const SCRIPT: [&str; 4] = [
+    include_str!("model.js"),
+    include_str!("diagram.js"),
+    include_str!("panels.js"),
+    include_str!("hand.js"),
+];
+
+/// Nothing but what is in the file itself.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; \
+                      form-action 'none'";
+
+/// The page.
+pub fn page(report: &Report<'_>) -> String {
+    let verdict = &report.record.verdict;
+    let promise = verdict.invariant().unwrap_or_default();
+    let data = data::json(report.recording, verdict.name(), promise, &verdict.message());
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="generator" content={ "squall " (env!("CARGO_PKG_VERSION")) };
+                title { (report.headline()) " – " (report.record.scenario) ", seed " (report.record.seed) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#diagram" { "To the diagram" }
+                (sections::top(report))
+                main {
+                    (sections::evidence(report))
+                    (diagram(report))
+                    (sections::panels(report))
+                    (sections::explained(report))
+                    (sections::plan(report))
+                    (sections::ending(report))
+                    (sections::last_facts(report))
+                }
+                (sections::foot(report))
+                (keys())
+                div #tip role="tooltip" hidden {}
+                div #said .visually-hidden aria-live="polite" {}
+                script #data type="application/json" { (PreEscaped(data)) }
+                script { @for part in SCRIPT { (PreEscaped(part)) } }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn diagram(report: &Report<'_>) -> Markup {
+    html! {
+        section aria-labelledby="diagram-title" {
+            div.head {
+                h2 #diagram-title { "What happened" }
+                span.soft.small { (sections::window(report.recording)) }
+            }
+            noscript { p.note { "The diagram needs scripts. Everything below it does not." } }
+            div.bar role="toolbar" aria-label="View" {
+                button.icon #do-out type="button" title="Zoom out (−)" aria-label="Zoom out" { "−" }
+                button.icon #do-in type="button" title="Zoom in (+)" aria-label="Zoom in" { "+" }
+                button #do-all type="button" title="The whole window (0)" { "All" }
+                button #do-end type="button" title="The end of the run (End)" { "The end" }
+                button.icon #do-before type="button" title="The step before (p)" aria-label="The step before" { "◂" }
+                button.icon #do-next type="button" title="The next step (n)" aria-label="The next step" { "▸" }
+                button.icon #do-help type="button" title="Keys (?)" aria-label="Keys" { "?" }
+            }
+            details {
+                summary { "Filter by node, partition and kind" }
+                div.filters {
+                    fieldset #nodes { legend { "Nodes" } }
+                    fieldset #partitions { legend { "Partitions" } }
+                    fieldset #messages { legend { "Messages" } }
+                    fieldset #facts { legend { "Facts" } }
+                    p.soft.small { "A double click on one leaves it alone in its row." }
+                }
+            }
+            div.stage #overview {}
+            div.stage #diagram tabindex="0" role="application" aria-describedby="keys-short"
+                aria-label="Space-time diagram: a lane for each node, an arrow for each message" {}
+            p #keys-short .visually-hidden {
+                "Arrow keys pan, plus and minus zoom, n and p step through what happened, question mark shows all keys."
+            }
+            (legend())
+        }
+    }
+}
+
+/// Small drawings of what lines and marks mean.
+fn legend() -> Markup {
+    let mark =
+        |drawing: &str| PreEscaped(format!("<svg viewBox='0 0 26 11' aria-hidden='true'>{drawing}</svg>"));
+    html! {
+        div.legend {
+            span { (mark("<line class='arrow' x1='0' y1='10' x2='20' y2='3'/><path class='heads' d='M26 1L19 1L21 6Z'/>")) "message" }
+            span {
+                (mark("<line class='dropped' x1='0' y1='10' x2='18' y2='5'/><path class='crosses' d='M16 1l7 7m0 -7l-7 7'/>"))
+                "dropped"
+            }
+            span { (mark("<circle class='fact' cx='13' cy='5.5' r='3'/>")) "fact" }
+            span { (mark("<path class='role' style='fill: var(--e0)' d='M13 0l5.5 5.5l-5.5 5.5l-5.5 -5.5Z'/>")) "elected" }
+            span { (mark("<path class='loss' d='M9 1.5h8v8h-8Z'/>")) "something was lost or cut" }
+            span {
+                i style="background: var(--e0)" {} i style="background: var(--e1); margin-left: -5px" {}
+                i style="background: var(--e2); margin-left: -5px" {} "leads, a colour an epoch"
+            }
+            span { i style="background: var(--fault-wash); outline: 1px solid var(--fault)" {} "fault" }
+            span { (mark("<circle class='pin-ring' cx='13' cy='5.5' r='4'/>")) "the failure" }
+        }
+    }
+}
+
+fn keys() -> Markup {
+    let keys: [(&[&str], &str); 9] = [
+        (&["←", "→"], "pan; so do dragging and shift with the wheel"),
+        (&["+", "−"], "zoom; so do ctrl with the wheel, a double click and two fingers"),
+        (&["n", "p"], "the next step and the one before, told in words"),
+        (&["0"], "the whole window"),
+        (&["Home"], "its beginning"),
+        (&["End", "f"], "the end of the run"),
+        (&["Esc"], "let go of what is held"),
+        (&["click"], "holds what is under it"),
+        (&["?"], "this"),
+    ];
+    html! {
+        dialog #keys aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys, while the diagram has the focus" }
+            table.keys {
+                @for (keys, what) in keys {
+                    tr { td { @for key in keys { kbd { (key) } " " } } td { (what) } }
+                }
+            }
+            form method="dialog" { button autofocus { "Close" } }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! One failure with all that is known of it: what every document about it is made from.
+
+use squall_sim::record::{RunRecord, Verdict};
+use squall_sim::recording::Recording;
+
+/// What a report says.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// What the run left.
+    pub record: &'a RunRecord,
+    /// What happened in it.
+    pub recording: &'a Recording,
+    /// The capsule's path, as a person would name it to repeat the run.
+    pub capsule: &'a str,
+    /// Where the run went otherwise than its capsule says.
+    pub departs: Option<&'a str>,
+    /// Which fault is needed and for what, if that was found out.
+    pub explained: Option<&'a Explained>,
+}
+
+/// Which part of a plan the failure needs, and the story that it makes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Explained {
+    /// A row a fault or operation.
+    pub rows: Vec<ExplainedRow>,
+    /// The story, a sentence each.
+    pub story: Vec<String>,
+}
+
+/// One part of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedRow {
+    /// When it begins, in nanoseconds.
+    pub at_ns: u64,
+    /// The fault or operation as plans say it.
+    pub what: String,
+    /// Whether the failure needs it.
+    pub needed: bool,
+    /// What it is needed for, or what became of the run without it.
+    pub why: String,
+}
+
+impl Report<'_> {
+    /// What failed, in a few words.
+    pub fn headline(&self) -> String {
+        match &self.record.verdict {
+            Verdict::Pass => "All promises held".to_owned(),
+            Verdict::Violation(violation) => format!("{} was broken", violation.invariant),
+            Verdict::Stall { .. } => "The cluster did not come to rest".to_owned(),
+            Verdict::Nondeterminism { .. } => "The run does not agree with itself".to_owned(),
+            Verdict::InternalError { .. } => "A panic".to_owned(),
+        }
+    }
+
+    /// The command that repeats the run.
+    pub fn command(&self) -> String {
+        format!("squall replay {}", crate::finding::quoted(self.capsule))
+    }
+
+    /// What is known about the failure, by name.
+    pub fn evidence(&self) -> &[(String, String)] {
+        match &self.record.verdict {
+            Verdict::Violation(violation) => &violation.evidence,
+            Verdict::Pass
+            | Verdict::Stall { .. }
+            | Verdict::Nondeterminism { .. }
+            | Verdict::InternalError { .. } => &[],
+        }
+    }
+
+    /// When the run ended, in nanoseconds of virtual time.
+    pub fn failed_ns(&self) -> u64 {
+        self.recording.end.at_ns
+    }
+}

@@ -1,0 +1,123 @@
+//! The cluster's words: what its messages, facts and nodes are called wherever people read or aim at them.
+//!
+//! Holds: one table of kinds and one `match` each for messages and probes, and a node's state. Both scenarios
+//! share them. Names follow Kafka's and Raft's papers; offsets and epochs are plain numbers.
+//! Never: reads a word back, or changes anything.
+
+mod messages;
+mod probes;
+mod state;
+mod story;
+
+pub(crate) use messages::{KINDS as MESSAGES, fields as message_fields, kind as message_kind};
+pub(crate) use probes::{KINDS as PROBES, fields as probe_fields, kind as probe_kind};
+pub(crate) use state::fields as state;
+pub(crate) use story::sentences as story;
+
+use squall_core::ids::{BrokerId, TopicPartition};
+use squall_core::message::Acks;
+use squall_core::metadata::MetadataRecord;
+use squall_core::refused::Refused;
+use squall_core::time::Span;
+use squall_sim::narrate::{Fields, Kind, field};
+
+use crate::ghost::clients::Name;
+
+const fn row(name: &'static str, fields: &'static [&'static str], about: &'static str) -> Kind {
+    Kind { name, fields, about }
+}
+
+/// Values for people, added one by one.
+struct Words(Fields);
+
+impl Words {
+    fn new() -> Self {
+        Self(Fields::with_capacity(6))
+    }
+
+    fn of(at: TopicPartition) -> Self {
+        Self::new().with(field::PARTITION, at)
+    }
+
+    fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.0.push((name, value.to_string()));
+        self
+    }
+
+    /// Nothing is said of what is not known.
+    fn maybe(self, name: &'static str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    fn result<T>(self, result: &Result<T, Refused>, ok: impl FnOnce(Self, &T) -> Self) -> Self {
+        match result {
+            Ok(value) => ok(self, value),
+            Err(refused) => self.with("refused", refused),
+        }
+    }
+
+    /// What a record of the metadata log says.
+    fn change(self, record: &MetadataRecord) -> Self {
+        match record {
+            MetadataRecord::BrokerRegistered { broker, .. } => {
+                self.with("change", "broker registered").with("broker", broker)
+            }
+            MetadataRecord::BrokerUnfenced { broker, .. } => {
+                self.with("change", "broker unfenced").with("broker", broker)
+            }
+            MetadataRecord::BrokerFenced { broker, .. } => {
+                self.with("change", "broker fenced").with("broker", broker)
+            }
+            MetadataRecord::TopicCreated { name, .. } => {
+                self.with("change", "topic created").with("topic", name)
+            }
+            MetadataRecord::PartitionChanged { at, state } => self
+                .with("change", "partition changed")
+                .with(field::PARTITION, at)
+                .with(field::LEADER, nobody_or(state.leader))
+                .with(field::EPOCH, state.leader_epoch)
+                .with(field::ISR, list(&state.isr))
+                .maybe("elr", (!state.elr.is_empty()).then(|| list(&state.elr)))
+                .with("partition epoch", state.partition_epoch)
+                .maybe("unclean", state.unclean.then_some("yes")),
+            MetadataRecord::ProducerIdsAllocated { next } => {
+                self.with("change", "producer ids allocated").with("producer id", next)
+            }
+            MetadataRecord::NoOp => self.with("change", "none"),
+        }
+    }
+}
+
+fn yes_or_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
+fn nobody_or(somebody: Option<impl ToString>) -> String {
+    somebody.map_or_else(|| "nobody".to_owned(), |somebody| somebody.to_string())
+}
+
+fn list(brokers: &[BrokerId]) -> String {
+    format!("{brokers:?}")
+}
+
+fn millis(span: Span) -> String {
+    format!("{}ms", span.as_millis())
+}
+
+/// A record's name: its sender's node and its number there, `6#12`.
+fn record(name: u64) -> String {
+    let Name { sender, number } = Name::unpack(name);
+    format!("{sender}#{number}")
+}
+
+/// `acks`, as producers set it.
+const fn acks(acks: Acks) -> &'static str {
+    match acks {
+        Acks::None => "0",
+        Acks::Leader => "1",
+        Acks::All => "all",
+    }
+}
