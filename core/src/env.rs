@@ -29,6 +29,11 @@ pub trait Process: Clone {
 
     /// One input. Runs to its end before anything else happens anywhere.
     fn step(&mut self, input: InputOf<Self>, env: &mut EnvOf<'_, Self>);
+
+    /// How many bytes `message` takes on a wire. Asked only where a link carries so many bytes a second.
+    fn message_size(_message: &Self::Message) -> u64 {
+        128
+    }
 }
 
 /// The window as the process `P` sees it.
@@ -68,8 +73,13 @@ impl<M, T, B, E: Clock<T> + Network<M> + Disk + Entropy + Probes<B> + ?Sized> En
 
 /// This node's clock. Other nodes' clocks may read differently.
 pub trait Clock<T> {
-    /// The time on this node.
+    /// The time on this node, for anything that is measured: it never goes back within a life, and nobody sets
+    /// it. It may run too fast or too slow, stand still, or leap ahead.
     fn now(&self) -> Time;
+
+    /// The calendar of this node, for what is written down: record timestamps, and ages that are told from
+    /// them. People and services set it, forth and back.
+    fn wall(&self) -> Time;
 
     /// `timer` runs out `after` from now. Replaces an earlier deadline of the same name.
     fn set_timer(&mut self, timer: T, after: Span);

@@ -38,6 +38,44 @@ pub enum Message {
     },
 }
 
+/// What a message without a payload takes on a wire, about: Kafka's and TCP's headers and a few fields.
+const FRAME: u64 = 100;
+
+/// A metadata record, about.
+const RECORD: u64 = 60;
+
+impl Message {
+    /// About how many bytes it takes on a wire.
+    pub fn bytes(&self) -> u64 {
+        let payload = match self {
+            Self::Quorum(message) => message.payload(),
+            Self::Request { request, .. } => {
+                if let Request::Produce(produce) = request {
+                    produce.batch.len() as u64
+                } else {
+                    0
+                }
+            }
+            Self::Reply { reply, .. } => reply.payload(),
+        };
+        FRAME + payload
+    }
+}
+
+impl Reply {
+    fn payload(&self) -> u64 {
+        if let Self::Fetch { result: Ok(fetched), .. } = self {
+            return fetched.batches.len() as u64;
+        }
+        if let Self::FetchMetadata(Ok(update)) = self {
+            let snapshot =
+                update.snapshot.as_ref().map_or(0, |snapshot| snapshot.brokers.len() + snapshot.topics.len());
+            return RECORD * (snapshot + update.records.len()) as u64;
+        }
+        0
+    }
+}
+
 /// What can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Request {

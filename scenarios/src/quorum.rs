@@ -27,7 +27,7 @@ use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
 use crate::smaller;
-use crate::workload::IdTaker;
+use crate::workload::{IdTaker, quiet};
 
 /// The scenario.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,6 +40,10 @@ pub enum Op {
     /// Wants a producer id.
     WantId,
 }
+
+/// A wish takes about 170 bytes: in the plan, with its client, and with whom it was given to. A run takes
+/// less than 64 MiB.
+const MOST_IDS: u64 = 250_000;
 
 const fn count(
     key: &'static str,
@@ -54,6 +58,7 @@ const fn count(
 const OWN: &[Knob] = &[
     count("client.takers", 2, (1, 3), (0, 100), "clients that want producer ids"),
     count("workload.ids", 20, (5, 50), (0, 1_000_000), "producer ids that each wants in the storm"),
+    quiet::KNOB,
     Knob {
         key: "client.request_timeout",
         unit: Unit::Millis,
@@ -101,16 +106,25 @@ impl Scenario for Quorum {
     }
 
     fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        cluster::check(settings)
+        cluster::check(settings)?;
+        let ids = settings.get("client.takers") * settings.get("workload.ids");
+        if ids <= MOST_IDS {
+            return Ok(());
+        }
+        Err(format!(
+            "client.takers and workload.ids make {ids} producer ids, and a run has memory for {MOST_IDS}: lower one of them"
+        ))
     }
 
     fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
         let mut rng = seed.stream(Stream::Workload);
         let storm = settings.get("run.storm") * 1_000_000;
+        let quiet = quiet::windows(seed, settings, storm);
         let mut operations = Vec::new();
         for client in 0..settings.get("client.takers") as u32 {
             for _ in 0..settings.get("workload.ids") {
-                operations.push(Operation { at: rng.in_range(0, storm), client, op: Op::WantId });
+                let at = quiet::after(&quiet, rng.in_range(0, storm));
+                operations.push(Operation { at, client, op: Op::WantId });
             }
         }
         operations.sort_by_key(|operation| operation.at);
@@ -211,14 +225,16 @@ impl Scenario for Quorum {
 /// Controllers flush what they promise, so all of them may lose power at once; brokers hold nothing.
 fn space(settings: &Settings) -> FaultSpace {
     let layout = cluster::layout(settings);
-    let brokers = Group::new("brokers", layout.broker_nodes()).power_losses().wipes(layout.broker_nodes());
-    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses();
+    let brokers = Group::new("brokers", layout.broker_nodes());
+    let brokers = brokers.power_losses().wipes(layout.broker_nodes()).clocks();
+    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses().clocks();
     let first = layout.first_client().0;
     let takers = first..first + settings.get("client.takers") as u32;
-    let mut clients = Group::new("clients", takers.map(NodeId));
+    let mut clients = Group::new("clients", takers.map(NodeId)).clocks();
     clients.may_crash.clear();
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(0);
     space.transfer_roles = roles::all(0);
+    space.timeouts = cluster::timeouts(settings);
     space
 }

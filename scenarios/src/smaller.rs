@@ -81,13 +81,18 @@ pub(crate) fn brokers_that_forget<O>(plan: &Plan<O>) -> usize {
     let mut nodes = Vec::new();
     let mut roles = 0;
     for planned in &plan.faults {
-        let whom = match &planned.fault {
-            Fault::Wipe { whom } => whom,
-            Fault::Crash { whom } | Fault::PowerLoss { whom } | Fault::Restart { whom } if !flushed => whom,
-            Fault::Crash { .. }
-            | Fault::PowerLoss { .. }
-            | Fault::Restart { .. }
-            | Fault::Loss { .. }
+        let (whom, several): (Option<&Whom>, &[u32]) = match &planned.fault {
+            Fault::Wipe { whom } => (Some(whom), &[]),
+            Fault::Crash { whom }
+            | Fault::PowerLoss { whom }
+            | Fault::Restart { whom }
+            | Fault::RestartStorm { whom, .. }
+            | Fault::CrashRecovering { whom, .. }
+            | Fault::PowerLossRecovering { whom, .. } => ((!flushed).then_some(whom), &[]),
+            Fault::RollingRestart { nodes } | Fault::RackPowerLoss { nodes } => {
+                (None, if flushed { &[] } else { nodes })
+            }
+            Fault::Loss { .. }
             | Fault::Delay { .. }
             | Fault::Duplication { .. }
             | Fault::Reordering { .. }
@@ -97,14 +102,29 @@ pub(crate) fn brokers_that_forget<O>(plan: &Plan<O>) -> usize {
             | Fault::Isolate { .. }
             | Fault::OneWayCut { .. }
             | Fault::Pause { .. }
-            | Fault::Transfer { .. } => continue,
+            | Fault::Transfer { .. }
+            | Fault::Bandwidth { .. }
+            | Fault::SlowTail { .. }
+            | Fault::Flapping { .. }
+            | Fault::MovingSplit { .. }
+            | Fault::Mute { .. }
+            | Fault::Swizzle { .. }
+            | Fault::ClockOffset { .. }
+            | Fault::ClockStep { .. }
+            | Fault::ClockLeap { .. }
+            | Fault::ClockDrift { .. }
+            | Fault::ClockFreeze { .. }
+            | Fault::LongPause { .. } => (None, &[]),
         };
         match whom {
-            Whom::Node(node) if node.0 < brokers && !nodes.contains(node) => nodes.push(*node),
-            Whom::Node(_) => {}
+            Some(Whom::Node(node)) => nodes.push(node.0),
             // Whoever that is: each time another, at worst.
-            Whom::Role(_) => roles += 1,
+            Some(Whom::Role(_)) => roles += 1,
+            None => nodes.extend_from_slice(several),
         }
     }
+    nodes.retain(|node| *node < brokers);
+    nodes.sort_unstable();
+    nodes.dedup();
     nodes.len() + roles
 }

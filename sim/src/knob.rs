@@ -174,6 +174,33 @@ pub const KNOBS: &[Knob] = &[
         (0, 1_000),
         "the chance that the last messages of a node that goes down arrive after it is back",
     ),
+    row(
+        "fault.around",
+        PerMille,
+        300,
+        (0, 800),
+        (0, 1_000),
+        "the chance that a fault lasts half to twice a time-out that matters",
+    ),
+    row(
+        "weather.tail",
+        Ppm,
+        20_000,
+        (1_000, 100_000),
+        (0, 1_000_000),
+        "the worst chance that a message takes very long",
+    ),
+    row(
+        "weather.bandwidth",
+        Unit::Bytes,
+        10_000,
+        (1_000, 100_000),
+        (1, 1 << 40),
+        "what the narrowest link carries a second",
+    ),
+    row("clock.step", Millis, 60_000, (10, 24 * HOUR), (0, 10_000 * HOUR), "the farthest a calendar is set"),
+    row("clock.leap", Millis, 10_000, (100, HOUR), (0, 10_000 * HOUR), "the farthest all clocks leap"),
+    row("clock.drift", Ppm, 10_000, (100, 300_000), (0, 500_000), "the worst drift of a clock"),
 ];
 
 pub(crate) const fn row(

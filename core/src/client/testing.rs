@@ -79,6 +79,9 @@ impl Clock<Timer> for World {
     fn now(&self) -> Time {
         self.now
     }
+    fn wall(&self) -> Time {
+        self.now
+    }
     fn set_timer(&mut self, timer: Timer, after: Span) {
         self.timers.insert(timer, self.now + after);
     }

@@ -183,6 +183,10 @@ impl Clock<Timer> for View<'_> {
         self.now
     }
 
+    fn wall(&self) -> Time {
+        self.now
+    }
+
     fn set_timer(&mut self, timer: Timer, after: Span) {
         self.timers.insert(timer, self.now + after);
     }

@@ -7,6 +7,9 @@ use crate::ids::{LeaderEpoch, Offset};
 use crate::quirk::Quirk;
 use crate::record::{Batch, Header};
 
+/// How many snapshots of the producer table stay, the newest.
+pub(super) const SNAPSHOTS_KEPT: usize = 2;
+
 /// Why a follower's append did not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AppendError {
@@ -112,10 +115,21 @@ impl Log {
         segment.create(disk)?;
         if !self.segments.is_empty() {
             segment::replace(&segment.beside(SNAPSHOT), &snapshot::encode(&self.producers), disk)?;
+            self.drop_old_snapshot(disk)?;
         }
         self.segments.push(segment);
         self.recent.clear();
         self.durability.names_dirty = true;
         Ok(())
+    }
+
+    /// Of the producer table's snapshots the two newest stay (Kafka's ProducerStateManager up to 2.7): a log of
+    /// many small segments would else hold its producers as often as it has segments. Whoever needs an older
+    /// one replays the log.
+    fn drop_old_snapshot(&self, disk: &mut dyn Disk) -> Result<(), DiskFault> {
+        match self.segments.len().checked_sub(SNAPSHOTS_KEPT) {
+            Some(place) => segment::remove_if_there(&self.segments[place].beside(SNAPSHOT), disk),
+            None => Ok(()),
+        }
     }
 }

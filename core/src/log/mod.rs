@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `{base}.log` | batches, back to back; the next file starts at the offset at which this one ends |
 //! | `{base}.index`, `{base}.timeindex` | the index of a sealed segment, as Kafka has them |
-//! | `{base}.snapshot` | the producer table as it was at `base` |
+//! | `{base}.snapshot` | the producer table as it was at `base`; the two newest stay |
 //! | `{base}.swap` | an empty log file about to take the place of an old one; only between two steps of one call |
 //!
 //! What makes a power loss harmless: a batch is in one file only, and a cut never reuses the place of a batch

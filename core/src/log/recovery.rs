@@ -4,6 +4,7 @@
 //! of the walk; indexes and snapshots that say otherwise are written anew. Damage in the middle costs
 //! everything behind it: whether the replica may still vouch for its history is not decided here.
 
+use super::append::SNAPSHOTS_KEPT;
 use super::durability::Durability;
 use super::recent::Recent;
 use super::scan::{Look, Scan};
@@ -88,7 +89,9 @@ impl Log {
             }
             if place > 0 {
                 self.segments[place - 1].write_index(disk)?;
-                self.mend_snapshot(base, disk)?;
+                if place + SNAPSHOTS_KEPT >= bases.len() {
+                    self.mend_snapshot(base, disk)?;
+                }
             }
             let limit = bases.get(place + 1).copied();
             self.recover_segment(base, limit, cut, disk)?;
@@ -172,8 +175,8 @@ impl Log {
         segment::replace(&file, &snapshot::encode(&self.producers), disk)
     }
 
-    /// Removes what lies beside a log file that is gone, the index of the active segment, and the snapshot of
-    /// the first, which says nothing.
+    /// Removes what lies beside a log file that is gone, the index of the active segment, and snapshots that are
+    /// not the newest, or the first's, which says nothing.
     fn remove_orphans(&mut self, disk: &mut dyn Disk) -> Result<(), DiskFault> {
         let active = self.active().base;
         for file in disk.list(&format!("{}/", self.dir)) {
@@ -181,7 +184,7 @@ impl Log {
             let known = self.segments.binary_search_by_key(&base, |segment| segment.base);
             let needed = match (known, suffix) {
                 (Ok(_), LOG) => true,
-                (Ok(place), SNAPSHOT) => place > 0,
+                (Ok(place), SNAPSHOT) => place > 0 && place + SNAPSHOTS_KEPT >= self.segments.len(),
                 (Ok(_), INDEX | TIME_INDEX) => base != active,
                 (_, _) => false,
             };

@@ -260,7 +260,7 @@ impl Partition {
     /// asks it to.
     pub fn on_housekeeping(&mut self, env: &mut Host<'_>) -> Result<(), DiskFault> {
         let start = self.log.log_start();
-        self.log.retain(env.now().as_millis(), self.high_watermark, env)?;
+        self.log.retain(env.wall().as_millis(), self.high_watermark, env)?;
         self.note_start(start, env);
         self.sync(env);
         Ok(())

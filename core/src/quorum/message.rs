@@ -27,6 +27,21 @@ pub enum QuorumMessage {
     },
 }
 
+impl QuorumMessage {
+    /// How many bytes of entries or state it carries.
+    pub(crate) fn payload(&self) -> u64 {
+        match self {
+            Self::Append(append) => append.batches.len() as u64,
+            Self::Install(install) => install.state.len() as u64,
+            Self::Vote(_)
+            | Self::VoteReply(_)
+            | Self::AppendReply(_)
+            | Self::InstallReply(_)
+            | Self::TimeoutNow { .. } => 0,
+        }
+    }
+}
+
 /// Asks for a vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Vote {

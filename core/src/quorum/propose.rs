@@ -32,7 +32,7 @@ impl Quorum {
         if !self.is_leader() {
             return Ok(Err(Refused::NotController { leader: self.leader() }));
         }
-        let now = env.now().as_millis();
+        let now = env.wall().as_millis();
         for payload in payloads {
             self.builder.add(None, Some(payload), &[], now);
         }
@@ -43,7 +43,7 @@ impl Quorum {
 
     /// An entry of the new reign: with it everything before becomes committed (§6.4).
     pub(super) fn append_leader_change(&mut self, env: &mut Host<'_>) -> Result<(), DiskFault> {
-        let now = env.now().as_millis();
+        let now = env.wall().as_millis();
         self.builder.set_control().add(Some(&LEADER_CHANGE), None, &[], now);
         self.append_own(env)?;
         Ok(())

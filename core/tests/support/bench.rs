@@ -198,6 +198,10 @@ impl<P: Process> Clock<P::Timer> for Seat<P> {
         self.now
     }
 
+    fn wall(&self) -> Time {
+        self.now
+    }
+
     fn set_timer(&mut self, timer: P::Timer, after: Span) {
         self.timers.insert(timer, self.now + after);
     }

@@ -53,6 +53,10 @@ impl Process for Member {
         }
     }
 
+    fn message_size(message: &Message) -> u64 {
+        message.bytes()
+    }
+
     fn step(&mut self, input: Input<Message, Timer>, env: &mut Host<'_>) {
         match self {
             Self::Broker(broker) => match input {

@@ -12,4 +12,4 @@ mod settings;
 pub use layout::Layout;
 pub use member::Member;
 pub use roles::Role;
-pub use settings::{KNOBS, broker_config, check, controller_config, layout};
+pub use settings::{KNOBS, broker_config, check, controller_config, layout, timeouts};

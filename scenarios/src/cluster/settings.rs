@@ -127,6 +127,12 @@ fn millis(settings: &Settings, key: &str) -> Span {
     Span::from_millis(settings.get(key))
 }
 
+/// The time-outs that decide who counts as alive, and how long an answer is waited for.
+pub fn timeouts(settings: &Settings) -> Vec<Span> {
+    let keys = ["quorum.election", "broker.session", "replica.lag_max", "replica.request_timeout"];
+    keys.map(|key| millis(settings, key)).to_vec()
+}
+
 /// Who lives where.
 pub fn layout(settings: &Settings) -> Layout {
     // A quorum of two or four survives no more than one of one or three.

@@ -114,8 +114,8 @@ fn print(items: &[Item]) {
         if let (Some(unit), Some((least, most)), Some(calm)) = (&item.unit, item.storm, item.calm) {
             about = format!("{about} [{unit}; a storm draws {least} to {most}, calm is {calm}]");
         }
-        if let Some(exposes) = item.exposes {
-            about = format!("{about}; exposes: {exposes}");
+        if let (Some(exposes), Some((least, most))) = (item.exposes, item.limits) {
+            about = format!("{about}; may be set {least} to {most}; exposes: {exposes}");
         }
         output::line(format_args!("{:width$}  {about}", item.name));
     }

@@ -7,6 +7,7 @@
 //! brokers may lose power at once.
 
 use squall_core::ids::NodeId;
+use squall_core::time::Span;
 use squall_sim::fault::{FaultSpace, Group};
 use squall_sim::plan::Plan;
 use squall_sim::seed::{Seed, Stream};
@@ -25,7 +26,7 @@ pub(super) fn replication(settings: &Settings) -> u64 {
 /// What may break where.
 pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let layout = cluster::layout(settings);
-    let mut brokers = Group::new("brokers", layout.broker_nodes());
+    let mut brokers = Group::new("brokers", layout.broker_nodes()).clocks();
     let expendable = expendable(seed, settings);
     if settings.is_on("log.flush") {
         brokers = brokers.power_losses();
@@ -35,15 +36,18 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     }
     let brokers = brokers.wipes(expendable);
     // A voter that forgot its vote or its entries would break Raft's own assumption; it flushes always.
-    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses();
+    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses().clocks();
     let clients = settings.get("client.producers") + settings.get("client.readers") + 1;
     let first = layout.first_client().0;
-    let mut clients = Group::new("clients", (first..first + clients as u32).map(NodeId));
+    let mut clients = Group::new("clients", (first..first + clients as u32).map(NodeId)).clocks();
     // Who crashes forgets what it was told; that is a fault for the services of later scenarios.
     clients.may_crash.clear();
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(settings.get("topic.partitions"));
     space.transfer_roles = roles::all(settings.get("topic.partitions"));
+    space.timeouts = cluster::timeouts(settings);
+    let client = ["client.request_timeout", "client.delivery_timeout"];
+    space.timeouts.extend(client.map(|key| Span::from_millis(settings.get(key))));
     space
 }
 

@@ -5,6 +5,7 @@ use squall_sim::seed::{Rng, Seed, Stream};
 use squall_sim::settings::Settings;
 
 use crate::replicated_log::{Op, PlannedAcks};
+use crate::workload::quiet;
 
 /// Before that, the cluster elects a controller and makes the topic.
 const BEGIN: u64 = 500_000_000;
@@ -13,11 +14,15 @@ const BEGIN: u64 = 500_000_000;
 pub(super) fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> {
     let mut rng = seed.stream(Stream::Workload);
     let storm = settings.get("run.storm") * 1_000_000;
+    let quiet = quiet::windows(seed, settings, storm);
     let mut operations = Vec::new();
     for client in 0..settings.get("client.producers") as u32 {
         operations.push(Operation { at: 0, client, op: kind(&mut rng) });
         let keyed = rng.below(3);
         let mut times = times(&mut rng, settings.get("workload.records"), storm);
+        for at in &mut times {
+            *at = quiet::after(&quiet, *at);
+        }
         times.sort_unstable();
         for at in times {
             // None, all, or some of a producer's records have keys: those without take turns in between.

@@ -11,6 +11,7 @@
 
 mod budget;
 mod draw;
+mod memory;
 mod smaller;
 
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ use crate::ghost::clients::Keys;
 use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
-use crate::workload::{Admin, Reader, Send, Sender, TOPIC};
+use crate::workload::{Admin, Reader, Send, Sender, TOPIC, quiet};
 
 /// The scenario.
 #[derive(Debug, Clone, Copy, Default)]
@@ -131,6 +132,7 @@ const OWN: &[Knob] = &[
         "records that each producer sends in the storm",
     ),
     row("workload.bytes", Bytes, 100, (8, 300), (8, 1 << 20), "the longest value"),
+    quiet::KNOB,
 ];
 
 static KNOBS: [Knob; cluster::KNOBS.len() + OWN.len()] = crate::table::joined(cluster::KNOBS, OWN);
@@ -179,7 +181,8 @@ impl Scenario for ReplicatedLog {
     }
 
     fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        cluster::check(settings)
+        cluster::check(settings)?;
+        memory::check(settings)
     }
 
     fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
@@ -207,7 +210,8 @@ impl Scenario for ReplicatedLog {
         let settings = &plan.settings;
         let layout = cluster::layout(settings);
         let audit = Audit {
-            consumer: consumer_config(settings, layout),
+            // It reads everything again in the calm: small fetches would take longer than that lasts.
+            consumer: ConsumerConfig { max_bytes: 1 << 20, ..consumer_config(settings, layout) },
             partitions: settings.get("topic.partitions") as u32,
         };
         let expectations = Expectations {

@@ -5,6 +5,7 @@
 
 mod admin;
 mod id_taker;
+pub mod quiet;
 mod reader;
 mod sender;
 

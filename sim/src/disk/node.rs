@@ -13,8 +13,9 @@ use super::file::File;
 use super::power;
 use crate::seed::{Rng, Seed, Stream};
 
-/// Buffers larger than this are not kept for the next file.
-const MOST_KEPT: usize = 1 << 20;
+/// Buffers of removed files serve new ones up to this capacity. A larger one, under an index of twelve bytes, would
+/// take as much memory as the whole log once there are many segments.
+const MOST_KEPT: usize = 512;
 
 /// What a sync under way will make durable.
 #[derive(Debug, Clone, Copy)]

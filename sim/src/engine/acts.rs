@@ -5,7 +5,7 @@
 
 use squall_core::env::Process;
 use squall_core::ids::NodeId;
-use squall_core::time::Time;
+use squall_core::time::{Span, Time};
 
 use super::World;
 use super::machine::Letter;
@@ -158,14 +158,47 @@ impl<P: Process> World<P> {
             })
     }
 
-    /// The node's clock jumps by `nanos`, back if negative. Timers that are set keep their time.
+    /// The node's calendar jumps by `nanos`, back if negative. Its monotonic clock and its timers do not notice.
     pub fn step_clock(&mut self, node: NodeId, nanos: i64) -> bool {
         self.exists(node)
             && self.act(node, Kind::ClockSet, |world| {
                 world.machine.digest.word(nanos as u64);
-                let now = world.machine.now;
-                world.nodes[node.index()].parts.clock.step(now, nanos);
+                world.nodes[node.index()].parts.clock.step(nanos);
             })
+    }
+
+    /// All clocks of the node jump ahead. Timers that are set keep their time.
+    pub fn leap_clock(&mut self, node: NodeId, by: Span) -> bool {
+        self.exists(node)
+            && self.act(node, Kind::ClockSet, |world| {
+                world.machine.digest.pair(u64::MAX, by.0);
+                let now = world.machine.now;
+                world.nodes[node.index()].parts.clock.leap(now, by);
+            })
+    }
+
+    /// The node's clocks stand still, or go on from where they stood. Timers run all the same.
+    pub fn freeze_clock(&mut self, node: NodeId, frozen: bool) -> bool {
+        self.exists(node)
+            && self.clock(node).is_frozen() != frozen
+            && self.act(node, Kind::ClockSet, |world| {
+                world.machine.digest.word(u64::from(frozen));
+                let now = world.machine.now;
+                world.nodes[node.index()].parts.clock.set_frozen(now, frozen);
+            })
+    }
+
+    /// The node's clocks run at the true rate, and its calendar is right. What its monotonic clock gained or
+    /// lost stays. Whether anything was wrong.
+    pub fn set_clock_right(&mut self, node: NodeId) -> bool {
+        if !self.exists(node) {
+            return false;
+        }
+        let frozen = self.freeze_clock(node, false);
+        let drifted = self.clock(node).drift_ppm() != 0 && self.set_drift(node, 0);
+        let off = self.clock(node).wall_offset_at(self.machine.now);
+        let stepped = off != 0 && self.step_clock(node, -off);
+        frozen || drifted || stepped
     }
 
     fn exists(&self, node: NodeId) -> bool {
@@ -225,10 +258,12 @@ impl<P: Process> World<P> {
 }
 
 /// A link's model as words: the fields in order.
-fn model_words(model: &LinkModel) -> [(u64, u64); 3] {
+fn model_words(model: &LinkModel) -> [(u64, u64); 5] {
     [
         (model.latency_min.0, model.latency_max.0),
         (model.loss_ppm.into(), model.duplicate_ppm.into()),
         (model.reorder_ppm.into(), model.reorder_extra.0),
+        (model.tail_ppm.into(), model.tail_extra.0),
+        (model.bandwidth, 0),
     ]
 }

@@ -47,6 +47,8 @@ pub(super) struct Machine<M, T> {
     pub(super) holds_back: bool,
     /// What was overheard, if anybody listens.
     pub(super) heard: Option<Vec<Heard<M>>>,
+    /// How many bytes a message takes.
+    pub(super) size_of: fn(&M) -> u64,
 }
 
 impl<M: Clone, T> Machine<M, T> {
@@ -61,7 +63,7 @@ impl<M: Clone, T> Machine<M, T> {
             return;
         }
         // Drawn even if the link is cut: a cut moves no later message.
-        let fate = self.fabric.link_mut(from, to).carry(self.now);
+        let fate = self.fabric.link_mut(from, to).carry(self.now, || (self.size_of)(&message));
         if self.fabric.is_cut(from, to) {
             self.stats.cut += 1;
             return self.hear_lost(from, to, message, true);

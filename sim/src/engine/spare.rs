@@ -81,6 +81,7 @@ impl<P: Process> World<P> {
             loopback: config.loopback,
             holds_back: false,
             heard: spare.heard,
+            size_of: P::message_size,
         };
         Self {
             seed,

@@ -71,6 +71,10 @@ impl<M, T: Copy + Ord + Hash, B> Clock<T> for Window<'_, M, T, B> {
         self.parts.clock.at(self.machine.now)
     }
 
+    fn wall(&self) -> Time {
+        self.parts.clock.wall(self.machine.now)
+    }
+
     fn set_timer(&mut self, timer: T, after: Span) {
         let machine = &mut *self.machine;
         machine.digest.pair(Mark::SetTimer as u64, after.0);

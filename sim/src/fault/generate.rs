@@ -21,6 +21,9 @@ pub struct FaultSpace {
     pub isolate_roles: Vec<String>,
     /// Roles that may be asked to hand over.
     pub transfer_roles: Vec<String>,
+    /// The time-outs that matter (sessions, elections, requests): outages are drawn around them, some just
+    /// too short and some just too long.
+    pub timeouts: Vec<Span>,
 }
 
 /// Nodes of one sort. Their links may be cut and have weather; the rest is listed.
@@ -38,6 +41,8 @@ pub struct Group {
     pub may_wipe: Vec<NodeId>,
     /// Whose process may stand still.
     pub may_pause: Vec<NodeId>,
+    /// Whose clocks may be wrong.
+    pub may_skew: Vec<NodeId>,
 }
 
 impl Group {
@@ -67,11 +72,19 @@ impl Group {
         self
     }
 
+    /// And their clocks may be wrong: by more than anybody promises to stand who trusts a clock.
+    #[must_use]
+    pub fn clocks(mut self) -> Self {
+        self.may_skew = self.nodes.clone();
+        self
+    }
+
     /// They may be cut off only.
     #[must_use]
     pub fn never_down(mut self) -> Self {
         self.may_crash.clear();
         self.may_pause.clear();
+        self.may_skew.clear();
         self
     }
 }
@@ -92,13 +105,14 @@ impl fmt::Display for FaultSpace {
         for group in &self.groups {
             writeln!(
                 f,
-                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}",
+                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}, have wrong clocks {:?}",
                 group.name,
                 group.nodes,
                 group.may_crash,
                 group.may_lose_power,
                 group.may_wipe,
-                group.may_pause
+                group.may_pause,
+                group.may_skew
             )?;
         }
         Ok(())
@@ -138,7 +152,7 @@ pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<Plan
     let mut previous = None;
     for kind in kinds {
         let at = draw.time(previous);
-        let lasts = draw.length().min(draw.storm - at);
+        let lasts = draw.length(kind).min(draw.storm - at);
         if let Some(fault) = draw.fault(kind) {
             previous = Some(at);
             faults.extend(draw.stragglers(at, lasts, &fault));
@@ -149,13 +163,13 @@ pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<Plan
     faults
 }
 
-struct Draw<'a> {
-    rng: Rng,
+pub(super) struct Draw<'a> {
+    pub(super) rng: Rng,
     /// In nanoseconds.
     storm: u64,
-    settings: &'a Settings,
-    space: &'a FaultSpace,
-    nodes: Vec<NodeId>,
+    pub(super) settings: &'a Settings,
+    pub(super) space: &'a FaultSpace,
+    pub(super) nodes: Vec<NodeId>,
     /// The node that the last fault hit.
     last: Option<NodeId>,
 }
@@ -175,7 +189,17 @@ impl Draw<'_> {
         self.rng.in_range(low, high) / 1_000 * 1_000
     }
 
-    fn length(&mut self) -> u64 {
+    fn length(&mut self, kind: &str) -> u64 {
+        if kind == "long-pause"
+            && let Some(longest) = self.space.timeouts.iter().max()
+        {
+            return self.rng.in_range(longest.0, longest.times(3).0) / 1_000 * 1_000;
+        }
+        if self.per_mille("fault.around")
+            && let Some(span) = self.around()
+        {
+            return span.0;
+        }
         let low = self.settings.get("fault.outage_min").max(1) * 1_000;
         let high = (self.settings.get("fault.outage_max") * 1_000).max(low);
         spread(&mut self.rng, (low, high)) * 1_000
@@ -190,7 +214,7 @@ impl Draw<'_> {
         node
     }
 
-    fn whom(&mut self, of: impl Fn(&Group) -> &[NodeId]) -> Option<Whom> {
+    pub(super) fn whom(&mut self, of: impl Fn(&Group) -> &[NodeId]) -> Option<Whom> {
         let nodes = self.space.all(of);
         self.node(&nodes).map(Whom::Node)
     }
@@ -232,7 +256,7 @@ impl Draw<'_> {
             "pause" => Fault::Pause { whom: self.whom(|group| &group.may_pause)? },
             "restart" => Fault::Restart { whom: self.whom(|group| &group.may_crash)? },
             "transfer" => Fault::Transfer { role: self.rng.pick(&self.space.transfer_roles)?.clone() },
-            other => unreachable!("the table has a kind that the generator does not know: {other}"),
+            other => return self.fault_over_time(other),
         })
     }
 
@@ -243,7 +267,10 @@ impl Draw<'_> {
             Fault::Crash { whom }
             | Fault::PowerLoss { whom }
             | Fault::Wipe { whom }
-            | Fault::Restart { whom } => whom,
+            | Fault::Restart { whom }
+            | Fault::RestartStorm { whom, .. }
+            | Fault::CrashRecovering { whom, .. }
+            | Fault::PowerLossRecovering { whom, .. } => whom,
             Fault::Loss { .. }
             | Fault::Delay { .. }
             | Fault::Duplication { .. }
@@ -254,7 +281,21 @@ impl Draw<'_> {
             | Fault::Isolate { .. }
             | Fault::OneWayCut { .. }
             | Fault::Pause { .. }
-            | Fault::Transfer { .. } => return None,
+            | Fault::Transfer { .. }
+            | Fault::Bandwidth { .. }
+            | Fault::SlowTail { .. }
+            | Fault::Flapping { .. }
+            | Fault::MovingSplit { .. }
+            | Fault::Mute { .. }
+            | Fault::Swizzle { .. }
+            | Fault::ClockOffset { .. }
+            | Fault::ClockStep { .. }
+            | Fault::ClockLeap { .. }
+            | Fault::ClockDrift { .. }
+            | Fault::ClockFreeze { .. }
+            | Fault::LongPause { .. }
+            | Fault::RollingRestart { .. }
+            | Fault::RackPowerLoss { .. } => return None,
         };
         if !self.per_mille("fault.straggle") {
             return None;
@@ -270,20 +311,20 @@ impl Draw<'_> {
         })
     }
 
-    fn ppm(&mut self, key: &str) -> u32 {
+    pub(super) fn ppm(&mut self, key: &str) -> u32 {
         let worst = self.settings.get(key);
         let drawn = if worst == 0 { 0 } else { spread(&mut self.rng, (worst.div_ceil(100), worst)) };
         u32::try_from(drawn).expect("limits keep chances below 1000000")
     }
 
-    fn delay(&mut self) -> Span {
+    pub(super) fn delay(&mut self) -> Span {
         let worst = self.settings.get("weather.delay") * 1_000;
         let drawn = if worst == 0 { 0 } else { spread(&mut self.rng, (worst.div_ceil(1_000), worst)) };
         Span::from_micros(drawn)
     }
 
     /// Weather is everywhere, around one node, or on one link.
-    fn links(&mut self) -> Option<Links> {
+    pub(super) fn links(&mut self) -> Option<Links> {
         if self.nodes.len() < 2 {
             return None;
         }
@@ -302,7 +343,7 @@ impl Draw<'_> {
     }
 
     /// All nodes of one group, or of all groups together, in any order; at least `least`.
-    fn members(&mut self, least: usize) -> Option<Vec<u32>> {
+    pub(super) fn members(&mut self, least: usize) -> Option<Vec<u32>> {
         let group = self.rng.below(self.space.groups.len() as u64 + 1) as usize;
         let nodes = match self.space.groups.get(group) {
             Some(group) if group.nodes.len() >= least => &group.nodes,
@@ -319,6 +360,8 @@ impl Draw<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -339,11 +382,13 @@ mod tests {
             may_lose_power: ids(power),
             may_wipe: ids(wipe),
             may_pause: ids(pause),
+            may_skew: ids(vec![0]),
         };
         FaultSpace {
             groups: vec![servers, Group::new("clients", ids(vec![3, 4, 5])).never_down()],
             isolate_roles: vec!["leader".to_owned()],
             transfer_roles: Vec::new(),
+            timeouts: vec![Span::from_millis(200), Span::from_millis(1_500)],
         }
     }
 
@@ -354,16 +399,17 @@ mod tests {
     fn in_budget(space: &FaultSpace, fault: &Fault) -> bool {
         let servers = &space.groups[0];
         let known = |whom: &Whom| matches!(whom, Whom::Node(node) if node.0 <= 5);
+        let on_known_links = |on: &Links| match on {
+            Links::All => true,
+            Links::Of(whom) => known(whom),
+            Links::Between(from, to) => known(from) && known(to) && from != to,
+        };
         let numbers = |lists: &[&[u32]]| lists.iter().all(|list| list.iter().all(|number| *number <= 5));
         match fault {
             Fault::Loss { on, .. }
             | Fault::Delay { on, .. }
             | Fault::Duplication { on, .. }
-            | Fault::Reordering { on, .. } => match on {
-                Links::All => true,
-                Links::Of(whom) => known(whom),
-                Links::Between(from, to) => known(from) && known(to) && from != to,
-            },
+            | Fault::Reordering { on, .. } => on_known_links(on),
             Fault::SplitHalves { left, right } => {
                 numbers(&[left, right]) && !left.is_empty() && !right.is_empty()
             }
@@ -379,6 +425,33 @@ mod tests {
             Fault::Wipe { whom } => allows(&servers.may_wipe, whom),
             Fault::Pause { whom } => allows(&servers.may_pause, whom),
             Fault::Transfer { .. } => false,
+            Fault::Bandwidth { on, .. } | Fault::SlowTail { on, .. } | Fault::Flapping { on, .. } => {
+                on_known_links(on)
+            }
+            Fault::MovingSplit { ring, .. } => numbers(&[ring]) && ring.len() >= 3,
+            Fault::Mute { whom } => known(whom),
+            Fault::Swizzle { cut, mend } => {
+                let sorted = |links: &[(u32, u32)]| links.iter().copied().collect::<BTreeSet<_>>();
+                sorted(cut) == sorted(mend)
+                    && cut.len() == mend.len()
+                    && cut.iter().all(|(a, b)| a < b && *b <= 5)
+            }
+            Fault::ClockOffset { whom, .. }
+            | Fault::ClockStep { whom, .. }
+            | Fault::ClockLeap { whom, .. }
+            | Fault::ClockDrift { whom, .. }
+            | Fault::ClockFreeze { whom } => allows(&servers.may_skew, whom),
+            Fault::LongPause { whom } => allows(&servers.may_pause, whom),
+            Fault::RestartStorm { whom, .. } | Fault::CrashRecovering { whom, .. } => {
+                allows(&servers.may_crash, whom)
+            }
+            Fault::PowerLossRecovering { whom, .. } => allows(&servers.may_lose_power, whom),
+            Fault::RollingRestart { nodes } => {
+                nodes.len() >= 2 && nodes.iter().all(|node| servers.may_crash.contains(&NodeId(*node)))
+            }
+            Fault::RackPowerLoss { nodes } => {
+                nodes.len() >= 2 && nodes.iter().all(|node| servers.may_lose_power.contains(&NodeId(*node)))
+            }
         }
     }
 

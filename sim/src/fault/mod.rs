@@ -7,6 +7,7 @@
 
 pub mod generate;
 pub(crate) mod ledger;
+mod over_time;
 pub(crate) mod softer;
 pub mod table;
 pub mod text;
@@ -135,6 +136,126 @@ pub enum Fault {
         /// The role, as the scenario calls it.
         role: String,
     },
+    /// A link carries only so many bytes a second; what comes faster waits in line, and is dropped where the
+    /// line is longer than a second.
+    Bandwidth {
+        /// Where.
+        on: Links,
+        /// Bytes a second.
+        bytes: u64,
+    },
+    /// Some messages take much longer, and what was sent after them waits for them.
+    SlowTail {
+        /// Where.
+        on: Links,
+        /// The chance.
+        ppm: u32,
+        /// By so much at most.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
+    /// Links are cut for half of each period and whole for the other half.
+    Flapping {
+        /// Which.
+        on: Links,
+        /// A cut and a mend take so long; a millisecond at least.
+        #[serde(with = "text::span")]
+        period: Span,
+    },
+    /// Half of the nodes are cut off from the other half, and with each period one node changes sides.
+    MovingSplit {
+        /// The nodes, in the order in which they change sides.
+        ring: Vec<u32>,
+        /// How long a split stays; a millisecond at least.
+        #[serde(with = "text::span")]
+        period: Span,
+    },
+    /// What a node sends vanishes; it hears everybody.
+    Mute {
+        /// The node.
+        whom: Whom,
+    },
+    /// Links are cut one by one in the first half of the fault, and mended in another order in the second.
+    Swizzle {
+        /// The links, both ways, as they are cut.
+        cut: Vec<(u32, u32)>,
+        /// The same as they are mended; one that is missing here is mended in the end.
+        mend: Vec<(u32, u32)>,
+    },
+    /// A node's calendar is wrong while the fault lasts, and put right again.
+    ClockOffset {
+        /// Whose.
+        whom: Whom,
+        /// By so much; negative: it is behind.
+        #[serde(with = "text::signed")]
+        by: i64,
+    },
+    /// A node's calendar jumps and stays wrong until the calm.
+    ClockStep {
+        /// Whose.
+        whom: Whom,
+        /// By so much; negative: back.
+        #[serde(with = "text::signed")]
+        by: i64,
+    },
+    /// All of a node's clocks jump ahead, as after the virtual machine was suspended: its monotonic one too.
+    ClockLeap {
+        /// Whose.
+        whom: Whom,
+        /// By so much.
+        #[serde(with = "text::span")]
+        by: Span,
+    },
+    /// A node's clocks and timers run too fast or too slow.
+    ClockDrift {
+        /// Whose.
+        whom: Whom,
+        /// By so many millionths; negative: too slow.
+        ppm: i32,
+    },
+    /// A node's clocks show the same time all the while; its timers run.
+    ClockFreeze {
+        /// Whose.
+        whom: Whom,
+    },
+    /// The process stands still for longer than any lease or session lasts; its inputs wait.
+    LongPause {
+        /// Whose process.
+        whom: Whom,
+    },
+    /// A process ends and comes back again and again, equally long down and up.
+    RestartStorm {
+        /// Whose process.
+        whom: Whom,
+        /// How often.
+        times: u32,
+    },
+    /// One process after the other ends and comes back; the next goes down when the last is up again.
+    RollingRestart {
+        /// In this order.
+        nodes: Vec<u32>,
+    },
+    /// Several nodes lose power at the same moment.
+    RackPowerLoss {
+        /// Those in the rack.
+        nodes: Vec<u32>,
+    },
+    /// A process ends, and ends again shortly after it came back.
+    CrashRecovering {
+        /// Whose process.
+        whom: Whom,
+        /// So long after it came back.
+        #[serde(with = "text::span")]
+        after: Span,
+    },
+    /// The same, and both times the disk loses or tears what was not synced.
+    PowerLossRecovering {
+        /// Whose power.
+        whom: Whom,
+        /// So long after it came back.
+        #[serde(with = "text::span")]
+        after: Span,
+    },
 }
 
 impl Fault {
@@ -157,6 +278,24 @@ impl Fault {
             Self::Pause { .. } => "pause",
             Self::Restart { .. } => "restart",
             Self::Transfer { .. } => "transfer",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::SlowTail { .. } => "slow-tail",
+            Self::Flapping { .. } => "flapping",
+            Self::MovingSplit { .. } => "moving-split",
+            Self::Mute { .. } => "mute",
+            Self::Swizzle { .. } => "swizzle",
+            Self::ClockOffset { .. } => "clock-offset",
+            Self::ClockStep { by: 0.., .. } => "clock-step-forth",
+            Self::ClockStep { by: ..0, .. } => "clock-step-back",
+            Self::ClockLeap { .. } => "clock-leap",
+            Self::ClockDrift { .. } => "clock-drift",
+            Self::ClockFreeze { .. } => "clock-freeze",
+            Self::LongPause { .. } => "long-pause",
+            Self::RestartStorm { .. } => "restart-storm",
+            Self::RollingRestart { .. } => "rolling-restart",
+            Self::RackPowerLoss { .. } => "rack-power-loss",
+            Self::CrashRecovering { .. } => "crash-recovering",
+            Self::PowerLossRecovering { .. } => "power-loss-recovering",
         }
     }
 }
@@ -180,7 +319,29 @@ impl fmt::Display for Fault {
             | Self::PowerLoss { whom }
             | Self::Wipe { whom }
             | Self::Pause { whom }
-            | Self::Restart { whom } => write!(f, " {whom}"),
+            | Self::Restart { whom }
+            | Self::Mute { whom }
+            | Self::ClockFreeze { whom }
+            | Self::LongPause { whom } => write!(f, " {whom}"),
+            Self::Bandwidth { on, bytes } => write!(f, " of {bytes} bytes/s on {on}"),
+            Self::SlowTail { on, ppm, extra } => {
+                write!(f, " of {ppm} ppm by up to {} on {on}", text::written(extra.0))
+            }
+            Self::Flapping { on, period } => write!(f, " {on} every {}", text::written(period.0)),
+            Self::MovingSplit { ring, period } => {
+                write!(f, " {ring:?} every {}", text::written(period.0))
+            }
+            Self::Swizzle { cut, mend } => write!(f, " cuts {cut:?}, mends {mend:?}"),
+            Self::ClockOffset { whom, by } | Self::ClockStep { whom, by } => {
+                write!(f, " of {} on {whom}", text::signed::written(*by))
+            }
+            Self::ClockLeap { whom, by } => write!(f, " of {} on {whom}", text::written(by.0)),
+            Self::ClockDrift { whom, ppm } => write!(f, " of {ppm} ppm on {whom}"),
+            Self::RestartStorm { whom, times } => write!(f, " of {times} on {whom}"),
+            Self::RollingRestart { nodes } | Self::RackPowerLoss { nodes } => write!(f, " {nodes:?}"),
+            Self::CrashRecovering { whom, after } | Self::PowerLossRecovering { whom, after } => {
+                write!(f, " {whom}, again after {}", text::written(after.0))
+            }
         }
     }
 }
@@ -300,6 +461,19 @@ mod tests {
         assert!(more.contains("unknown field `why`"), "{more}");
         let nobody = refused(r#"{"at":"1s","lasts":"1s","fault":"crash","whom":"node x"}"#);
         assert!(nobody.contains("`node x` names no node"), "{nobody}");
+    }
+
+    #[test]
+    fn faults_over_time_are_lines_that_a_person_can_write_too() {
+        for text in [
+            r#"{"at":"1s","lasts":"2s","fault":"swizzle","cut":[[0,1],[1,2]],"mend":[[1,2],[0,1]]}"#,
+            r#"{"at":"1s","lasts":"0s","fault":"clock-step","whom":"node 2","by":"-3.5s"}"#,
+            r#"{"at":"1s","lasts":"2s","fault":"flapping","on":"node 1 -> node 2","period":"40ms"}"#,
+            r#"{"at":"1s","lasts":"2s","fault":"bandwidth","on":"all","bytes":2000}"#,
+        ] {
+            let fault: PlannedFault = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&fault).unwrap(), text);
+        }
     }
 
     #[test]

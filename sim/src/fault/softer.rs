@@ -34,23 +34,14 @@ impl PlannedFault {
 
     /// Lengths below its own. A node may come back at once; anything else lasts long enough to be told.
     fn shorter(&self) -> Vec<u64> {
-        let least = match self.fault {
-            Fault::Crash { .. } | Fault::PowerLoss { .. } | Fault::Wipe { .. } => 0,
-            Fault::Restart { .. } | Fault::Transfer { .. } => return vec![0; usize::from(self.lasts > 0)],
-            Fault::Loss { .. }
-            | Fault::Delay { .. }
-            | Fault::Duplication { .. }
-            | Fault::Reordering { .. }
-            | Fault::SplitHalves { .. }
-            | Fault::SplitRing { .. }
-            | Fault::SplitBridge { .. }
-            | Fault::Isolate { .. }
-            | Fault::OneWayCut { .. }
-            | Fault::Pause { .. } => SHORTEST,
-        };
+        if matches!(self.fault, Fault::Restart { .. } | Fault::Transfer { .. }) {
+            return vec![0; usize::from(self.lasts > 0)];
+        }
+        let dies = matches!(self.fault, Fault::Crash { .. } | Fault::PowerLoss { .. } | Fault::Wipe { .. });
+        let least = if dies { 0 } else { SHORTEST };
         let mut shorter = smaller(self.lasts);
         shorter.insert(0, least);
-        shorter.retain(|lasts| *lasts < self.lasts && (*lasts == 0 || *lasts >= SHORTEST) && *lasts >= least);
+        shorter.retain(|lasts| *lasts < self.lasts && (*lasts == least || *lasts >= SHORTEST));
         shorter.dedup();
         shorter
     }
@@ -71,8 +62,40 @@ struct Parts<'a> {
     role: Option<&'a mut String>,
     /// Lists of nodes, each with the fewest that it still makes sense with.
     nodes: Vec<(&'a mut Vec<u32>, usize)>,
+    /// Links, in lists that all have the same ones.
+    links: Vec<&'a mut Vec<(u32, u32)>>,
     ppm: Option<&'a mut u32>,
     extra: Option<&'a mut Span>,
+    /// By how much a clock is wrong, or by how many millionths its rate is.
+    by: Option<By<'a>>,
+    /// How often; at least once.
+    times: Option<&'a mut u32>,
+}
+
+/// An amount with a sign, which stays.
+enum By<'a> {
+    Nanos(&'a mut i64),
+    Ppm(&'a mut i32),
+}
+
+impl By<'_> {
+    /// Amounts that are closer to nothing.
+    fn less(&self) -> Vec<i64> {
+        let now = match self {
+            Self::Nanos(by) => **by,
+            Self::Ppm(by) => i64::from(**by),
+        };
+        let less = smaller(now.unsigned_abs()).into_iter().filter(|less| *less > 0);
+        // Less than an amount that fits.
+        less.map(|less| less as i64 * now.signum()).collect()
+    }
+
+    fn set(&mut self, to: i64) {
+        match self {
+            Self::Nanos(by) => **by = to,
+            Self::Ppm(by) => **by = to as i32,
+        }
+    }
 }
 
 impl Fault {
@@ -84,7 +107,8 @@ impl Fault {
                 Parts { on: Some(on), ppm: Some(ppm), ..none }
             }
             Self::Delay { on, extra } => Parts { on: Some(on), extra: Some(extra), ..none },
-            Self::Reordering { on, ppm, extra } => {
+            Self::Bandwidth { on, .. } | Self::Flapping { on, .. } => Parts { on: Some(on), ..none },
+            Self::Reordering { on, ppm, extra } | Self::SlowTail { on, ppm, extra } => {
                 Parts { on: Some(on), ppm: Some(ppm), extra: Some(extra), ..none }
             }
             Self::SplitHalves { left, right } | Self::SplitBridge { left, right, .. } => {
@@ -93,12 +117,28 @@ impl Fault {
             // A ring of three cuts nothing.
             Self::SplitRing { ring } => Parts { nodes: vec![(ring, 4)], ..none },
             Self::OneWayCut { from, to } => Parts { whom: vec![from, to], ..none },
+            Self::MovingSplit { ring, .. } => Parts { nodes: vec![(ring, 3)], ..none },
+            Self::RollingRestart { nodes } | Self::RackPowerLoss { nodes } => {
+                Parts { nodes: vec![(nodes, 1)], ..none }
+            }
+            Self::Swizzle { cut, mend } => Parts { links: vec![cut, mend], ..none },
+            Self::ClockOffset { whom, by } | Self::ClockStep { whom, by } => {
+                Parts { whom: vec![whom], by: Some(By::Nanos(by)), ..none }
+            }
+            Self::ClockDrift { whom, ppm } => Parts { whom: vec![whom], by: Some(By::Ppm(ppm)), ..none },
+            Self::ClockLeap { whom, by } => Parts { whom: vec![whom], extra: Some(by), ..none },
+            Self::RestartStorm { whom, times } => Parts { whom: vec![whom], times: Some(times), ..none },
             Self::Isolate { whom }
             | Self::Crash { whom }
             | Self::PowerLoss { whom }
             | Self::Wipe { whom }
             | Self::Pause { whom }
-            | Self::Restart { whom } => Parts { whom: vec![whom], ..none },
+            | Self::Restart { whom }
+            | Self::Mute { whom }
+            | Self::ClockFreeze { whom }
+            | Self::LongPause { whom }
+            | Self::CrashRecovering { whom, .. }
+            | Self::PowerLossRecovering { whom, .. } => Parts { whom: vec![whom], ..none },
             Self::Transfer { role } => Parts { role: Some(role), ..none },
         }
     }
@@ -120,6 +160,20 @@ impl Fault {
         for (list, (nodes, least)) in parts.nodes.into_iter().enumerate() {
             softer.extend(fewer(nodes, least).map(|nodes| self.with(|parts| *parts.nodes[list].0 = nodes)));
         }
+        let links = parts.links.first().map(|links| links.to_vec()).unwrap_or_default();
+        for link in if links.len() > 1 { links } else { Vec::new() } {
+            let without = |list: &mut &mut Vec<(u32, u32)>| list.retain(|other| *other != link);
+            softer.push(self.with(|parts| parts.links.iter_mut().for_each(without)));
+        }
+        if let Some(by) = parts.by {
+            let less = by.less().into_iter();
+            softer.extend(less.map(|less| self.with(|parts| parts.by.as_mut().expect(SAME).set(less))));
+        }
+        if let Some(times) = parts.times {
+            softer.extend(
+                (1..*times).map(|less| self.with(|parts| **parts.times.as_mut().expect(SAME) = less)),
+            );
+        }
         if let Some(ppm) = parts.ppm {
             softer.extend(rarer(*ppm).map(|ppm| self.with(|parts| **parts.ppm.as_mut().expect(SAME) = ppm)));
         }
@@ -139,8 +193,18 @@ impl Fault {
             vec![restart(whom)]
         } else if let Self::PowerLoss { whom } = self {
             vec![restart(whom), crash(whom)]
-        } else if let Self::Wipe { whom } = self {
+        } else if let Self::Wipe { whom } | Self::PowerLossRecovering { whom, .. } = self {
             vec![restart(whom), crash(whom), Self::PowerLoss { whom: whom.clone() }]
+        } else if let Self::CrashRecovering { whom, .. } = self {
+            vec![restart(whom), crash(whom)]
+        } else if let Self::RestartStorm { whom, .. } = self {
+            vec![restart(whom)]
+        } else if let Self::LongPause { whom } = self {
+            vec![Self::Pause { whom: whom.clone() }]
+        } else if let Self::RackPowerLoss { nodes } = self
+            && let [node] = nodes[..]
+        {
+            vec![Self::PowerLoss { whom: Whom::Node(NodeId(node)) }]
         } else {
             Vec::new()
         }
@@ -174,6 +238,13 @@ impl Fault {
         for (nodes, least) in parts.nodes {
             *nodes = nodes.iter().filter_map(|node| (names.node)(*node)).collect();
             if nodes.len() < least {
+                return None;
+            }
+        }
+        for links in parts.links {
+            let named = |(from, to): &(u32, u32)| Some(((names.node)(*from)?, (names.node)(*to)?));
+            *links = links.iter().filter_map(named).collect();
+            if links.is_empty() {
                 return None;
             }
         }

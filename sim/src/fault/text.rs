@@ -60,6 +60,38 @@ pub mod span {
     }
 }
 
+/// The same for differences: `-3s`.
+pub mod signed {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    /// `nanos` with its sign, if it is negative.
+    pub fn written(nanos: i64) -> String {
+        let sign = if nanos < 0 { "-" } else { "" };
+        format!("{sign}{}", super::written(nanos.unsigned_abs()))
+    }
+
+    /// The nanoseconds that `text` says; the error is one line.
+    pub fn read(text: &str) -> Result<i64, String> {
+        let (sign, size) = match text.strip_prefix('-') {
+            Some(rest) => (-1, super::read(rest)?),
+            None => (1, super::read(text)?),
+        };
+        let size = i64::try_from(size).map_err(|_| format!("`{text}` is more than three hundred years"))?;
+        Ok(sign * size)
+    }
+
+    /// For `#[serde(with = "text::signed")]`.
+    pub fn serialize<S: Serializer>(nanos: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&written(*nanos))
+    }
+
+    /// For `#[serde(with = "text::signed")]`.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        read(&text).map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -86,6 +118,11 @@ mod tests {
         #[test]
         fn a_time_reads_back_exactly(nanos: u64) {
             prop_assert_eq!(read(&written(nanos)), Ok(nanos));
+        }
+
+        #[test]
+        fn a_difference_reads_back_exactly(nanos in (-i64::MAX)..i64::MAX) {
+            prop_assert_eq!(signed::read(&signed::written(nanos)), Ok(nanos));
         }
     }
 }

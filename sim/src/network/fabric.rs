@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn dues(fabric: &mut Fabric, from: u32, to: u32, count: u64) -> Vec<Option<Time>> {
-        (0..count).map(|n| fabric.link_mut(NodeId(from), NodeId(to)).carry(Time(n)).due).collect()
+        (0..count).map(|n| fabric.link_mut(NodeId(from), NodeId(to)).carry(Time(n), || 100).due).collect()
     }
 
     #[test]
@@ -220,8 +220,8 @@ mod tests {
         let mut lost = 0;
         for n in 0..500 {
             let now = Time(n * 100_000);
-            let fate = lossy.link_mut(NodeId(0), NodeId(1)).carry(now);
-            let calm = fair.link_mut(NodeId(0), NodeId(1)).carry(now);
+            let fate = lossy.link_mut(NodeId(0), NodeId(1)).carry(now, || 100);
+            let calm = fair.link_mut(NodeId(0), NodeId(1)).carry(now, || 100);
             match fate.due {
                 Some(due) => assert_eq!(Some(due), calm.due),
                 None => lost += 1,
@@ -235,7 +235,7 @@ mod tests {
         let model = LinkModel::latency(Span(10), Span(10)).reordering(100_000, Span(100));
         let mut fabric = fabric(2, model);
         let fates: Vec<_> =
-            (0..1_000).map(|n| fabric.link_mut(NodeId(0), NodeId(1)).carry(Time(n))).collect();
+            (0..1_000).map(|n| fabric.link_mut(NodeId(0), NodeId(1)).carry(Time(n), || 100)).collect();
         assert!(!fates.is_sorted_by_key(|fate| fate.due));
         let kept: Vec<_> = fates.iter().filter(|fate| !fate.reordered).map(|fate| fate.due).collect();
         assert!(kept.is_sorted());
@@ -244,9 +244,27 @@ mod tests {
     }
 
     #[test]
+    fn a_link_of_little_bandwidth_delivers_one_after_the_other_and_drops_what_would_wait_too_long() {
+        let model = LinkModel::latency(Span(10), Span(10)).carrying(1_000);
+        let mut fabric = fabric(2, model);
+        let mut send = |bytes: u64| fabric.link_mut(NodeId(0), NodeId(1)).carry(Time(0), || bytes).due;
+        let millis = |n: u64| Some(Time(n * 1_000_000 + 10));
+        assert_eq!([send(100), send(400), send(600)], [millis(100), millis(500), millis(1_100)]);
+        assert_eq!(send(1), None, "the line is longer than a second");
+    }
+
+    #[test]
+    fn what_was_sent_after_a_very_slow_message_waits_for_it() {
+        let model = LinkModel::latency(Span(10), Span(10)).with_tail(100_000, Span(1_000_000));
+        let dues = dues(&mut fabric(2, model), 0, 1, 100);
+        assert!(dues.is_sorted() && dues[0] == Some(Time(10)));
+        assert!(dues[99] > Some(Time(500_000)));
+    }
+
+    #[test]
     fn a_doubled_message_arrives_twice() {
         let mut fabric = fabric(2, wide().doubling(1_000_000));
-        let fate = fabric.link_mut(NodeId(0), NodeId(1)).carry(Time(0));
+        let fate = fabric.link_mut(NodeId(0), NodeId(1)).carry(Time(0), || 100);
         assert!(fate.due.is_some() && fate.copy_due >= fate.due);
     }
 
@@ -257,7 +275,7 @@ mod tests {
             small.grow(nodes);
         }
         let first = dues(&mut small, 299, 0, 20);
-        small.link_mut(NodeId(99), NodeId(98)).carry(Time(0));
+        small.link_mut(NodeId(99), NodeId(98)).carry(Time(0), || 100);
         let mut again = fabric(0, wide());
         assert_eq!(dues(&mut again, 299, 0, 20), first);
     }

@@ -29,7 +29,16 @@ pub struct LinkModel {
     pub reorder_ppm: u32,
     /// How far a reordered message or a second copy falls behind at most.
     pub reorder_extra: Span,
+    /// A message takes much longer, and those sent after it wait for it.
+    pub tail_ppm: u32,
+    /// How much longer at most.
+    pub tail_extra: Span,
+    /// How many bytes a second the link carries; 0: as many as come.
+    pub bandwidth: u64,
 }
+
+/// The longest line before a link of little bandwidth: what would wait longer is lost.
+pub const LONGEST_LINE: Span = Span::from_secs(1);
 
 impl LinkModel {
     /// A calm local network: 100 to 500 µs, nothing lost.
@@ -44,6 +53,9 @@ impl LinkModel {
             duplicate_ppm: 0,
             reorder_ppm: 0,
             reorder_extra: Span::ZERO,
+            tail_ppm: 0,
+            tail_extra: Span::ZERO,
+            bandwidth: 0,
         }
     }
 
@@ -65,10 +77,23 @@ impl LinkModel {
         Self { reorder_ppm: ppm, reorder_extra: extra, ..self }
     }
 
-    /// Whether every message arrives once and in order.
+    /// The same, with `ppm` millionths of the messages up to `extra` slower, and all behind them.
+    #[must_use]
+    pub const fn with_tail(self, ppm: u32, extra: Span) -> Self {
+        Self { tail_ppm: ppm, tail_extra: extra, ..self }
+    }
+
+    /// The same, with `bytes` a second carried at most.
+    #[must_use]
+    pub const fn carrying(self, bytes: u64) -> Self {
+        Self { bandwidth: bytes, ..self }
+    }
+
+    /// Whether every message arrives once, in order, and when its latency says.
     #[inline]
     pub const fn is_fair(&self) -> bool {
-        self.loss_ppm | self.duplicate_ppm | self.reorder_ppm == 0
+        let chances = self.loss_ppm | self.duplicate_ppm | self.reorder_ppm | self.tail_ppm;
+        chances as u64 | self.bandwidth == 0
     }
 }
 

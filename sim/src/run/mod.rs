@@ -7,11 +7,13 @@
 //! within a bound of virtual time.
 //! Deliberately absent: where plans come from ([`crate::plan`]), many runs ([`crate::campaign`]).
 
+mod clocks;
 mod course;
 mod inject;
 mod recorder;
 mod replay;
 mod scenario;
+mod script;
 mod sim;
 mod verify;
 mod weather;

@@ -20,6 +20,8 @@ pub(super) enum Misfortune {
     Delay(Span),
     Duplication(u32),
     Reordering(u32, Span),
+    Bandwidth(u64),
+    SlowTail(u32, Span),
 }
 
 impl Misfortune {
@@ -30,6 +32,8 @@ impl Misfortune {
             Fault::Delay { extra, .. } => Some(Self::Delay(*extra)),
             Fault::Duplication { ppm, .. } => Some(Self::Duplication(*ppm)),
             Fault::Reordering { ppm, extra, .. } => Some(Self::Reordering(*ppm, *extra)),
+            Fault::Bandwidth { bytes, .. } => Some(Self::Bandwidth(*bytes)),
+            Fault::SlowTail { ppm, extra, .. } => Some(Self::SlowTail(*ppm, *extra)),
             Fault::SplitHalves { .. }
             | Fault::SplitRing { .. }
             | Fault::SplitBridge { .. }
@@ -40,7 +44,22 @@ impl Misfortune {
             | Fault::Wipe { .. }
             | Fault::Pause { .. }
             | Fault::Restart { .. }
-            | Fault::Transfer { .. } => None,
+            | Fault::Transfer { .. }
+            | Fault::Flapping { .. }
+            | Fault::MovingSplit { .. }
+            | Fault::Mute { .. }
+            | Fault::Swizzle { .. }
+            | Fault::ClockOffset { .. }
+            | Fault::ClockStep { .. }
+            | Fault::ClockLeap { .. }
+            | Fault::ClockDrift { .. }
+            | Fault::ClockFreeze { .. }
+            | Fault::LongPause { .. }
+            | Fault::RestartStorm { .. }
+            | Fault::RollingRestart { .. }
+            | Fault::RackPowerLoss { .. }
+            | Fault::CrashRecovering { .. }
+            | Fault::PowerLossRecovering { .. } => None,
         }
     }
 
@@ -56,6 +75,15 @@ impl Misfortune {
             Self::Reordering(ppm, extra) => {
                 model.reorder_ppm = either(model.reorder_ppm, ppm);
                 model.reorder_extra = model.reorder_extra.max(extra);
+            }
+            // A link as narrow as its narrowest place; nothing a second would be a cut.
+            Self::Bandwidth(bytes) => {
+                let narrowest = if model.bandwidth == 0 { bytes } else { model.bandwidth.min(bytes) };
+                model.bandwidth = narrowest.max(1);
+            }
+            Self::SlowTail(ppm, extra) => {
+                model.tail_ppm = either(model.tail_ppm, ppm);
+                model.tail_extra = model.tail_extra.max(extra);
             }
         }
     }

@@ -29,23 +29,25 @@ impl Settings {
         )
     }
 
-    /// The swarm: each kind of fault exists in half of the runs; where it does, how often is drawn; then
-    /// every other knob is drawn from its storm range. What was set stays, and moves no other draw.
+    /// The swarm: each run draws what part of the kinds of fault it has, from one in sixteen to one in two, and
+    /// then which; how often each of them comes is drawn, and every other knob from its storm range. Few kinds
+    /// leave a run the time for what many would cut short. What was set stays, and moves no other draw.
     pub fn storm(seed: Seed, rows: &[&'static Knob], overrides: &Overrides) -> Self {
         Self::storm_again(seed, 0, rows, overrides)
     }
 
     /// Another draw of the same seed, where the earlier ones turned out impossible.
     pub fn storm_again(seed: Seed, attempt: u64, rows: &[&'static Knob], overrides: &Overrides) -> Self {
+        let density = 2 << seed.stream(Stream::UserNumber("swarm", attempt)).below(4);
         let drawn = rows.iter().map(|knob| {
             // A stream a knob: a new row must not change what a seed means for the others.
             let mut rng = seed.stream(Stream::UserNumber(knob.key, attempt));
             let value = match knob.unit {
                 Unit::Times => {
-                    if rng.below(2) == 0 {
-                        knob.calm
-                    } else {
+                    if rng.below(density) == 0 {
                         spread(&mut rng, knob.storm)
+                    } else {
+                        knob.calm
                     }
                 }
                 Unit::PerMille
@@ -131,10 +133,10 @@ mod tests {
     fn a_swarm_has_runs_with_and_without_each_kind_of_fault() {
         let rows = knob::table(&[]);
         let runs: Vec<_> =
-            (0..64).map(|seed| Settings::storm(Seed(seed), &rows, &Overrides::default())).collect();
+            (0..128).map(|seed| Settings::storm(Seed(seed), &rows, &Overrides::default())).collect();
         for knob in rows.iter().filter(|knob| knob.unit == Unit::Times) {
             let with = runs.iter().filter(|run| run.is_on(knob.key)).count();
-            assert!((10..=54).contains(&with), "{}: {with} of 64", knob.key);
+            assert!((12..=60).contains(&with), "{}: {with} of 128", knob.key);
         }
     }
 

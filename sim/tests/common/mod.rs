@@ -59,7 +59,7 @@ pub(crate) fn greeters(greeter: Greeter) -> Sim<Greeter, impl Fn(&mut World<Gree
             world.add(&format!("greeter {number}"), greeter.clone());
         }
     })
-    .group(Group::new("greeters", (0..NODES).map(NodeId)).power_losses().wipes([NodeId(0)]))
+    .group(Group::new("greeters", (0..NODES).map(NodeId)).power_losses().wipes([NodeId(0)]).clocks())
     .set("run.storm", 2_000)
 }
 

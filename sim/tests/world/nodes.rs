@@ -244,9 +244,32 @@ fn a_fast_clock_shows_more_and_runs_its_timers_early() {
     world.step_clock(A, 5_000_000);
     world.tell(A, Order::Set(1, ms(11)));
     let seen = play(&mut world, at_ms(50));
-    assert_eq!(expiries(&seen), [(1, at_ms(16))]);
+    assert_eq!(expiries(&seen), [(1, at_ms(11))], "what is measured is not moved by the calendar");
     assert_eq!(world.moment().at, at_ms(10));
-    assert_eq!(world.clock(A).at(at_ms(50)), at_ms(60));
+    assert_eq!(world.clock(A).at(at_ms(50)), at_ms(55));
+    assert_eq!(world.clock(A).wall_offset_at(at_ms(50)), 10_000_000);
+}
+
+#[test]
+fn a_frozen_clock_shows_the_same_while_its_timers_run() {
+    let mut world = pair();
+    play(&mut world, at_ms(5));
+    assert!(world.freeze_clock(A, true) && !world.freeze_clock(A, true));
+    world.tell(A, Order::Set(1, ms(10)));
+    let seen = play(&mut world, at_ms(20));
+    assert_eq!((expiries(&seen), world.moment().at), (vec![(1, at_ms(5))], at_ms(15)));
+    assert!(world.set_clock_right(A) && !world.set_clock_right(A));
+    assert_eq!(world.clock(A).at(at_ms(30)), at_ms(15), "what it lost stays lost");
+    assert_eq!(world.clock(A).wall_offset_at(at_ms(30)), 0);
+}
+
+#[test]
+fn a_clock_that_leaps_keeps_its_timers() {
+    let mut world = pair();
+    world.tell(A, Order::Set(1, ms(10)));
+    play(&mut world, at_ms(5));
+    world.leap_clock(A, ms(1_000));
+    assert_eq!(expiries(&play(&mut world, at_ms(20))), [(1, at_ms(1_010))]);
 }
 
 #[test]

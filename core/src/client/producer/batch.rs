@@ -34,7 +34,7 @@ impl Queued {
         headers: Headers,
         env: &Host<'_>,
     ) -> Self {
-        Self { ticket, key, value, headers, timestamp: env.now().as_millis() }
+        Self { ticket, key, value, headers, timestamp: env.wall().as_millis() }
     }
 
     /// An upper bound of its bytes in a batch.
