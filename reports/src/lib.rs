@@ -5,6 +5,8 @@
 //! | [`campaign`] | a campaign as a table |
 //! | [`run`] | a run in a few lines |
 //! | [`finding`] | one failure: what, where, how to repeat it |
+//! | [`explain`] | what each fault of a failure is needed for |
+//! | [`shrink`] | what shrinking took away |
 //! | [`document`] | the same as JSON |
 //! | [`report`] | one failure with all that is known of it, for the documents below |
 //! | [`reading`] | what a recording shows: who led when, how far each replica was |
@@ -17,6 +19,7 @@
 
 pub mod campaign;
 pub mod document;
+pub mod explain;
 pub mod finding;
 pub mod markdown;
 pub mod page;
@@ -27,6 +30,8 @@ pub mod report;
 pub mod run;
 #[cfg(test)]
 mod samples;
+pub mod shrink;
 pub mod text;
 
-pub use document::{CampaignDocument, FindingDocument, SeedsDocument};
+pub use document::{BeforeAfter, CampaignDocument, FindingDocument, SeedsDocument};
+pub use shrink::ShrinkDocument;

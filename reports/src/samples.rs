@@ -29,6 +29,7 @@ pub(crate) fn run() -> RunRecord {
         scenario: "orders",
         seed: Seed(17),
         verdict: Verdict::Violation(violation),
+        failed_on: Some("Delivered"),
         events: 48_213,
         virtual_ns: 12_034_500_000,
         fingerprint: Fingerprint(0x0123_4567_89ab_cdef),
@@ -43,7 +44,7 @@ pub(crate) fn run() -> RunRecord {
 }
 
 pub(crate) fn finding() -> Finding {
-    Finding { record: run(), capsule: Some("out/orders-17.capsule.json".to_owned()) }
+    Finding::new(run(), Some("out/orders-17.capsule.json".to_owned()))
 }
 
 pub(crate) fn campaign() -> CampaignRecord {

@@ -171,11 +171,7 @@ fn main() {
             let seed = finding.record.seed.0;
             let mut story = Vec::new();
             run_traced(&sim, &sim.plan_of(seed), &mut |_, line| story.push(line.to_owned()));
-            println!(
-                "  {} of {} runs fail; the end of seed {seed}:",
-                record.findings.len(),
-                record.seeds.run
-            );
+            println!("  {} of {} runs fail; the end of seed {seed}:", finding.seeds.len(), record.seeds.run);
             for line in story.iter().skip(story.len().saturating_sub(16)) {
                 println!("    {line}");
             }

@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::capsule::{Capsule, CapsuleError};
+use crate::explain::Explanation;
+use crate::explain::capsules::explain_capsule;
 use crate::knob::Knob;
 use crate::plan::Plan;
 use crate::record::{RunRecord, Verdict};
@@ -12,6 +14,8 @@ use crate::run::{
 };
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
+use crate::shrink::capsules::shrink_capsule;
+use crate::shrink::{Bounds, ShrunkCapsule};
 
 /// What a scenario says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +67,21 @@ pub trait AnyScenario: Sync {
     /// Plays the capsule `text` again; `file` is for errors.
     fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError>;
 
+    /// Makes the capsule `text` as small as it gets; `file` is for errors, which are one line. `note` is what
+    /// an earlier attempt kept; `keep` is called with the means to write one whenever it is smaller.
+    fn shrink(
+        &self,
+        file: &str,
+        text: &str,
+        note: Option<&str>,
+        bounds: &Bounds<'_>,
+        keep: &mut dyn FnMut(&dyn Fn() -> String),
+    ) -> Result<ShrunkCapsule, String>;
+
+    /// Says what each fault and operation of the capsule `text` is needed for; `file` is for errors, which
+    /// are one line.
+    fn explain(&self, file: &str, text: &str, bounds: &Bounds<'_>) -> Result<Explanation, String>;
+
     /// The same, and the run is recorded.
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
 }
@@ -100,6 +119,21 @@ impl<S: Scenario> AnyScenario for S {
     fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError> {
         let capsule = Capsule::read(self, file, text)?;
         Ok(Replay::of(self, &capsule, sink))
+    }
+
+    fn shrink(
+        &self,
+        file: &str,
+        text: &str,
+        note: Option<&str>,
+        bounds: &Bounds<'_>,
+        keep: &mut dyn FnMut(&dyn Fn() -> String),
+    ) -> Result<ShrunkCapsule, String> {
+        shrink_capsule(self, file, text, note, bounds, keep)
+    }
+
+    fn explain(&self, file: &str, text: &str, bounds: &Bounds<'_>) -> Result<Explanation, String> {
+        explain_capsule(self, file, text, bounds)
     }
 
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError> {

@@ -8,6 +8,7 @@
 pub mod generate;
 pub(crate) mod ledger;
 mod over_time;
+pub(crate) mod softer;
 pub mod table;
 pub mod text;
 
@@ -19,6 +20,7 @@ use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
 pub use generate::{FaultSpace, Group, generate};
+pub use softer::Names;
 pub use table::{Row, TABLE};
 
 /// A fault with its time. Written as `{"at": "3.5s", "lasts": "120ms", "fault": "crash", "whom": "node 2"}`.

@@ -1,0 +1,100 @@
+//! How far an item can be moved before the failure is gone, and which event is between.
+
+use super::{Fails, Turn};
+use crate::fault::text::written;
+use crate::narrate::Fields;
+use crate::plan::Plan;
+use crate::recording::{Fate, Limits, Recording};
+use crate::run::{Scenario, record};
+
+/// How exactly a place in time is found, in nanoseconds: most events are further apart.
+const EXACT: u64 = 1_000;
+
+/// Everything, for it is not known beforehand where the turn is.
+const LIMITS: Limits = Limits { arrows: usize::MAX, facts: usize::MAX, operations: 0 };
+
+/// One item's place in time.
+pub(super) struct Place<'a, O> {
+    /// When it begins now, in nanoseconds.
+    pub(super) now: u64,
+    /// When the failure comes.
+    pub(super) end: u64,
+    /// The plan with the item at another time.
+    pub(super) moved: &'a dyn Fn(u64) -> Plan<O>,
+}
+
+impl<O> Place<'_, O> {
+    /// The event that it must come before.
+    pub(super) fn before<S>(&self, scenario: &S, fails: Fails<'_, O>) -> Option<Turn>
+    where
+        S: Scenario<Operation = O>,
+    {
+        let (early, late) = self.edge(self.end, fails)?;
+        // It comes too late there: what happened before it is what it should have been before.
+        turn(scenario, &(self.moved)(late), early, late)
+    }
+
+    /// The event that it must come after.
+    pub(super) fn after<S>(&self, scenario: &S, fails: Fails<'_, O>) -> Option<Turn>
+    where
+        S: Scenario<Operation = O>,
+    {
+        let (late, early) = self.edge(0, fails)?;
+        turn(scenario, &(self.moved)(late), early, late)
+    }
+
+    /// Two close times between `now` and `to`: at the first it still fails alike, at the second no more.
+    fn edge(&self, to: u64, fails: Fails<'_, O>) -> Option<(u64, u64)> {
+        let (mut good, mut bad) = (self.now, to);
+        if good == bad || fails((self.moved)(bad)) {
+            return None;
+        }
+        while good.abs_diff(bad) > EXACT {
+            let middle = good.midpoint(bad);
+            if fails((self.moved)(middle)) {
+                good = middle;
+            } else {
+                bad = middle;
+            }
+        }
+        Some((good, bad))
+    }
+}
+
+/// What happens in the run of `plan` from `early` to `late`: its first event that anybody noticed.
+fn turn<S: Scenario>(scenario: &S, plan: &Plan<S::Operation>, early: u64, late: u64) -> Option<Turn> {
+    let (_, recording) = record(scenario, plan, LIMITS);
+    let within = |at: u64| (early..=late).contains(&at);
+    let fact = recording.facts.iter().find(|fact| within(fact.at_ns)).map(|fact| (fact.event, fact.at_ns));
+    let arrivals = recording.arrows.iter().filter(|arrow| arrow.fate == Fate::Arrived);
+    let taken = arrivals.filter_map(|arrow| Some((arrow.end_event?, arrow.end_ns?)));
+    let taken = taken.filter(|(_, at)| within(*at)).min();
+    let (event, at) = fact.into_iter().chain(taken).min()?;
+    Some(Turn { event, at: written(at), what: event_text(&recording, event) })
+}
+
+/// An event by what it took in and what it reported.
+fn event_text(recording: &Recording, event: u64) -> String {
+    let name = |node: u32| recording.lanes.get(node as usize).map_or("nobody", |lane| lane.name.as_str());
+    let taken = recording
+        .arrows
+        .iter()
+        .find(|arrow| arrow.end_event == Some(event) && arrow.fate == Fate::Arrived)
+        .map(|arrow| {
+            let to = arrow.to.map_or("nobody", name);
+            let from = arrow.from.map_or("the operator", name);
+            format!("{to} takes {} from {from}", arrow.kind)
+        });
+    let facts = recording.facts.iter().filter(|fact| fact.event == event);
+    let facts = facts.map(|fact| format!("{}: {}{}", name(fact.node), fact.kind, in_brackets(&fact.fields)));
+    taken.into_iter().chain(facts.take(2)).collect::<Vec<_>>().join("; ")
+}
+
+/// ` (epoch 4, leader 1)`; nothing if there is nothing.
+pub(crate) fn in_brackets(fields: &Fields) -> String {
+    if fields.is_empty() {
+        return String::new();
+    }
+    let words: Vec<String> = fields.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    format!(" ({})", words.join(", "))
+}

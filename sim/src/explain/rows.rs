@@ -1,0 +1,247 @@
+//! A row for every item: without it, later, earlier, less of it, and in another order.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use super::Row;
+use super::moves::Place;
+use crate::fault::PlannedFault;
+use crate::fault::text::written;
+use crate::plan::Plan;
+use crate::recording::{Lane, Recording};
+use crate::run::{Scenario, SpareRun};
+use crate::shrink::Progress;
+use crate::shrink::trial::Trial;
+
+/// With more items than this a plan is not small, and they are only taken away, not moved.
+const MOVED: usize = 48;
+
+/// All rows.
+pub(super) struct Rows {
+    pub(super) faults: Vec<Row>,
+    pub(super) operations: Vec<Row>,
+    pub(super) runs: u64,
+    pub(super) finished: bool,
+}
+
+/// Tries every item on its own, on all cores.
+pub(super) fn all<S: Scenario>(
+    trial: &Trial<'_, S>,
+    plan: &Plan<S::Operation>,
+    recording: &Recording,
+    limit: u64,
+) -> Rows {
+    let (faults, operations) = (plan.faults.len(), plan.operations.len());
+    let work = Work {
+        trial,
+        plan,
+        recording,
+        limit,
+        moves: faults + operations <= MOVED,
+        runs: AtomicU64::new(0),
+        stopped: AtomicBool::new(false),
+    };
+    let next = AtomicUsize::new(0);
+    let parts = trial.pool.broadcast(|_| {
+        let mut rows = Vec::new();
+        let mut bench = Bench { work: &work, spare: SpareRun::default() };
+        loop {
+            let item = next.fetch_add(1, Ordering::Relaxed);
+            if item < faults {
+                rows.push((item, bench.fault(item)));
+            } else if item < faults + operations {
+                rows.push((item, bench.operation(item - faults)));
+            } else {
+                return rows;
+            }
+        }
+    });
+    let mut rows: Vec<(usize, Row)> = parts.into_iter().flatten().collect();
+    rows.sort_by_key(|(item, _)| *item);
+    let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    let operations = rows.split_off(faults);
+    Rows { faults: rows, operations, runs: work.runs.into_inner(), finished: !work.stopped.into_inner() }
+}
+
+/// What all cores share.
+struct Work<'a, S: Scenario> {
+    trial: &'a Trial<'a, S>,
+    plan: &'a Plan<S::Operation>,
+    recording: &'a Recording,
+    limit: u64,
+    moves: bool,
+    runs: AtomicU64,
+    stopped: AtomicBool,
+}
+
+/// One core.
+struct Bench<'a, S: Scenario> {
+    work: &'a Work<'a, S>,
+    spare: SpareRun<S>,
+}
+
+impl<S: Scenario> Bench<'_, S> {
+    /// Whether `plan` fails alike; one that is not tried any more does not.
+    fn fails(&mut self, plan: Plan<S::Operation>) -> bool {
+        let work = self.work;
+        if (work.trial.stop)() {
+            work.stopped.store(true, Ordering::Relaxed);
+            return false;
+        }
+        let runs = work.runs.fetch_add(1, Ordering::Relaxed) + 1;
+        let (faults, operations) = (work.plan.faults.len(), work.plan.operations.len());
+        (work.trial.watch)(&Progress { runs, faults, operations });
+        let (alike, spare) = work.trial.run(plan, work.limit, std::mem::take(&mut self.spare));
+        self.spare = spare;
+        alike.is_some()
+    }
+
+    fn stopped(&self) -> bool {
+        self.work.stopped.load(Ordering::Relaxed)
+    }
+
+    fn fault(&mut self, item: usize) -> Row {
+        let Work { plan, recording, trial, .. } = *self.work;
+        let fault = &plan.faults[item];
+        let mut row = Row {
+            number: item + 1,
+            at: written(fault.at),
+            what: fault_text(fault, &recording.lanes),
+            needed: None,
+            before: None,
+            after: None,
+            softer: None,
+            ordered_with: Vec::new(),
+        };
+        let mut without = plan.clone();
+        without.faults.remove(item);
+        let needed = !self.fails(without);
+        if self.stopped() {
+            return row;
+        }
+        row.needed = Some(needed);
+        if !needed || !self.work.moves {
+            return row;
+        }
+        let moved = |at: u64| with_fault(plan, item, PlannedFault { at, ..fault.clone() });
+        let place = Place { now: fault.at, end: recording.end.at_ns, moved: &moved };
+        row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
+        row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
+        let softer = fault.softer().into_iter().find(|softer| {
+            let plan = with_fault(plan, item, softer.clone());
+            trial.may_be(&plan) && self.fails(plan)
+        });
+        row.softer = softer.map(|softer| fault_text(&softer, &recording.lanes));
+        row.ordered_with = self.order(item);
+        row
+    }
+
+    /// Which other faults must not change places with this one.
+    fn order(&mut self, item: usize) -> Vec<usize> {
+        let plan = self.work.plan;
+        let mut ordered = Vec::new();
+        for other in (0..plan.faults.len()).filter(|other| *other != item) {
+            let (one, two) = (plan.faults[item].at, plan.faults[other].at);
+            if one == two {
+                continue;
+            }
+            let mut swapped = plan.clone();
+            swapped.faults[item].at = two;
+            swapped.faults[other].at = one;
+            swapped.faults.sort_by_key(|fault| fault.at);
+            if !self.fails(swapped) && !self.stopped() {
+                ordered.push(other + 1);
+            }
+        }
+        ordered
+    }
+
+    fn operation(&mut self, item: usize) -> Row {
+        let Work { plan, recording, trial, .. } = *self.work;
+        let operation = &plan.operations[item];
+        let mut row = Row {
+            number: item + 1,
+            at: written(operation.at),
+            what: operation_text(operation.client, &operation.op),
+            needed: None,
+            before: None,
+            after: None,
+            softer: None,
+            ordered_with: Vec::new(),
+        };
+        let mut without = plan.clone();
+        without.operations.remove(item);
+        let needed = !self.fails(without);
+        if self.stopped() {
+            return row;
+        }
+        row.needed = Some(needed);
+        if !needed || !self.work.moves {
+            return row;
+        }
+        let moved = |at: u64| {
+            let mut plan = plan.clone();
+            plan.operations[item].at = at;
+            plan.operations.sort_by_key(|operation| operation.at);
+            plan
+        };
+        let place = Place { now: operation.at, end: recording.end.at_ns, moved: &moved };
+        row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
+        row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
+        row
+    }
+}
+
+fn with_fault<O: Clone>(plan: &Plan<O>, item: usize, fault: PlannedFault) -> Plan<O> {
+    let mut plan = plan.clone();
+    plan.faults[item] = fault;
+    plan.faults.sort_by_key(|fault| fault.at);
+    plan
+}
+
+/// A fault with the names of nodes instead of their numbers: `restart broker 2`.
+pub(super) fn fault_text(fault: &PlannedFault, lanes: &[Lane]) -> String {
+    let text = named(&fault.fault.to_string(), lanes);
+    match fault.lasts {
+        0 => text,
+        lasts => format!("{text}, for {}", written(lasts)),
+    }
+}
+
+/// `node 3` becomes `controller 3`, or whatever its name is.
+pub(super) fn named(text: &str, lanes: &[Lane]) -> String {
+    let mut parts = text.split("node ");
+    let mut named = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let lane = part[..digits].parse::<usize>().ok().and_then(|node| lanes.get(node));
+        match lane {
+            Some(lane) => named.push_str(&lane.name),
+            None => {
+                named.push_str("node ");
+                named.push_str(&part[..digits]);
+            }
+        }
+        named.push_str(&part[digits..]);
+    }
+    named
+}
+
+/// An operation as plans write it, on one line.
+fn operation_text(client: u32, operation: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(operation).expect("an operation's maps have strings as keys");
+    format!("client {client}: {}", text.replace(['{', '}', '"'], "").replace(':', " ").replace(',', ", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_called_by_their_names() {
+        let lane = |name: &str| Lane { name: name.to_owned(), kind: String::new(), client: false };
+        let lanes = [lane("broker 0"), lane("controller 1")];
+        assert_eq!(named("one-way-cut node 0 -> node 1", &lanes), "one-way-cut broker 0 -> controller 1");
+        assert_eq!(named("crash node 17", &lanes), "crash node 17");
+        assert_eq!(named("transfer leader of 0-1", &lanes), "transfer leader of 0-1");
+    }
+}
