@@ -55,8 +55,11 @@ fn evidence(into: &mut String, report: &Report<'_>) {
     put(into, format_args!("### Evidence\n"));
     let event = number(report.recording.end.event);
     put(into, format_args!("- at {} of virtual time, event {event}", seconds(report.failed_ns())));
+    if let Some(promise) = report.promise {
+        put(into, format_args!("- the promise: {}", plain(promise)));
+    }
     for (what, value) in report.evidence() {
-        put(into, format_args!("- {}: {}", plain(what), plain(value)));
+        put(into, format_args!("- {}: `{}`", plain(what), code(value)));
     }
     if let Some(departs) = report.departs {
         put(into, format_args!("- not the run that the capsule tells of: {}", plain(departs)));
@@ -80,7 +83,7 @@ fn story(into: &mut String, report: &Report<'_>) {
         );
         for row in explained.rows.iter().take(LINES) {
             let needed = if row.needed { "**needed**" } else { "not needed" };
-            let (at, what) = (text::written(row.at_ns), plain(&row.what));
+            let (at, what) = (text::written(row.at_ns), cell(&row.what));
             put(into, format_args!("| {at} | {what} | {needed} | {} |", plain(&row.why)));
         }
         into.push('\n');
@@ -90,23 +93,24 @@ fn story(into: &mut String, report: &Report<'_>) {
 fn plan(into: &mut String, report: &Report<'_>) {
     let plan = &report.recording.plan;
     put(into, format_args!("### The plan\n"));
-    for quirk in &plan.quirks {
-        put(into, format_args!("- switched on: `{}`", code(quirk)));
+    if !plan.quirks.is_empty() {
+        put(into, format_args!("Switched on: `{}`\n", code(&plan.quirks.join(", "))));
     }
-    put(into, format_args!("| | at | lasts | fault | |\n|---|---:|---:|---|---|"));
-    for (place, fault) in plan.faults.iter().enumerate().take(LINES) {
-        let effect = match fault.effect {
-            Effect::Began => "",
-            Effect::Skipped => "found no target",
-            Effect::NeverCame => "never came",
-        };
+    let came = plan.faults.iter().enumerate().filter(|(_, fault)| fault.effect != Effect::NeverCame);
+    let mut told = 0;
+    for (place, fault) in came.take(LINES) {
+        if told == 0 {
+            put(into, format_args!("| | at | lasts | fault | |\n|---|---:|---:|---|---|"));
+        }
+        told += 1;
+        let effect = if fault.effect == Effect::Skipped { "found no target" } else { "" };
         let (at, lasts) = (text::written(fault.at_ns), text::written(fault.lasts_ns));
-        put(into, format_args!("| F{} | {at} | {lasts} | {} | {effect} |", place + 1, plain(&fault.text)));
+        put(into, format_args!("| F{} | {at} | {lasts} | {} | {effect} |", place + 1, cell(&fault.text)));
     }
-    let more = plan.faults.len().saturating_sub(LINES);
+    let more = plan.faults.len() - told;
+    let and = if more > 0 { format!("{more} more faults, ") } else { String::new() };
     let operations = plan.operations.len() + plan.operations_left_out;
-    let and = if more > 0 { format!("and {more} more faults, ") } else { String::new() };
-    put(into, format_args!("\n{and}{operations} operations of clients\n"));
+    put(into, format_args!("\nAnd {and}{operations} operations of clients.\n"));
 }
 
 fn facts(into: &mut String, report: &Report<'_>) {
@@ -154,6 +158,11 @@ fn code(words: &str) -> String {
     words.replace(['\n', '\r'], " ").replace('`', "'")
 }
 
+/// The same in a table, whose cell it cannot end.
+fn cell(words: &str) -> String {
+    format!("`{}`", code(words).replace('|', "\\|"))
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
@@ -165,7 +174,64 @@ mod tests {
     fn an_issue_tells_the_failure_and_how_to_repeat_it() {
         let (record, recording, explained) = (samples::run(), samples::recording(), samples::explained());
         let report = samples::report(&record, &recording, Some(&explained));
-        expect![[r#""#]].assert_eq(&issue(&report));
+        expect![[r#"
+            ## acked\_is\_kept was broken
+
+            0-1 lost an acknowledged record
+
+            ```sh
+            squall replay out/orders-17.capsule.json
+            ```
+
+            ### Evidence
+
+            - at 0.060000s of virtual time, event 600
+            - the promise: what is acknowledged is kept
+            - offset: `41`
+            - leader epoch: `3`
+            - acknowledged: `at 9.2s by broker 2`
+
+            ### What happened
+
+            1. Broker 1 became leader of 0-1 in epoch 4.
+
+            ### Which part of the plan is needed
+
+            | at | what | | for |
+            |---:|---|---|---|
+            | 40ms | `power-loss node 0` | **needed** | before event 500 |
+            | 45ms | `pause node 0` | not needed | the run fails alike without it |
+
+            ### The plan
+
+            | | at | lasts | fault | |
+            |---|---:|---:|---|---|
+            | F1 | 40ms | 300ms | `power-loss node 0` |  |
+            | F2 | 45ms | 5ms | `pause node 0` | found no target |
+
+            And 1 operations of clients.
+
+            <details><summary>The last facts</summary>
+
+            ```text
+            0.010000s broker 0       leader elected         partition 0-1, epoch 3, log end 40
+            0.011000s broker 1       leader followed        partition 0-1, epoch 3, leader 0
+            0.012000s broker 0       isr adopted            partition 0-1, epoch 3, partition epoch 7, isr [0, 1]
+            0.020000s broker 0       records appended       partition 0-1, log end 42, epoch 3
+            0.024000s broker 1       records appended       partition 0-1, log end 42, epoch 3
+            0.026000s broker 0       high watermark moved   partition 0-1, epoch 3, high watermark 42
+            0.027000s broker 1       records durable        partition 0-1, log end 41
+            0.028000s producer 2     record delivered       partition 0-1, record 2#1, offset 41
+            0.050000s broker 1       leader elected         partition 0-1, epoch 4, log end 42
+            0.051000s broker 1       isr adopted            partition 0-1, epoch 4, partition epoch 8, isr [1]
+            0.052000s broker 1       isr adopted            partition 0-1, epoch 3, partition epoch 7, isr [0, 1]
+            0.055000s broker 1       log truncated          partition 0-1, log end 41
+            ```
+
+            </details>
+
+            squall 0.1.0, orders with seed 17, fingerprint `00000000000000000123456789abcdef`
+        "#]].assert_eq(&issue(&report));
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct Report<'a> {
     pub recording: &'a Recording,
     /// The capsule's path, as a person would name it to repeat the run.
     pub capsule: &'a str,
+    /// What the broken promise says, in a line.
+    pub promise: Option<&'a str>,
     /// Where the run went otherwise than its capsule says.
     pub departs: Option<&'a str>,
     /// Which fault is needed and for what, if that was found out.

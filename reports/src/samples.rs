@@ -202,5 +202,12 @@ pub(crate) fn report<'a>(
     recording: &'a Recording,
     explained: Option<&'a Explained>,
 ) -> Report<'a> {
-    Report { record, recording, capsule: "out/orders-17.capsule.json", departs: None, explained }
+    Report {
+        record,
+        recording,
+        capsule: "out/orders-17.capsule.json",
+        promise: Some("what is acknowledged is kept"),
+        departs: None,
+        explained,
+    }
 }

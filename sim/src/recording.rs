@@ -22,7 +22,7 @@ pub struct Limits {
 impl Default for Limits {
     /// What a browser draws at ease, in less than two megabytes.
     fn default() -> Self {
-        Self { arrows: 6_000, facts: 6_000, operations: 400 }
+        Self { arrows: 5_000, facts: 5_000, operations: 400 }
     }
 }
 

@@ -99,8 +99,6 @@ function drawLanes(svg) {
     if (y === undefined) continue;
     if (last !== null && last.kind !== lane.kind) draw(svg, "line", { class: "sep", x1: 0, x2: stage.width, y1: y - (stage.narrow ? 28 : 21), y2: y - (stage.narrow ? 28 : 21) });
     last = lane;
-    const label = stage.narrow ? { x: stage.left + 2, y: y - 9 } : { x: stage.left - 10, y: y + 4, "text-anchor": "end" };
-    draw(svg, "text", { class: "name", ...label }, lane.name);
     draw(svg, "line", { class: "lane", x1: stage.left, x2: Math.min(xOf(data.length), stage.left + stage.plot + 10), y1: y, y2: y });
   }
   for (const state of states) {
@@ -117,6 +115,17 @@ function drawLanes(svg) {
     const x1 = clampX(xOf(reign.begin)), x2 = Math.max(clampX(xOf(reign.end)), x1 + 2);
     draw(svg, "rect", { class: "reign", x: x1, y, width: x2 - x1, height: 5, rx: 1, style: `fill: ${epochColour(reign.epoch)}` });
   }
+}
+
+// Beside the lanes, or over them where there is no room; then after all that would hide them.
+function drawNames(svg) {
+  for (const lane of lanes) {
+    const y = stage.y.get(lane.node);
+    if (y === undefined) continue;
+    const at = stage.narrow ? { x: stage.left + 2, y: y - 9 } : { x: stage.left - 10, y: y + 4, "text-anchor": "end" };
+    draw(svg, "text", { class: "name halo", ...at }, lane.name);
+  }
+  if (faultRows > 0 && !stage.narrow) draw(svg, "text", { x: stage.left - 10, y: stage.faultTop + 11, "text-anchor": "end" }, "faults");
 }
 
 function stripY(reign) {
@@ -160,7 +169,7 @@ function drawArrows(svg) {
   draw(group, "path", { class: "heads", d: heads });
   draw(group, "path", { class: "dropped", d: dropped });
   draw(group, "path", { class: "crosses", d: crosses });
-  if (visible.length <= 26) for (const arrow of visible) drawName(group, arrow);
+  if (visible.length <= 40) drawKinds(group, visible);
 }
 
 function head(x1, y1, x2, y2, size) {
@@ -171,11 +180,17 @@ function head(x1, y1, x2, y2, size) {
   return `M${n1(x2)} ${n1(y2)}L${n1(bx - uy * half)} ${n1(by + ux * half)}L${n1(bx + uy * half)} ${n1(by - ux * half)}Z`;
 }
 
-function drawName(group, arrow) {
-  const at = segment(arrow);
-  if (!at || arrow.from === arrow.to) return;
-  const [x1, y1, x2, y2] = at;
-  draw(group, "text", { class: "said halo", x: (x1 + x2) / 2 + 4, y: y1 + (y2 - y1) * 0.5, "text-anchor": "start" }, arrow.kind);
+// What messages are called, where no other word is.
+function drawKinds(group, visible) {
+  const taken = [];
+  for (const arrow of visible) {
+    const at = segment(arrow);
+    if (!at || arrow.from === arrow.to) continue;
+    const x = (at[0] + at[2]) / 2 + 5, y = (at[1] + at[3]) / 2, wide = arrow.kind.length * 5.6;
+    if (x + wide > stage.width || taken.some((other) => Math.abs(other.y - y) < 13 && x < other.x + other.wide && other.x < x + wide)) continue;
+    taken.push({ x, y, wide });
+    draw(group, "text", { class: "said halo", x, y }, arrow.kind);
+  }
 }
 
 function drawFacts(svg) {
@@ -196,12 +211,14 @@ function drawFacts(svg) {
   for (const [epoch, d] of roles) draw(group, "path", { class: "role", d, style: `fill: ${epochColour(epoch)}` });
   draw(group, "path", { class: "loss", d: losses });
   drawWords(group, visible);
+  if (stage.narrow) drawNames(svg);
 }
 
 // What facts are called, where there is room: first who leads, then what was lost, then the rest.
 function drawWords(group, visible) {
   const rank = (fact) => (isRole(fact) ? 0 : isLoss(fact) ? 1 : 2);
   const taken = new Map();
+  if (stage.narrow) for (const lane of lanes) taken.set(lane.node, [[0, stage.left + lane.name.length * 7.2 + 6]]);
   for (const fact of [...visible].sort((a, b) => rank(a) - rank(b) || a.at - b.at)) {
     if (rank(fact) === 2 && visible.length > 160) break;
     const epoch = isRole(fact) ? valueOf(fact, "epoch") : undefined;
@@ -210,7 +227,7 @@ function drawWords(group, visible) {
     const spans = taken.get(fact.node) ?? [];
     if (x2 > stage.width || spans.some(([a, b]) => x1 < b && x2 > a)) continue;
     taken.set(fact.node, [...spans, [x1, x2]]);
-    draw(group, "text", { class: "said halo", x: x1 + 4, y: stage.y.get(fact.node) - 9 - (stage.narrow ? 0 : 0) }, words);
+    draw(group, "text", { class: "said halo", x: x1 + 4, y: stage.y.get(fact.node) - 9 }, words);
   }
 }
 
@@ -226,7 +243,7 @@ function drawPin(svg, flag) {
   const y = stage.y.get(data.end[2]);
   if (y !== undefined) draw(svg, "circle", { class: "pin-ring", cx: x, cy: y, r: 8 });
   const words = data.promise || data.verdict;
-  const width = Math.min(words.length * 6.5 + 14, stage.plot);
+  const width = Math.min(words.length * 7.4 + 16, stage.plot);
   const left = Math.min(x, stage.width - width - 2);
   draw(svg, "rect", { class: "pin-flag", x: left, y: 1, width, height: 17, rx: 3 });
   draw(svg, "text", { class: "pin-text", x: left + 7, y: 13.5 }, words);
@@ -254,6 +271,7 @@ function drawDiagram(lit) {
   drawAxis(svg, stage.height);
   drawFaults(svg);
   drawLanes(svg);
+  if (!stage.narrow) drawNames(svg);
   drawArrows(svg);
   drawFacts(svg);
   drawPin(svg, true);

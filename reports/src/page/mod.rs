@@ -152,3 +152,112 @@ fn keys() -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use squall_sim::record::{RunRecord, Verdict, Violation};
+    use squall_sim::recording::{Fate, Limits};
+
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn a_page_has_every_part() {
+        let (record, recording, explained) = (samples::run(), samples::recording(), samples::explained());
+        let page = page(&samples::report(&record, &recording, Some(&explained)));
+        for part in [
+            "<!DOCTYPE html>",
+            "acked_is_kept was broken",
+            "squall replay out/orders-17.capsule.json",
+            "what is acknowledged is kept",
+            "id=\"diagram\"",
+            "id=\"panel-0\"",
+            "Partition 0-1",
+            "power-loss node 0",
+            "the run fails alike without it",
+            "Broker 1 became leader of 0-1 in epoch 4.",
+            "log.flush",
+            "<noscript>",
+        ] {
+            assert!(page.contains(part), "the page has no {part}");
+        }
+        assert_eq!(page.matches("://").count(), 1, "the page names an address beside the SVG namespace's");
+    }
+
+    #[test]
+    fn no_word_of_a_run_becomes_markup_or_script() {
+        let hostile = "\"'><script>bad()</script><img src=x onerror=bad()>&lt;</script>";
+        let word = || hostile.to_owned();
+        let mut violation = Violation::new("acked_is_kept", word(), squall_core::time::Time(5));
+        violation = violation.with(word(), word());
+        let record = RunRecord { verdict: Verdict::Violation(violation), ..samples::run() };
+        let mut recording = samples::recording();
+        for lane in &mut recording.lanes {
+            (lane.name, lane.kind) = (word(), word());
+        }
+        for fields in recording.arrows.iter_mut().map(|arrow| &mut arrow.fields) {
+            fields[0].1 = word();
+        }
+        for fact in &mut recording.facts {
+            fact.fields.iter_mut().for_each(|(_, value)| *value = word());
+        }
+        recording.ending[1].fields[0].1 = word();
+        recording.faults[0].text = word();
+        recording.plan.faults[0].text = word();
+        recording.plan.operations[0].text = word();
+        recording.plan.settings[0].key = word();
+        recording.plan.quirks.push(word());
+        let mut explained = samples::explained();
+        explained.rows[0].what = word();
+        explained.rows[0].why = word();
+        explained.story.push(word());
+        let report = Report {
+            capsule: hostile,
+            promise: Some(hostile),
+            departs: Some(hostile),
+            ..samples::report(&record, &recording, Some(&explained))
+        };
+        let page = page(&report);
+        assert!(!page.contains("<script>bad") && !page.contains("<img"), "a word became markup");
+        assert!(page.matches("bad()").count() > 15, "the words are not there at all");
+        // The script and its data, and nothing else.
+        assert_eq!(page.matches("<script").count(), 2);
+        assert_eq!(page.matches("</script").count(), 2);
+    }
+
+    #[test]
+    fn a_recording_at_its_limits_is_a_page_of_less_than_two_megabytes() {
+        let record = samples::run();
+        let mut recording = samples::recording();
+        let Limits { arrows, facts, operations } = Limits::default();
+        let mut arrow = recording.arrows[0].clone();
+        arrow.fate = Fate::Arrived;
+        // As long as the longest messages and facts of a cluster.
+        arrow.fields = vec![("partition", "0-12".to_owned()); 1];
+        for name in ["epoch", "high watermark", "log start", "offset", "records", "bytes"] {
+            arrow.fields.push((name, "123456".to_owned()));
+        }
+        let mut fact = recording.facts[0].clone();
+        fact.fields.clone_from(&arrow.fields);
+        recording.arrows = (0..arrows as u64)
+            .map(|n| {
+                let mut arrow = arrow.clone();
+                (arrow.sent_ns, arrow.sent_event) = (n * 1_234_567, n * 3);
+                (arrow.end_ns, arrow.end_event) = (Some(n * 1_234_567 + 765_432), Some(n * 3 + 40));
+                arrow
+            })
+            .collect();
+        recording.facts = (0..facts as u64)
+            .map(|n| {
+                let mut fact = fact.clone();
+                (fact.at_ns, fact.event) = (n * 1_234_567, n * 3);
+                fact.fields.push(("log end", n.to_string()));
+                fact
+            })
+            .collect();
+        recording.window.to_ns = 10_000_000_000;
+        recording.plan.operations = vec![recording.plan.operations[0].clone(); operations];
+        let page = page(&samples::report(&record, &recording, None));
+        assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    }
+}

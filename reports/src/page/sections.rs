@@ -3,8 +3,7 @@
 use maud::{Markup, html};
 use squall_sim::fault::text;
 use squall_sim::narrate::Fields;
-use squall_sim::record::Verdict;
-use squall_sim::recording::{Effect, Recording, State};
+use squall_sim::recording::{Effect, FaultLine, PlanSummary, Recording, State};
 
 use crate::report::Report;
 use crate::text::number;
@@ -66,15 +65,7 @@ pub(super) fn evidence(report: &Report<'_>) -> Markup {
         section aria-labelledby="evidence-title" {
             div.head { h2 #evidence-title { "The evidence" } }
             dl.evidence {
-                @match &report.record.verdict {
-                    Verdict::Violation(violation) => {
-                        dt { "broken promise" } dd { (violation.invariant) }
-                    }
-                    Verdict::Pass | Verdict::Stall { .. } | Verdict::Nondeterminism { .. } | Verdict::InternalError { .. } => {
-                        dt { "verdict" } dd { (report.record.verdict.name()) }
-                    }
-                }
-                dt { "what happened" } dd { (report.record.verdict.message()) }
+                @if let Some(promise) = report.promise { dt { "the promise" } dd.words { (promise) } }
                 dt { "when" } dd { (at(report.failed_ns())) ", event " (number(report.recording.end.event)) }
                 @for (what, value) in evidence { dt { (what) } dd { (value) } }
             }
@@ -156,17 +147,31 @@ pub(super) fn explained(report: &Report<'_>) -> Markup {
     }
 }
 
-fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Began => "",
-        Effect::Skipped => "found no target",
-        Effect::NeverCame => "never came",
+fn faults(plan: &PlanSummary, which: impl Fn(&FaultLine) -> bool) -> Markup {
+    html! {
+        @if plan.faults.iter().any(&which) {
+            div.scroll {
+                table {
+                    thead { tr { th scope="col" {} th.t scope="col" { "at" } th.t scope="col" { "lasts" } th scope="col" { "fault" } th scope="col" {} } }
+                    tbody {
+                        @for (place, fault) in plan.faults.iter().enumerate().filter(|(_, fault)| which(fault)) {
+                            tr.not-needed[fault.effect != Effect::Began] {
+                                td { "F" (place + 1) } td.t { (text::written(fault.at_ns)) } td.t { (text::written(fault.lasts_ns)) }
+                                td.text { (fault.text) }
+                                td.soft { @if fault.effect == Effect::Skipped { "found no target" } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 
 /// Everything that the run needs.
 pub(super) fn plan(report: &Report<'_>) -> Markup {
     let plan = &report.recording.plan;
+    let never = plan.faults.iter().filter(|fault| fault.effect == Effect::NeverCame).count();
     html! {
         section aria-labelledby="plan-title" {
             div.head {
@@ -179,19 +184,11 @@ pub(super) fn plan(report: &Report<'_>) -> Markup {
             @if !plan.quirks.is_empty() {
                 p { "Switched on: " @for quirk in &plan.quirks { code { (quirk) } " " } }
             }
-            @if !plan.faults.is_empty() {
-                div.scroll {
-                    table {
-                        thead { tr { th scope="col" {} th.t scope="col" { "at" } th.t scope="col" { "lasts" } th scope="col" { "fault" } th scope="col" {} } }
-                        tbody {
-                            @for (place, fault) in plan.faults.iter().enumerate() {
-                                tr.not-needed[fault.effect != Effect::Began] {
-                                    td { "F" (place + 1) } td.t { (text::written(fault.at_ns)) } td.t { (text::written(fault.lasts_ns)) }
-                                    td.text { (fault.text) } td.soft { (effect(fault.effect)) }
-                                }
-                            }
-                        }
-                    }
+            (faults(plan, |fault| fault.effect != Effect::NeverCame))
+            @if never > 0 {
+                details {
+                    summary { (never) " faults that never came: the run ended before" }
+                    (faults(plan, |fault| fault.effect == Effect::NeverCame))
                 }
             }
             @if !plan.operations.is_empty() {

@@ -11,6 +11,7 @@ use squall_sim::capsule;
 use squall_sim::recording::Limits;
 
 use crate::command::{Failure, Found, Output, logs, output, scenario};
+use crate::invariants;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -48,6 +49,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Found, Failure> {
         record: &replay.record,
         recording: &recording,
         capsule: &file,
+        promise: replay.record.verdict.invariant().and_then(invariants::about),
         departs: replay.departs.as_deref(),
         explained: None,
     };
@@ -88,7 +90,8 @@ pub(super) fn report(args: &ReportArgs) -> Result<Found, Failure> {
             ));
         }
     }
-    Ok(Found::from(verdict))
+    // The failure is what was asked about, not what was found.
+    Ok(Found::Nothing)
 }
 
 /// The capsule's name without what all capsules have.

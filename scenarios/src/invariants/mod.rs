@@ -26,6 +26,11 @@ pub struct Broken {
 /// What a check answers.
 pub type Check = Result<(), Broken>;
 
+/// What the invariant of this name says.
+pub fn about(name: &str) -> Option<&'static str> {
+    ALL.iter().find(|(known, _)| *known == name).map(|(_, about)| *about)
+}
+
 /// Every invariant, with what it says; `squall list invariants` prints it.
 pub const ALL: &[(&str, &str)] = &[
     ("W-SI", "below a leader's high watermark, every in-sync replica holds what the leader holds"),

@@ -60,7 +60,10 @@ pub fn recovered(
     voter.log.truncate(end);
     voter.log.advance_start(start);
     voter.cut.clear();
-    voter.persisted = persisted;
+    if voter.damage == Damage::PowerLoss {
+        voter.persisted = persisted;
+    }
+    // After a mere crash it may have read what is in the cache only, and says so once that is durable.
     voter.epoch = (persisted.0, 0);
     voter.damage = Damage::None;
     // A snapshot is of what was committed.

@@ -45,10 +45,10 @@ pub(super) struct Machine<M, T> {
     pub(super) loopback: Span,
     /// Whether any node was ever paused or busy: until then no input has to be looked at twice.
     pub(super) holds_back: bool,
-    /// What was overheard, if anybody listens.
-    pub(super) heard: Option<Vec<Heard<M>>>,
     /// How many bytes a message takes.
     pub(super) size_of: fn(&M) -> u64,
+    /// What was overheard, if anybody listens.
+    pub(super) heard: Option<Vec<Heard<M>>>,
 }
 
 impl<M: Clone, T> Machine<M, T> {

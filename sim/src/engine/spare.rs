@@ -80,8 +80,8 @@ impl<P: Process> World<P> {
             stats: Stats::default(),
             loopback: config.loopback,
             holds_back: false,
-            heard: spare.heard,
             size_of: P::message_size,
+            heard: spare.heard,
         };
         Self {
             seed,

@@ -1,5 +1,6 @@
 //! How far an item can be moved before the failure is gone, and which event is between.
 
+use super::rows::named;
 use super::{Fails, Turn};
 use crate::fault::text::written;
 use crate::narrate::Fields;
@@ -31,7 +32,7 @@ impl<O> Place<'_, O> {
     {
         let (early, late) = self.edge(self.end, fails)?;
         // It comes too late there: what happened before it is what it should have been before.
-        turn(scenario, &(self.moved)(late), early, late)
+        Some(turn(scenario, &(self.moved)(late), early, late, true))
     }
 
     /// The event that it must come after.
@@ -40,7 +41,7 @@ impl<O> Place<'_, O> {
         S: Scenario<Operation = O>,
     {
         let (late, early) = self.edge(0, fails)?;
-        turn(scenario, &(self.moved)(late), early, late)
+        Some(turn(scenario, &(self.moved)(late), early, late, false))
     }
 
     /// Two close times between `now` and `to`: at the first it still fails alike, at the second no more.
@@ -61,16 +62,38 @@ impl<O> Place<'_, O> {
     }
 }
 
-/// What happens in the run of `plan` from `early` to `late`: its first event that anybody noticed.
-fn turn<S: Scenario>(scenario: &S, plan: &Plan<S::Operation>, early: u64, late: u64) -> Option<Turn> {
+/// What happens in the run of `plan` from `early` until before `late`, when the item has its other place. If
+/// nobody noticed anything, it is the next fault that begins or ends, on the side that is asked about.
+fn turn<S: Scenario>(scenario: &S, plan: &Plan<S::Operation>, early: u64, late: u64, later: bool) -> Turn {
     let (_, recording) = record(scenario, plan, LIMITS);
-    let within = |at: u64| (early..=late).contains(&at);
+    let within = |at: u64| (early..late).contains(&at);
     let fact = recording.facts.iter().find(|fact| within(fact.at_ns)).map(|fact| (fact.event, fact.at_ns));
     let arrivals = recording.arrows.iter().filter(|arrow| arrow.fate == Fate::Arrived);
     let taken = arrivals.filter_map(|arrow| Some((arrow.end_event?, arrow.end_ns?)));
     let taken = taken.filter(|(_, at)| within(*at)).min();
-    let (event, at) = fact.into_iter().chain(taken).min()?;
-    Some(Turn { event, at: written(at), what: event_text(&recording, event) })
+    if let Some((event, at)) = fact.into_iter().chain(taken).min() {
+        return Turn { event: Some(event), at: written(at), what: event_text(&recording, event) };
+    }
+    let span = if later { next_fault(&recording, late) } else { last_fault(&recording, early) };
+    match span {
+        Some((at, what)) => Turn { event: None, at: written(at), what: named(&what, &recording.lanes) },
+        None => Turn { event: None, at: written(if later { late } else { early }), what: String::new() },
+    }
+}
+
+/// When each fault begins and ends, and what to call that.
+fn fault_ends(recording: &Recording) -> impl Iterator<Item = (u64, String)> {
+    let begins = recording.faults.iter().map(|span| (span.begin_ns, format!("fault begins: {}", span.text)));
+    let lasting = recording.faults.iter().filter(|span| span.end_ns != Some(span.begin_ns));
+    begins.chain(lasting.filter_map(|span| Some((span.end_ns?, format!("fault ends: {}", span.text)))))
+}
+
+fn next_fault(recording: &Recording, after: u64) -> Option<(u64, String)> {
+    fault_ends(recording).filter(|(at, _)| *at > after).min()
+}
+
+fn last_fault(recording: &Recording, before: u64) -> Option<(u64, String)> {
+    fault_ends(recording).filter(|(at, _)| *at < before).max()
 }
 
 /// An event by what it took in and what it reported.

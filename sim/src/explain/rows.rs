@@ -105,6 +105,7 @@ impl<S: Scenario> Bench<'_, S> {
         let mut row = Row {
             number: item + 1,
             at: written(fault.at),
+            at_ns: fault.at,
             what: fault_text(fault, &recording.lanes),
             needed: None,
             before: None,
@@ -161,6 +162,7 @@ impl<S: Scenario> Bench<'_, S> {
         let mut row = Row {
             number: item + 1,
             at: written(operation.at),
+            at_ns: operation.at,
             what: operation_text(operation.client, &operation.op),
             needed: None,
             before: None,

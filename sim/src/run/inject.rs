@@ -143,10 +143,23 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         self.say(|| format!("--- begins: {fault}"));
         self.record_begin(item, &plan.faults[item], before);
         *self.injector.injected.entry(fault.kind()).or_default() += 1;
+        if self.is_instant(item) {
+            self.record_end(item);
+        }
         self.plan_turn(item);
         // Of these the checks have looked at each act; a transfer's message is yet to come.
         let looked = matches!(fault, Fault::Restart { .. }) || self.has_script(item);
         if looked || self.world.events() == before { self.verdict().is_none() } else { self.look() }
+    }
+
+    /// Whether nothing of it is left to be undone.
+    fn is_instant(&self, item: usize) -> bool {
+        self.injector.active.get(&item).is_some_and(|active| {
+            matches!(active.undo, Undo::Nothing)
+                && active.script.is_none()
+                && active.cuts.is_empty()
+                && active.down.is_empty()
+        })
     }
 
     /// Whether it has any effect.

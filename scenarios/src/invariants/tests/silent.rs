@@ -148,3 +148,15 @@ fn a_reset_that_was_not_durable_may_bring_the_old_log_back_under_the_same_offset
     let held = p.replicas[1].log.at(Offset(0)).map(|batch| (batch.epoch, batch.crc));
     assert_eq!(held, Some((LeaderEpoch(1), 7)), "the observer goes on with what is there");
 }
+
+#[test]
+fn an_epoch_that_a_crashed_voter_read_from_its_cache_may_be_lost_with_the_power() {
+    let mut q = quorum();
+    voters::persisted(&mut q, 1, LeaderEpoch(4), None).unwrap();
+    let nothing = (Offset(0), Offset(0));
+    voters::recovered(&mut q, 1, (LeaderEpoch(5), Some(NodeId(1))), nothing.0, nothing.1).unwrap();
+    q.voters[1].damage = Damage::PowerLoss;
+    let back = |q: &mut _, epoch| voters::recovered(q, 1, (LeaderEpoch(epoch), None), nothing.0, nothing.1);
+    assert_eq!(back(&mut q.clone(), 4), Ok(()));
+    assert_eq!(back(&mut q, 3).unwrap_err().invariant, "W-ME", "what was durable may not");
+}
