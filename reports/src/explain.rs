@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn an_explanation_is_a_table_and_a_story() {
-        let turn = |event, what: &str| Turn { event: Some(event), at: "3.4s".to_owned(), what: what.to_owned() };
+        let turn =
+            |event, what: &str| Turn { event: Some(event), at: "3.4s".to_owned(), what: what.to_owned() };
         let crash = Row {
             number: 1,
             at: "3s".to_owned(),

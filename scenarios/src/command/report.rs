@@ -2,16 +2,26 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
-use squall_reports::report::Report;
+use squall_reports::report::{Explained, Report};
 use squall_reports::{markdown, page, perfetto, pinned};
+use squall_sim::campaign::AnyScenario;
 use squall_sim::capsule;
-use squall_sim::recording::Limits;
+use squall_sim::recording::{Limits, Recording};
+use squall_sim::shrink::Bounds;
 
-use crate::command::{Failure, Found, Output, logs, output, scenario};
+use crate::command::shrink::quietly;
+use crate::command::{Failure, Found, Output, clock, cores, logs, output, scenario};
 use crate::invariants;
+
+/// A plan with more faults and operations than this is not explained; `squall shrink` comes first.
+const EXPLAINED: usize = 40;
+
+/// For how long it is explained at most.
+const EXPLAIN_FOR: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -45,13 +55,14 @@ pub(super) fn report(args: &ReportArgs) -> Result<Found, Failure> {
     let scenario = scenario(&header.scenario)
         .map_err(|_| Failure::bad(format_args!("{file}: unknown scenario `{}`", header.scenario)))?;
     let (replay, recording) = scenario.record(&file, &text, Limits::default()).map_err(Failure::bad)?;
+    let explained = explained(scenario, &file, &text, &recording);
     let report = Report {
         record: &replay.record,
         recording: &recording,
         capsule: &file,
         promise: replay.record.verdict.invariant().and_then(invariants::about),
         departs: replay.departs.as_deref(),
-        explained: None,
+        explained: explained.as_ref(),
     };
     let mut files = vec![
         ("index.html".to_owned(), page::page(&report)),
@@ -92,6 +103,19 @@ pub(super) fn report(args: &ReportArgs) -> Result<Found, Failure> {
     }
     // The failure is what was asked about, not what was found.
     Ok(Found::Nothing)
+}
+
+/// What the parts of a small plan are needed for; of a large one nobody would read it.
+fn explained(scenario: &dyn AnyScenario, file: &str, text: &str, recording: &Recording) -> Option<Explained> {
+    let plan = &recording.plan;
+    if plan.faults.len() + plan.operations.len() + plan.operations_left_out > EXPLAINED {
+        return None;
+    }
+    let began: Instant = clock::now();
+    let over = || began.elapsed() >= EXPLAIN_FOR;
+    let bounds = Bounds { jobs: cores(), runs: u64::MAX, stop: &over, watch: &|_| () };
+    // A run that passes has nothing to be explained.
+    quietly(|| scenario.explain(file, text, &bounds)).ok().map(|explained| Explained::from(&explained))
 }
 
 /// The capsule's name without what all capsules have.

@@ -1,12 +1,15 @@
 //! How far an item can be moved before the failure is gone, and which event is between.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::rows::named;
 use super::{Fails, Turn};
 use crate::fault::text::written;
 use crate::narrate::Fields;
 use crate::plan::Plan;
 use crate::recording::{Fate, Limits, Recording};
-use crate::run::{Scenario, record};
+use crate::run::{Course, Scenario, SpareRun, record};
+use crate::trace::{Kind, Moment};
 
 /// How exactly a place in time is found, in nanoseconds: most events are further apart.
 const EXACT: u64 = 1_000;
@@ -18,7 +21,7 @@ const LIMITS: Limits = Limits { arrows: usize::MAX, facts: usize::MAX, operation
 pub(super) struct Place<'a, O> {
     /// When it begins now, in nanoseconds.
     pub(super) now: u64,
-    /// When the failure comes.
+    /// The latest time that makes sense.
     pub(super) end: u64,
     /// The plan with the item at another time.
     pub(super) moved: &'a dyn Fn(u64) -> Plan<O>,
@@ -66,18 +69,62 @@ impl<O> Place<'_, O> {
 /// nobody noticed anything, it is the next fault that begins or ends, on the side that is asked about.
 fn turn<S: Scenario>(scenario: &S, plan: &Plan<S::Operation>, early: u64, late: u64, later: bool) -> Turn {
     let (_, recording) = record(scenario, plan, LIMITS);
-    let within = |at: u64| (early..late).contains(&at);
-    let fact = recording.facts.iter().find(|fact| within(fact.at_ns)).map(|fact| (fact.event, fact.at_ns));
-    let arrivals = recording.arrows.iter().filter(|arrow| arrow.fate == Fate::Arrived);
-    let taken = arrivals.filter_map(|arrow| Some((arrow.end_event?, arrow.end_ns?)));
-    let taken = taken.filter(|(_, at)| within(*at)).min();
-    if let Some((event, at)) = fact.into_iter().chain(taken).min() {
-        return Turn { event: Some(event), at: written(at), what: event_text(&recording, event) };
+    if let Some(moment) = first_between(scenario, plan, early, late) {
+        let told = event_text(&recording, moment.number);
+        let what = if told.is_empty() { silent_text(&recording, &moment) } else { told };
+        return Turn { event: Some(moment.number), at: written(moment.at.0), what };
     }
     let span = if later { next_fault(&recording, late) } else { last_fault(&recording, early) };
     match span {
         Some((at, what)) => Turn { event: None, at: written(at), what: named(&what, &recording.lanes) },
         None => Turn { event: None, at: written(if later { late } else { early }), what: String::new() },
+    }
+}
+
+/// The first event of a node in the run of `plan` from `early` until before `late`.
+fn first_between<S: Scenario>(
+    scenario: &S,
+    plan: &Plan<S::Operation>,
+    early: u64,
+    late: u64,
+) -> Option<Moment> {
+    let mut course = Course::new(scenario, plan, SpareRun::default());
+    loop {
+        // Without the failure that is explained another may come, a panic too.
+        let goes_on = catch_unwind(AssertUnwindSafe(|| course.advance())).ok()?;
+        let moment = course.world().moment();
+        if !goes_on || moment.at.0 >= late {
+            return None;
+        }
+        let of_a_node = match moment.kind {
+            Kind::Delivered { .. } | Kind::Dropped { .. } | Kind::Expired | Kind::Synced => true,
+            Kind::Created
+            | Kind::Started
+            | Kind::Crashed
+            | Kind::PowerLost
+            | Kind::Wiped
+            | Kind::Paused
+            | Kind::Resumed
+            | Kind::Cut { .. }
+            | Kind::Mended { .. }
+            | Kind::Weather { .. }
+            | Kind::ClockSet
+            | Kind::DiskSet => false,
+        };
+        if of_a_node && moment.at.0 >= early {
+            return Some(*moment);
+        }
+    }
+}
+
+/// An event that nobody reported anything at.
+fn silent_text(recording: &Recording, moment: &Moment) -> String {
+    let name = recording.lanes.get(moment.node.index()).map_or("the world", |lane| lane.name.as_str());
+    match moment.kind.name() {
+        "Expired" => format!("a timer of {name} runs out"),
+        "Synced" => format!("a sync of {name} ends"),
+        "Dropped" => format!("a message for {name} is lost"),
+        _ => format!("{name} takes a message"),
     }
 }
 

@@ -15,6 +15,9 @@ use crate::shrink::trial::Trial;
 /// With more items than this a plan is not small, and they are only taken away, not moved.
 const MOVED: usize = 48;
 
+/// How long after the storm an item is moved at most, in nanoseconds; the storm goes on for so long.
+const LATER: u64 = 5_000_000_000;
+
 /// All rows.
 pub(super) struct Rows {
     pub(super) faults: Vec<Row>,
@@ -40,25 +43,13 @@ pub(super) fn all<S: Scenario>(
         runs: AtomicU64::new(0),
         stopped: AtomicBool::new(false),
     };
-    let next = AtomicUsize::new(0);
-    let parts = trial.pool.broadcast(|_| {
-        let mut rows = Vec::new();
-        let mut bench = Bench { work: &work, spare: SpareRun::default() };
-        loop {
-            let item = next.fetch_add(1, Ordering::Relaxed);
-            if item < faults {
-                rows.push((item, bench.fault(item)));
-            } else if item < faults + operations {
-                rows.push((item, bench.operation(item - faults)));
-            } else {
-                return rows;
-            }
-        }
-    });
-    let mut rows: Vec<(usize, Row)> = parts.into_iter().flatten().collect();
-    rows.sort_by_key(|(item, _)| *item);
-    let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    let row = |item: usize, bench: &mut Bench<'_, S>| match item.checked_sub(faults) {
+        None => bench.fault(item),
+        Some(item) => bench.operation(item),
+    };
+    let mut rows = work.shared_out(faults + operations, &row);
     let operations = rows.split_off(faults);
+    work.find_order(&mut rows);
     Rows { faults: rows, operations, runs: work.runs.into_inner(), finished: !work.stopped.into_inner() }
 }
 
@@ -71,6 +62,50 @@ struct Work<'a, S: Scenario> {
     moves: bool,
     runs: AtomicU64,
     stopped: AtomicBool,
+}
+
+impl<S: Scenario> Work<'_, S> {
+    /// What `each` makes of the numbers below `count`, on all cores, in order.
+    fn shared_out<T: Send>(
+        &self,
+        count: usize,
+        each: &(dyn Fn(usize, &mut Bench<'_, S>) -> T + Sync),
+    ) -> Vec<T> {
+        let next = AtomicUsize::new(0);
+        let parts = self.trial.pool.broadcast(|_| {
+            let mut done = Vec::new();
+            let mut bench = Bench { work: self, spare: SpareRun::default() };
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return done;
+                }
+                done.push((number, each(number, &mut bench)));
+            }
+        });
+        let mut all: Vec<(usize, T)> = parts.into_iter().flatten().collect();
+        all.sort_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, done)| done).collect()
+    }
+
+    /// Which of the needed faults must not change places.
+    fn find_order(&self, rows: &mut [Row]) {
+        let needed: Vec<usize> = (0..rows.len()).filter(|item| rows[*item].needed == Some(true)).collect();
+        let of = |place: usize| needed[place + 1..].iter().map(move |other| (place, *other));
+        let mut pairs: Vec<(usize, usize)> =
+            (0..needed.len()).flat_map(of).map(|(place, other)| (needed[place], other)).collect();
+        pairs.retain(|(one, other)| self.plan.faults[*one].at != self.plan.faults[*other].at);
+        if !self.moves {
+            return;
+        }
+        let kept = self.shared_out(pairs.len(), &|pair, bench| bench.must_keep_places(pairs[pair]));
+        for ((one, other), kept) in pairs.into_iter().zip(kept) {
+            if kept {
+                rows[one].ordered_with.push(other + 1);
+                rows[other].ordered_with.push(one + 1);
+            }
+        }
+    }
 }
 
 /// One core.
@@ -123,8 +158,12 @@ impl<S: Scenario> Bench<'_, S> {
         if !needed || !self.work.moves {
             return row;
         }
-        let moved = |at: u64| with_fault(plan, item, PlannedFault { at, ..fault.clone() });
-        let place = Place { now: fault.at, end: recording.end.at_ns, moved: &moved };
+        let end = plan.storm.saturating_add(LATER);
+        let moved = |at: u64| {
+            let moved = with_fault(plan, item, PlannedFault { at, ..fault.clone() });
+            Plan { storm: end, ..moved }
+        };
+        let place = Place { now: fault.at, end: end - 1, moved: &moved };
         row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
         row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
         let softer = fault.softer().into_iter().find(|softer| {
@@ -132,32 +171,20 @@ impl<S: Scenario> Bench<'_, S> {
             trial.may_be(&plan) && self.fails(plan)
         });
         row.softer = softer.map(|softer| fault_text(&softer, &recording.lanes));
-        row.ordered_with = self.order(item);
         row
     }
 
-    /// Which other faults must not change places with this one.
-    fn order(&mut self, item: usize) -> Vec<usize> {
-        let plan = self.work.plan;
-        let mut ordered = Vec::new();
-        for other in (0..plan.faults.len()).filter(|other| *other != item) {
-            let (one, two) = (plan.faults[item].at, plan.faults[other].at);
-            if one == two {
-                continue;
-            }
-            let mut swapped = plan.clone();
-            swapped.faults[item].at = two;
-            swapped.faults[other].at = one;
-            swapped.faults.sort_by_key(|fault| fault.at);
-            if !self.fails(swapped) && !self.stopped() {
-                ordered.push(other + 1);
-            }
-        }
-        ordered
+    /// Whether the failure is gone when two faults change places.
+    fn must_keep_places(&mut self, (one, other): (usize, usize)) -> bool {
+        let mut swapped = self.work.plan.clone();
+        (swapped.faults[one].at, swapped.faults[other].at) =
+            (swapped.faults[other].at, swapped.faults[one].at);
+        swapped.faults.sort_by_key(|fault| fault.at);
+        !self.fails(swapped) && !self.stopped()
     }
 
     fn operation(&mut self, item: usize) -> Row {
-        let Work { plan, recording, trial, .. } = *self.work;
+        let Work { plan, trial, .. } = *self.work;
         let operation = &plan.operations[item];
         let mut row = Row {
             number: item + 1,
@@ -180,13 +207,14 @@ impl<S: Scenario> Bench<'_, S> {
         if !needed || !self.work.moves {
             return row;
         }
+        let end = plan.storm.saturating_add(LATER);
         let moved = |at: u64| {
-            let mut plan = plan.clone();
+            let mut plan = Plan { storm: end, ..plan.clone() };
             plan.operations[item].at = at;
             plan.operations.sort_by_key(|operation| operation.at);
             plan
         };
-        let place = Place { now: operation.at, end: recording.end.at_ns, moved: &moved };
+        let place = Place { now: operation.at, end: end - 1, moved: &moved };
         row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
         row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
         row

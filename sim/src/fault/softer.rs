@@ -27,7 +27,11 @@ pub struct Names<'a> {
 impl PlannedFault {
     /// Softer faults in its place, the softest first: shorter, rarer, on fewer links, less damage.
     pub fn softer(&self) -> Vec<Self> {
-        let kinder = self.fault.softer().into_iter().map(|fault| Self { fault, ..self.clone() });
+        let kinder = self.fault.softer().into_iter().map(|fault| {
+            // A restart is over at once.
+            let lasts = if matches!(fault, Fault::Restart { .. }) { 0 } else { self.lasts };
+            Self { fault, lasts, ..self.clone() }
+        });
         let shorter = self.shorter().into_iter().map(|lasts| Self { lasts, ..self.clone() });
         kinder.chain(shorter).filter(|softer| softer != self).collect()
     }
