@@ -99,6 +99,7 @@ fn first_between<S: Scenario>(
         let of_a_node = match moment.kind {
             Kind::Delivered { .. } | Kind::Dropped { .. } | Kind::Expired | Kind::Synced => true,
             Kind::Created
+            | Kind::Interfered { .. }
             | Kind::Started
             | Kind::Crashed
             | Kind::PowerLost

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::Row;
 use super::moves::Place;
-use crate::fault::PlannedFault;
 use crate::fault::text::written;
+use crate::fault::{PlannedFault, TO_THE_CALM, When};
 use crate::plan::Plan;
 use crate::recording::{Lane, Recording};
 use crate::run::{Scenario, SpareRun};
@@ -94,7 +94,7 @@ impl<S: Scenario> Work<'_, S> {
         let of = |place: usize| needed[place + 1..].iter().map(move |other| (place, *other));
         let mut pairs: Vec<(usize, usize)> =
             (0..needed.len()).flat_map(of).map(|(place, other)| (needed[place], other)).collect();
-        pairs.retain(|(one, other)| self.plan.faults[*one].at != self.plan.faults[*other].at);
+        pairs.retain(|(one, other)| self.plan.faults[*one].when != self.plan.faults[*other].when);
         if !self.moves {
             return;
         }
@@ -137,10 +137,15 @@ impl<S: Scenario> Bench<'_, S> {
     fn fault(&mut self, item: usize) -> Row {
         let Work { plan, recording, trial, .. } = *self.work;
         let fault = &plan.faults[item];
+        let span = recording.faults.iter().find(|span| span.item == item);
+        let began = fault.when.time().or(span.map(|span| span.begin_ns));
         let mut row = Row {
             number: item + 1,
-            at: written(fault.at),
-            at_ns: fault.at,
+            at: match &fault.when {
+                When::At(at) => written(*at),
+                When::On(trigger) => named(&format!("on {trigger}:"), &recording.lanes),
+            },
+            at_ns: began.unwrap_or(0),
             what: fault_text(fault, &recording.lanes),
             needed: None,
             before: None,
@@ -160,12 +165,15 @@ impl<S: Scenario> Bench<'_, S> {
         }
         let end = plan.storm.saturating_add(LATER);
         let moved = |at: u64| {
-            let moved = with_fault(plan, item, PlannedFault { at, ..fault.clone() });
+            let moved = with_fault(plan, item, PlannedFault { when: When::At(at), ..fault.clone() });
             Plan { storm: end, ..moved }
         };
-        let place = Place { now: fault.at, end: end - 1, moved: &moved };
-        row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
-        row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
+        let place = Place { now: began.unwrap_or(0), end: end - 1, moved: &moved };
+        // What waits for something may not do at the time at which that happened what it did right after it.
+        if fault.when.time().is_some() || self.fails(moved(place.now)) {
+            row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
+            row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
+        }
         let softer = fault.softer().into_iter().find(|softer| {
             let plan = with_fault(plan, item, softer.clone());
             trial.may_be(&plan) && self.fails(plan)
@@ -177,9 +185,9 @@ impl<S: Scenario> Bench<'_, S> {
     /// Whether the failure is gone when two faults change places.
     fn must_keep_places(&mut self, (one, other): (usize, usize)) -> bool {
         let mut swapped = self.work.plan.clone();
-        (swapped.faults[one].at, swapped.faults[other].at) =
-            (swapped.faults[other].at, swapped.faults[one].at);
-        swapped.faults.sort_by_key(|fault| fault.at);
+        let when = swapped.faults[one].when.clone();
+        swapped.faults[one].when = std::mem::replace(&mut swapped.faults[other].when, when);
+        swapped.faults.sort_by_key(|fault| fault.when.time());
         !self.fails(swapped) && !self.stopped()
     }
 
@@ -224,7 +232,7 @@ impl<S: Scenario> Bench<'_, S> {
 fn with_fault<O: Clone>(plan: &Plan<O>, item: usize, fault: PlannedFault) -> Plan<O> {
     let mut plan = plan.clone();
     plan.faults[item] = fault;
-    plan.faults.sort_by_key(|fault| fault.at);
+    plan.faults.sort_by_key(|fault| fault.when.time());
     plan
 }
 
@@ -233,6 +241,7 @@ pub(super) fn fault_text(fault: &PlannedFault, lanes: &[Lane]) -> String {
     let text = named(&fault.fault.to_string(), lanes);
     match fault.lasts {
         0 => text,
+        TO_THE_CALM.. => format!("{text}, until the calm"),
         lasts => format!("{text}, for {}", written(lasts)),
     }
 }
