@@ -1,6 +1,6 @@
 //! An explanation as a table, and the story below it.
 
-use squall_sim::explain::{Explanation, Row};
+use squall_sim::explain::{Explanation, Row, Turn};
 
 use crate::text::{line, number};
 
@@ -44,12 +44,8 @@ pub fn said(row: &Row) -> Vec<String> {
         }
         .to_owned(),
     );
-    if let Some(turn) = &row.before {
-        lines.push(format!("needed before event {} ({}): {}", turn.event, turn.at, turn.what));
-    }
-    if let Some(turn) = &row.after {
-        lines.push(format!("needed after event {} ({}): {}", turn.event, turn.at, turn.what));
-    }
+    let sides = [("before", &row.before), ("after", &row.after)];
+    lines.extend(sides.into_iter().filter_map(|(side, turn)| Some(needed(side, turn.as_ref()?))));
     if !row.ordered_with.is_empty() {
         let faults: Vec<String> = row.ordered_with.iter().map(usize::to_string).collect();
         lines.push(format!("needed in this order with fault {}", faults.join(", ")));
@@ -60,19 +56,28 @@ pub fn said(row: &Row) -> Vec<String> {
     lines
 }
 
+fn needed(side: &str, turn: &Turn) -> String {
+    match turn.event {
+        Some(event) => format!("needed {side} event {event} ({}): {}", turn.at, turn.what),
+        None if turn.what.is_empty() => format!("needed {side} {}", turn.at),
+        None => format!("needed {side} {}: {}", turn.at, turn.what),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use squall_sim::explain::Turn;
 
     use super::*;
 
     #[test]
     fn an_explanation_is_a_table_and_a_story() {
-        let turn = |event, what: &str| Turn { event, at: "3.4s".to_owned(), what: what.to_owned() };
+        let turn =
+            |event, what: &str| Turn { event: Some(event), at: "3.4s".to_owned(), what: what.to_owned() };
         let crash = Row {
             number: 1,
             at: "3s".to_owned(),
+            at_ns: 3_000_000_000,
             what: "crash broker 2, for 1s".to_owned(),
             needed: Some(true),
             before: Some(turn(812, "broker 1: leader elected (partition 0-1, epoch 4)")),
@@ -83,10 +88,11 @@ mod tests {
         let send = Row {
             number: 1,
             at: "2.9s".to_owned(),
+            at_ns: 2_900_000_000,
             what: "client 0: send bytes 15".to_owned(),
             needed: Some(false),
-            before: None,
-            after: None,
+            before: Some(Turn { event: None, ..turn(0, "fault begins: crash broker 2") }),
+            after: Some(Turn { event: None, ..turn(0, "") }),
             softer: None,
             ordered_with: Vec::new(),
         };
@@ -117,6 +123,8 @@ mod tests {
 
             operation 1 2.9s client 0: send bytes 15
                         not needed
+                        needed before 3.4s: fault begins: crash broker 2
+                        needed after 3.4s
 
             At 3s, fault: crash broker 2.
             At 3.4s, broker 1 leads 0-1.

@@ -20,13 +20,7 @@ pub(crate) fn without_nodes<O: Clone>(plan: &Plan<O>, gone: &[u32]) -> Plan<O> {
 
 fn renamed<O: Clone>(plan: &Plan<O>, names: &Names<'_>) -> Plan<O> {
     let mut smaller = plan.clone();
-    smaller.faults.retain_mut(|planned| match planned.fault.renamed(names) {
-        Some(fault) => {
-            planned.fault = fault;
-            true
-        }
-        None => false,
-    });
+    smaller.faults = plan.faults.iter().filter_map(|fault| fault.renamed(names)).collect();
     smaller
 }
 
@@ -114,7 +108,11 @@ pub(crate) fn brokers_that_forget<O>(plan: &Plan<O>) -> usize {
             | Fault::ClockLeap { .. }
             | Fault::ClockDrift { .. }
             | Fault::ClockFreeze { .. }
-            | Fault::LongPause { .. } => (None, &[]),
+            | Fault::LongPause { .. }
+            | Fault::TransferStorm { .. }
+            | Fault::DropMessage { .. }
+            | Fault::DelayMessage { .. }
+            | Fault::DuplicateMessage { .. } => (None, &[]),
         };
         match whom {
             Some(Whom::Node(node)) => nodes.push(node.0),

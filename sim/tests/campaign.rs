@@ -151,7 +151,7 @@ fn a_replay_that_goes_another_way_says_from_where() {
     let sim = overheard(SOME);
     let mut plan = sim.plan_of(0);
     let record = squall_sim::run::run(&sim, &plan);
-    plan.faults.retain(|fault| fault.at < 1_000_000_000);
+    plan.faults.retain(|fault| fault.when.time() < Some(1_000_000_000));
     plan.seed += 1;
     let mut changed = Capsule::new(plan, &record);
     let departs = |capsule: &Capsule<()>| squall_sim::run::Replay::of(&sim, capsule, None).departs.unwrap();

@@ -43,7 +43,7 @@ fn stormy<S: Scenario<Operation = ()>>(scenario: &S) -> Plan<()> {
     }
     plan.faults.push(planned(1_613, 1_200, Fault::Wipe { whom: node(3) }));
     plan.faults.push(planned(1_717, 400, Fault::PowerLoss { whom: node(1) }));
-    plan.faults.sort_by_key(|fault| fault.at);
+    plan.faults.sort_by_key(|fault| fault.when.time());
     plan
 }
 
@@ -73,11 +73,11 @@ fn only_the_two_faults_that_matter_are_left_and_they_are_as_kind_and_short_as_ca
         .plan
         .faults
         .iter()
-        .map(|fault| format!("{} ms, {} ms: {}", fault.at / 1_000_000, fault.lasts / 1_000_000, fault.fault))
+        .map(|fault| format!("{}, {} ms: {}", fault.when, fault.lasts / 1_000_000, fault.fault))
         .collect();
     // Both at the same moment need not last at all. The wipe became kinder; a power loss must stay one, for it
     // is on that kind of event that the promise was broken. Times are round.
-    assert_eq!(faults, ["1700 ms, 0 ms: crash node 3", "1700 ms, 0 ms: power-loss node 1"]);
+    assert_eq!(faults, ["at 1.7s, 0 ms: crash node 3", "at 1.7s, 0 ms: power-loss node 1"]);
 }
 
 #[test]

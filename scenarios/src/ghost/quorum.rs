@@ -17,12 +17,18 @@ pub struct VoterGhost {
     pub epoch: (LeaderEpoch, u64),
     /// The epoch and the vote that are durable.
     pub persisted: (LeaderEpoch, Option<NodeId>),
+    /// The epoch and the vote that its last life began with: a crash keeps them, a power loss may not, since
+    /// they can have been in the cache only.
+    pub found: (LeaderEpoch, Option<NodeId>),
     /// Every vote it ever granted, over all its lives.
     pub granted: BTreeMap<LeaderEpoch, NodeId>,
     /// Its log.
     pub log: Shadow,
     /// What was cut since the last sync: a power loss may bring it back.
     pub cut: Vec<Batch>,
+    /// The log that a snapshot replaced in this life or the last without anybody being told: a power loss may
+    /// undo that.
+    pub replaced: Option<Shadow>,
     /// Everything before is durable.
     pub durable: Offset,
     /// One past the last entry it knows to be committed, in this life.
@@ -60,9 +66,11 @@ impl QuorumGhost {
             node,
             epoch: (LeaderEpoch(0), 0),
             persisted: (LeaderEpoch(0), None),
+            found: (LeaderEpoch(0), None),
             granted: BTreeMap::new(),
             log: Shadow::default(),
             cut: Vec::new(),
+            replaced: None,
             durable: Offset::ZERO,
             commit: Offset::ZERO,
             leads: None,

@@ -15,23 +15,39 @@ pub fn recovered(
     start: Offset,
     end: Offset,
 ) -> Check {
+    let (committed, holds) = (q.committed.end(), q.refresh(place));
     let voter = &mut q.voters[place];
     let node = voter.node;
-    let (known_epoch, known_vote) = voter.persisted;
-    if persisted.0 < known_epoch {
-        return broken(
-            "W-ME",
-            format!("voter {node} came back in epoch {}; {known_epoch} was durable", persisted.0),
-        );
+    let found = if voter.damage == Damage::None { voter.found } else { voter.persisted };
+    for (known_epoch, known_vote) in [voter.persisted, found] {
+        if persisted.0 < known_epoch {
+            return broken(
+                "W-ME",
+                format!("voter {node} came back in epoch {}; {known_epoch} was on its disk", persisted.0),
+            );
+        }
+        if persisted.0 == known_epoch && known_vote.is_some() && persisted.1 != known_vote {
+            return broken(
+                "W-VOTE",
+                format!(
+                    "voter {node} came back in epoch {known_epoch} with vote {:?}; {known_vote:?} was on its disk",
+                    persisted.1
+                ),
+            );
+        }
     }
-    if persisted.0 == known_epoch && known_vote.is_some() && persisted.1 != known_vote {
-        return broken(
-            "W-VOTE",
-            format!(
-                "voter {node} came back in epoch {known_epoch} with vote {:?}; {known_vote:?} was durable",
-                persisted.1
-            ),
-        );
+    if start == end && holds < end && end <= committed {
+        // A snapshot had its name before the crash, and nobody had been told of it yet: it replaces the log.
+        let old = std::mem::replace(&mut voter.log, crate::ghost::Shadow::starting_at(end));
+        voter.replaced = Some(old);
+        voter.durable = voter.durable.min(end);
+        voter.agrees = end;
+    } else if start < voter.log.start()
+        && voter.damage == Damage::PowerLoss
+        && let Some(old) = voter.replaced.take()
+    {
+        voter.log = old;
+        voter.agrees = Offset::ZERO;
     }
     let least = if voter.damage == Damage::None { voter.log.end() } else { voter.durable };
     if end < least {
@@ -60,6 +76,7 @@ pub fn recovered(
     voter.log.truncate(end);
     voter.log.advance_start(start);
     voter.cut.clear();
+    voter.found = persisted;
     if voter.damage == Damage::PowerLoss {
         voter.persisted = persisted;
     }

@@ -131,7 +131,7 @@ const OWN: &[Knob] = &[
         (0, 1_000_000),
         "records that each producer sends in the storm",
     ),
-    row("workload.bytes", Bytes, 100, (8, 300), (8, 1 << 20), "the longest value"),
+    row("workload.bytes", Bytes, 100, (8, 1_000), (8, 1 << 20), "the longest value"),
     quiet::KNOB,
 ];
 

@@ -92,7 +92,7 @@ mod tests {
             assert!(ReplicatedLog.within_budget(&plan), "seed {seed}");
             for node in cluster::layout(&plan.settings).broker_nodes() {
                 let fault = Fault::Wipe { whom: Whom::Node(node) };
-                plan.faults.push(PlannedFault { at: 0, lasts: 0, fault });
+                plan.faults.push(PlannedFault::at(0, 0, fault));
             }
             assert!(!ReplicatedLog.within_budget(&plan), "seed {seed}");
         }

@@ -6,7 +6,9 @@ use crate::capsule::{Capsule, CapsuleError};
 use crate::explain::Explanation;
 use crate::explain::capsules::explain_capsule;
 use crate::knob::Knob;
+use crate::narrate::Kind;
 use crate::plan::Plan;
+use crate::plan::written::{self, Beside, PlanError};
 use crate::record::{RunRecord, Verdict};
 use crate::recording::{Limits, Recording};
 use crate::run::{
@@ -28,6 +30,10 @@ pub struct Info {
     pub knobs: &'static [Knob],
     /// Its quirks: name and one line each.
     pub quirks: &'static [(&'static str, &'static str)],
+    /// The kinds of fact that triggers may wait for.
+    pub facts: &'static [Kind],
+    /// The kinds of message that triggers may wait for and faults may single out.
+    pub messages: &'static [Kind],
 }
 
 /// How a seed is to be run.
@@ -84,6 +90,19 @@ pub trait AnyScenario: Sync {
 
     /// The same, and the run is recorded.
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
+
+    /// Runs the plan that stands in the TOML `text`; `file` is for errors. With a `sink`, its timeline goes
+    /// there.
+    fn run_written(
+        &self,
+        file: &str,
+        text: &str,
+        beside: &Beside<'_>,
+        sink: Option<Sink<'_>>,
+    ) -> Result<Ran, PlanError>;
+
+    /// The plan of `seed` as TOML; an error says in one line why what was set cannot be.
+    fn write_plan(&self, seed: Seed, request: &Request<'_>) -> Result<String, String>;
 }
 
 /// Runs seeds of one scenario.
@@ -99,7 +118,14 @@ struct TypedWorker<'s, S: Scenario> {
 
 impl<S: Scenario> AnyScenario for S {
     fn info(&self) -> Info {
-        Info { name: self.name(), about: self.about(), knobs: self.knobs(), quirks: self.quirks() }
+        Info {
+            name: self.name(),
+            about: self.about(),
+            knobs: self.knobs(),
+            quirks: self.quirks(),
+            facts: self.probe_kinds(),
+            messages: self.message_kinds(),
+        }
     }
 
     fn settings(&self, seed: Seed, overrides: &Overrides) -> Result<Settings, String> {
@@ -141,18 +167,48 @@ impl<S: Scenario> AnyScenario for S {
         let (record, recording) = record(self, &capsule.plan, limits);
         Ok((Replay::with(capsule.expected, record), recording))
     }
+
+    fn run_written(
+        &self,
+        file: &str,
+        text: &str,
+        beside: &Beside<'_>,
+        sink: Option<Sink<'_>>,
+    ) -> Result<Ran, PlanError> {
+        let plan = written::read(self, file, text, beside)?;
+        let record = match sink {
+            Some(sink) => run_traced(self, &plan, sink),
+            None => caught(self, &plan, &mut SpareRun::default(), false),
+        };
+        Ok(with_capsule(plan, record))
+    }
+
+    fn write_plan(&self, seed: Seed, request: &Request<'_>) -> Result<String, String> {
+        Ok(written::write(self, &plan_of(self, seed, request)?))
+    }
 }
 
 impl<S: Scenario> Worker for TypedWorker<'_, S> {
     fn run(&mut self, seed: Seed, request: &Request<'_>) -> Result<Ran, String> {
         let plan = plan_of(self.scenario, seed, request)?;
-        let (mut record, spare) = run_caught(self.scenario, &plan, std::mem::take(&mut self.spare));
-        self.spare = spare;
-        if request.verify || !record.verdict.is_pass() {
-            doubt(self.scenario, &plan, &mut record);
-        }
+        let record = caught(self.scenario, &plan, &mut self.spare, request.verify);
         Ok(with_capsule(plan, record))
     }
+}
+
+/// Runs `plan`; a failure is repeated, and anything if it is to be verified.
+fn caught<S: Scenario>(
+    scenario: &S,
+    plan: &Plan<S::Operation>,
+    spare: &mut SpareRun<S>,
+    verify: bool,
+) -> RunRecord {
+    let (mut record, used) = run_caught(scenario, plan, std::mem::take(spare));
+    *spare = used;
+    if verify || !record.verdict.is_pass() {
+        doubt(scenario, plan, &mut record);
+    }
+    record
 }
 
 fn plan_of<S: Scenario>(

@@ -48,6 +48,8 @@ pub struct Row {
     pub number: usize,
     /// When it begins: `4.9s`, or on what.
     pub at: String,
+    /// The same in nanoseconds of virtual time.
+    pub at_ns: u64,
     /// What it is, and for how long: `restart broker 2`.
     pub what: String,
     /// Whether the failure is gone without it; `None`: not tried.
@@ -62,14 +64,14 @@ pub struct Row {
     pub ordered_with: Vec<usize>,
 }
 
-/// An event at which it is decided whether the failure comes.
+/// Something at which it is decided whether the failure comes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
-    /// Its number in the run, from 1.
-    pub event: u64,
+    /// The event's number in the run, from 1; `None`: it is no event of a node, but another fault, or a time.
+    pub event: Option<u64>,
     /// When it happens, as `1.204s`.
     pub at: String,
-    /// What happens: `broker 1: leader elected (partition 0-1, epoch 4)`.
+    /// What happens: `broker 1: leader elected (partition 0-1, epoch 4)`; empty if it is a time alone.
     pub what: String,
 }
 

@@ -1,11 +1,15 @@
 //! How far an item can be moved before the failure is gone, and which event is between.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::rows::named;
 use super::{Fails, Turn};
 use crate::fault::text::written;
 use crate::narrate::Fields;
 use crate::plan::Plan;
 use crate::recording::{Fate, Limits, Recording};
-use crate::run::{Scenario, record};
+use crate::run::{Course, Scenario, SpareRun, record};
+use crate::trace::{Kind, Moment};
 
 /// How exactly a place in time is found, in nanoseconds: most events are further apart.
 const EXACT: u64 = 1_000;
@@ -17,7 +21,7 @@ const LIMITS: Limits = Limits { arrows: usize::MAX, facts: usize::MAX, operation
 pub(super) struct Place<'a, O> {
     /// When it begins now, in nanoseconds.
     pub(super) now: u64,
-    /// When the failure comes.
+    /// The latest time that makes sense.
     pub(super) end: u64,
     /// The plan with the item at another time.
     pub(super) moved: &'a dyn Fn(u64) -> Plan<O>,
@@ -31,7 +35,7 @@ impl<O> Place<'_, O> {
     {
         let (early, late) = self.edge(self.end, fails)?;
         // It comes too late there: what happened before it is what it should have been before.
-        turn(scenario, &(self.moved)(late), early, late)
+        Some(turn(scenario, &(self.moved)(late), early, late, true))
     }
 
     /// The event that it must come after.
@@ -40,7 +44,7 @@ impl<O> Place<'_, O> {
         S: Scenario<Operation = O>,
     {
         let (late, early) = self.edge(0, fails)?;
-        turn(scenario, &(self.moved)(late), early, late)
+        Some(turn(scenario, &(self.moved)(late), early, late, false))
     }
 
     /// Two close times between `now` and `to`: at the first it still fails alike, at the second no more.
@@ -61,16 +65,83 @@ impl<O> Place<'_, O> {
     }
 }
 
-/// What happens in the run of `plan` from `early` to `late`: its first event that anybody noticed.
-fn turn<S: Scenario>(scenario: &S, plan: &Plan<S::Operation>, early: u64, late: u64) -> Option<Turn> {
+/// What happens in the run of `plan` from `early` until before `late`, when the item has its other place. If
+/// nobody noticed anything, it is the next fault that begins or ends, on the side that is asked about.
+fn turn<S: Scenario>(scenario: &S, plan: &Plan<S::Operation>, early: u64, late: u64, later: bool) -> Turn {
     let (_, recording) = record(scenario, plan, LIMITS);
-    let within = |at: u64| (early..=late).contains(&at);
-    let fact = recording.facts.iter().find(|fact| within(fact.at_ns)).map(|fact| (fact.event, fact.at_ns));
-    let arrivals = recording.arrows.iter().filter(|arrow| arrow.fate == Fate::Arrived);
-    let taken = arrivals.filter_map(|arrow| Some((arrow.end_event?, arrow.end_ns?)));
-    let taken = taken.filter(|(_, at)| within(*at)).min();
-    let (event, at) = fact.into_iter().chain(taken).min()?;
-    Some(Turn { event, at: written(at), what: event_text(&recording, event) })
+    if let Some(moment) = first_between(scenario, plan, early, late) {
+        let told = event_text(&recording, moment.number);
+        let what = if told.is_empty() { silent_text(&recording, &moment) } else { told };
+        return Turn { event: Some(moment.number), at: written(moment.at.0), what };
+    }
+    let span = if later { next_fault(&recording, late) } else { last_fault(&recording, early) };
+    match span {
+        Some((at, what)) => Turn { event: None, at: written(at), what: named(&what, &recording.lanes) },
+        None => Turn { event: None, at: written(if later { late } else { early }), what: String::new() },
+    }
+}
+
+/// The first event of a node in the run of `plan` from `early` until before `late`.
+fn first_between<S: Scenario>(
+    scenario: &S,
+    plan: &Plan<S::Operation>,
+    early: u64,
+    late: u64,
+) -> Option<Moment> {
+    let mut course = Course::new(scenario, plan, SpareRun::default());
+    loop {
+        // Without the failure that is explained another may come, a panic too.
+        let goes_on = catch_unwind(AssertUnwindSafe(|| course.advance())).ok()?;
+        let moment = course.world().moment();
+        if !goes_on || moment.at.0 >= late {
+            return None;
+        }
+        let of_a_node = match moment.kind {
+            Kind::Delivered { .. } | Kind::Dropped { .. } | Kind::Expired | Kind::Synced => true,
+            Kind::Created
+            | Kind::Interfered { .. }
+            | Kind::Started
+            | Kind::Crashed
+            | Kind::PowerLost
+            | Kind::Wiped
+            | Kind::Paused
+            | Kind::Resumed
+            | Kind::Cut { .. }
+            | Kind::Mended { .. }
+            | Kind::Weather { .. }
+            | Kind::ClockSet
+            | Kind::DiskSet => false,
+        };
+        if of_a_node && moment.at.0 >= early {
+            return Some(*moment);
+        }
+    }
+}
+
+/// An event that nobody reported anything at.
+fn silent_text(recording: &Recording, moment: &Moment) -> String {
+    let name = recording.lanes.get(moment.node.index()).map_or("the world", |lane| lane.name.as_str());
+    match moment.kind.name() {
+        "Expired" => format!("a timer of {name} runs out"),
+        "Synced" => format!("a sync of {name} ends"),
+        "Dropped" => format!("a message for {name} is lost"),
+        _ => format!("{name} takes a message"),
+    }
+}
+
+/// When each fault begins and ends, and what to call that.
+fn fault_ends(recording: &Recording) -> impl Iterator<Item = (u64, String)> {
+    let begins = recording.faults.iter().map(|span| (span.begin_ns, format!("fault begins: {}", span.text)));
+    let lasting = recording.faults.iter().filter(|span| span.end_ns != Some(span.begin_ns));
+    begins.chain(lasting.filter_map(|span| Some((span.end_ns?, format!("fault ends: {}", span.text)))))
+}
+
+fn next_fault(recording: &Recording, after: u64) -> Option<(u64, String)> {
+    fault_ends(recording).filter(|(at, _)| *at > after).min()
+}
+
+fn last_fault(recording: &Recording, before: u64) -> Option<(u64, String)> {
+    fault_ends(recording).filter(|(at, _)| *at < before).max()
 }
 
 /// An event by what it took in and what it reported.

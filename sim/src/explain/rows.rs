@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::Row;
 use super::moves::Place;
-use crate::fault::PlannedFault;
 use crate::fault::text::written;
+use crate::fault::{PlannedFault, TO_THE_CALM, When};
 use crate::plan::Plan;
 use crate::recording::{Lane, Recording};
 use crate::run::{Scenario, SpareRun};
@@ -14,6 +14,9 @@ use crate::shrink::trial::Trial;
 
 /// With more items than this a plan is not small, and they are only taken away, not moved.
 const MOVED: usize = 48;
+
+/// How long after the storm an item is moved at most, in nanoseconds; the storm goes on for so long.
+const LATER: u64 = 5_000_000_000;
 
 /// All rows.
 pub(super) struct Rows {
@@ -40,25 +43,13 @@ pub(super) fn all<S: Scenario>(
         runs: AtomicU64::new(0),
         stopped: AtomicBool::new(false),
     };
-    let next = AtomicUsize::new(0);
-    let parts = trial.pool.broadcast(|_| {
-        let mut rows = Vec::new();
-        let mut bench = Bench { work: &work, spare: SpareRun::default() };
-        loop {
-            let item = next.fetch_add(1, Ordering::Relaxed);
-            if item < faults {
-                rows.push((item, bench.fault(item)));
-            } else if item < faults + operations {
-                rows.push((item, bench.operation(item - faults)));
-            } else {
-                return rows;
-            }
-        }
-    });
-    let mut rows: Vec<(usize, Row)> = parts.into_iter().flatten().collect();
-    rows.sort_by_key(|(item, _)| *item);
-    let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    let row = |item: usize, bench: &mut Bench<'_, S>| match item.checked_sub(faults) {
+        None => bench.fault(item),
+        Some(item) => bench.operation(item),
+    };
+    let mut rows = work.shared_out(faults + operations, &row);
     let operations = rows.split_off(faults);
+    work.find_order(&mut rows);
     Rows { faults: rows, operations, runs: work.runs.into_inner(), finished: !work.stopped.into_inner() }
 }
 
@@ -71,6 +62,50 @@ struct Work<'a, S: Scenario> {
     moves: bool,
     runs: AtomicU64,
     stopped: AtomicBool,
+}
+
+impl<S: Scenario> Work<'_, S> {
+    /// What `each` makes of the numbers below `count`, on all cores, in order.
+    fn shared_out<T: Send>(
+        &self,
+        count: usize,
+        each: &(dyn Fn(usize, &mut Bench<'_, S>) -> T + Sync),
+    ) -> Vec<T> {
+        let next = AtomicUsize::new(0);
+        let parts = self.trial.pool.broadcast(|_| {
+            let mut done = Vec::new();
+            let mut bench = Bench { work: self, spare: SpareRun::default() };
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return done;
+                }
+                done.push((number, each(number, &mut bench)));
+            }
+        });
+        let mut all: Vec<(usize, T)> = parts.into_iter().flatten().collect();
+        all.sort_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, done)| done).collect()
+    }
+
+    /// Which of the needed faults must not change places.
+    fn find_order(&self, rows: &mut [Row]) {
+        let needed: Vec<usize> = (0..rows.len()).filter(|item| rows[*item].needed == Some(true)).collect();
+        let of = |place: usize| needed[place + 1..].iter().map(move |other| (place, *other));
+        let mut pairs: Vec<(usize, usize)> =
+            (0..needed.len()).flat_map(of).map(|(place, other)| (needed[place], other)).collect();
+        pairs.retain(|(one, other)| self.plan.faults[*one].when != self.plan.faults[*other].when);
+        if !self.moves {
+            return;
+        }
+        let kept = self.shared_out(pairs.len(), &|pair, bench| bench.must_keep_places(pairs[pair]));
+        for ((one, other), kept) in pairs.into_iter().zip(kept) {
+            if kept {
+                rows[one].ordered_with.push(other + 1);
+                rows[other].ordered_with.push(one + 1);
+            }
+        }
+    }
 }
 
 /// One core.
@@ -102,9 +137,15 @@ impl<S: Scenario> Bench<'_, S> {
     fn fault(&mut self, item: usize) -> Row {
         let Work { plan, recording, trial, .. } = *self.work;
         let fault = &plan.faults[item];
+        let span = recording.faults.iter().find(|span| span.item == item);
+        let began = fault.when.time().or(span.map(|span| span.begin_ns));
         let mut row = Row {
             number: item + 1,
-            at: written(fault.at),
+            at: match &fault.when {
+                When::At(at) => written(*at),
+                When::On(trigger) => named(&format!("on {trigger}:"), &recording.lanes),
+            },
+            at_ns: began.unwrap_or(0),
             what: fault_text(fault, &recording.lanes),
             needed: None,
             before: None,
@@ -122,45 +163,41 @@ impl<S: Scenario> Bench<'_, S> {
         if !needed || !self.work.moves {
             return row;
         }
-        let moved = |at: u64| with_fault(plan, item, PlannedFault { at, ..fault.clone() });
-        let place = Place { now: fault.at, end: recording.end.at_ns, moved: &moved };
-        row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
-        row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
+        let end = plan.storm.saturating_add(LATER);
+        let moved = |at: u64| {
+            let moved = with_fault(plan, item, PlannedFault { when: When::At(at), ..fault.clone() });
+            Plan { storm: end, ..moved }
+        };
+        let place = Place { now: began.unwrap_or(0), end: end - 1, moved: &moved };
+        // What waits for something may not do at the time at which that happened what it did right after it.
+        if fault.when.time().is_some() || self.fails(moved(place.now)) {
+            row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
+            row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
+        }
         let softer = fault.softer().into_iter().find(|softer| {
             let plan = with_fault(plan, item, softer.clone());
             trial.may_be(&plan) && self.fails(plan)
         });
         row.softer = softer.map(|softer| fault_text(&softer, &recording.lanes));
-        row.ordered_with = self.order(item);
         row
     }
 
-    /// Which other faults must not change places with this one.
-    fn order(&mut self, item: usize) -> Vec<usize> {
-        let plan = self.work.plan;
-        let mut ordered = Vec::new();
-        for other in (0..plan.faults.len()).filter(|other| *other != item) {
-            let (one, two) = (plan.faults[item].at, plan.faults[other].at);
-            if one == two {
-                continue;
-            }
-            let mut swapped = plan.clone();
-            swapped.faults[item].at = two;
-            swapped.faults[other].at = one;
-            swapped.faults.sort_by_key(|fault| fault.at);
-            if !self.fails(swapped) && !self.stopped() {
-                ordered.push(other + 1);
-            }
-        }
-        ordered
+    /// Whether the failure is gone when two faults change places.
+    fn must_keep_places(&mut self, (one, other): (usize, usize)) -> bool {
+        let mut swapped = self.work.plan.clone();
+        let when = swapped.faults[one].when.clone();
+        swapped.faults[one].when = std::mem::replace(&mut swapped.faults[other].when, when);
+        swapped.faults.sort_by_key(|fault| fault.when.time());
+        !self.fails(swapped) && !self.stopped()
     }
 
     fn operation(&mut self, item: usize) -> Row {
-        let Work { plan, recording, trial, .. } = *self.work;
+        let Work { plan, trial, .. } = *self.work;
         let operation = &plan.operations[item];
         let mut row = Row {
             number: item + 1,
             at: written(operation.at),
+            at_ns: operation.at,
             what: operation_text(operation.client, &operation.op),
             needed: None,
             before: None,
@@ -178,13 +215,14 @@ impl<S: Scenario> Bench<'_, S> {
         if !needed || !self.work.moves {
             return row;
         }
+        let end = plan.storm.saturating_add(LATER);
         let moved = |at: u64| {
-            let mut plan = plan.clone();
+            let mut plan = Plan { storm: end, ..plan.clone() };
             plan.operations[item].at = at;
             plan.operations.sort_by_key(|operation| operation.at);
             plan
         };
-        let place = Place { now: operation.at, end: recording.end.at_ns, moved: &moved };
+        let place = Place { now: operation.at, end: end - 1, moved: &moved };
         row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
         row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
         row
@@ -194,7 +232,7 @@ impl<S: Scenario> Bench<'_, S> {
 fn with_fault<O: Clone>(plan: &Plan<O>, item: usize, fault: PlannedFault) -> Plan<O> {
     let mut plan = plan.clone();
     plan.faults[item] = fault;
-    plan.faults.sort_by_key(|fault| fault.at);
+    plan.faults.sort_by_key(|fault| fault.when.time());
     plan
 }
 
@@ -203,6 +241,7 @@ pub(super) fn fault_text(fault: &PlannedFault, lanes: &[Lane]) -> String {
     let text = named(&fault.fault.to_string(), lanes);
     match fault.lasts {
         0 => text,
+        TO_THE_CALM.. => format!("{text}, until the calm"),
         lasts => format!("{text}, for {}", written(lasts)),
     }
 }

@@ -10,8 +10,8 @@ use crate::record::{RunRecord, Verdict};
 use crate::recording::{Fact, Limits, Recording};
 use crate::run::Scenario;
 
-/// All facts: it is not known beforehand which of them matter.
-pub(super) const LIMITS: Limits = Limits { arrows: 0, facts: usize::MAX, operations: 0 };
+/// Everything: it is not known beforehand which facts matter.
+pub(super) const LIMITS: Limits = Limits { arrows: usize::MAX, facts: usize::MAX, operations: 0 };
 
 /// How many sentences a story has at most; the last ones are told.
 const SENTENCES: usize = 60;

@@ -4,7 +4,7 @@ use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
 use super::generate::Draw;
-use super::{Fault, Group};
+use super::{Fault, Group, PlannedFault};
 use crate::settings::spread;
 
 /// The links of a swizzle at most: more than these make a split.
@@ -12,6 +12,12 @@ const MOST_SWIZZLED: u64 = 12;
 
 /// The restarts of a restart storm at most.
 const MOST_RESTARTS: u64 = 8;
+
+/// The transfers of a transfer storm at most.
+const MOST_TRANSFERS: u64 = 12;
+
+/// How long before and after a transfer storm the others are split at most.
+const RIFT: u64 = 500_000;
 
 /// How long after it came back a node goes down again at most.
 const STILL_RECOVERING: u64 = 300_000;
@@ -66,8 +72,29 @@ impl Draw<'_> {
                 let whom = self.whom(|group| &group.may_lose_power)?;
                 Fault::PowerLossRecovering { whom, after: self.soon() }
             }
+            "transfer-storm" => {
+                let role = self.rng.pick(&self.space.transfer_roles)?.clone();
+                Fault::TransferStorm { role, times: self.rng.in_range(2, MOST_TRANSFERS) as u32 }
+            }
             other => unreachable!("the table has a kind that the generator does not know: {other}"),
         })
+    }
+
+    /// Often those between whom a role goes to and fro do not hear of each other: what each writes meanwhile
+    /// stays with it, and their logs part at every turn.
+    pub(super) fn rift(&mut self, at: u64, lasts: u64, fault: &Fault) -> Option<PlannedFault> {
+        if !matches!(fault, Fault::TransferStorm { .. }) || self.rng.below(4) == 0 {
+            return None;
+        }
+        let groups: Vec<&Group> = self.space.groups.iter().filter(|group| group.nodes.len() >= 2).collect();
+        let group = self.rng.pick(&groups)?;
+        let nodes = self.shuffled(&group.nodes);
+        let half = self.rng.in_range(1, nodes.len() as u64 - 1) as usize;
+        let (left, right) = (nodes[..half].to_vec(), nodes[half..].to_vec());
+        let (before, after) = (self.rng.below(RIFT) * 1_000, self.rng.below(RIFT) * 1_000);
+        let from = at.saturating_sub(before);
+        let until = (at + lasts + after).min(self.storm);
+        Some(PlannedFault::at(from, until - from, Fault::SplitHalves { left, right }))
     }
 
     /// Half to twice one of the time-outs that matter, to the microsecond.

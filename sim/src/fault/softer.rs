@@ -5,7 +5,7 @@
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
-use super::{Fault, Links, PlannedFault, Whom};
+use super::{Fault, Happening, Links, PlannedFault, Trigger, When, Whom};
 
 /// Nothing that lasts is made shorter than that, in nanoseconds: it would be a matter of luck what it hits.
 const SHORTEST: u64 = 1_000_000;
@@ -27,7 +27,12 @@ pub struct Names<'a> {
 impl PlannedFault {
     /// Softer faults in its place, the softest first: shorter, rarer, on fewer links, less damage.
     pub fn softer(&self) -> Vec<Self> {
-        let kinder = self.fault.softer().into_iter().map(|fault| Self { fault, ..self.clone() });
+        let kinder = self.fault.softer().into_iter().map(|fault| {
+            // These are over at once.
+            let instant = matches!(fault, Fault::Restart { .. } | Fault::Transfer { .. });
+            let lasts = if instant { 0 } else { self.lasts };
+            Self { fault, lasts, ..self.clone() }
+        });
         let shorter = self.shorter().into_iter().map(|lasts| Self { lasts, ..self.clone() });
         kinder.chain(shorter).filter(|softer| softer != self).collect()
     }
@@ -46,11 +51,51 @@ impl PlannedFault {
         shorter
     }
 
-    /// The same with times that a person would write: whole seconds, tenths and so on, roundest first.
+    /// The same with times that a person would write: whole seconds, tenths and so on, roundest first. Of a
+    /// trigger, an earlier occasion.
     pub fn rounder(&self) -> Vec<Self> {
-        let begins = rounder(self.at).into_iter().map(|at| Self { at, ..self.clone() });
         let length = rounder(self.lasts).into_iter().filter(|lasts| *lasts > 0 && *lasts < self.lasts);
-        begins.chain(length.map(|lasts| Self { lasts, ..self.clone() })).collect()
+        let length = length.map(|lasts| Self { lasts, ..self.clone() });
+        let begins = self.when.rounder().into_iter().map(|when| Self { when, ..self.clone() });
+        begins.chain(length).collect()
+    }
+
+    /// The same under other names; `None` if it is about a node or role that is gone.
+    pub fn renamed(&self, names: &Names<'_>) -> Option<Self> {
+        Some(Self { when: self.when.renamed(names)?, lasts: self.lasts, fault: self.fault.renamed(names)? })
+    }
+}
+
+impl When {
+    fn rounder(&self) -> Vec<Self> {
+        match self {
+            Self::At(at) => rounder(*at).into_iter().map(Self::At).collect(),
+            Self::On(trigger) => {
+                let sooner = [1, trigger.nth / 2, trigger.nth - 1];
+                let sooner = sooner.into_iter().filter(|nth| *nth > 0 && *nth < trigger.nth);
+                let sooner = sooner.map(|nth| Trigger { nth, ..trigger.clone() });
+                let at_once = (trigger.after > 0).then_some(0).into_iter();
+                let round = rounder(trigger.after).into_iter().filter(|after| *after < trigger.after);
+                let round = at_once.chain(round).map(|after| Trigger { after, ..trigger.clone() });
+                sooner.chain(round).map(Self::On).collect()
+            }
+        }
+    }
+
+    fn renamed(&self, names: &Names<'_>) -> Option<Self> {
+        let mut renamed = self.clone();
+        if let Self::On(trigger) = &mut renamed {
+            let somebody: Vec<&mut Option<Whom>> = match &mut trigger.what {
+                Happening::Fact { by, .. } => vec![by],
+                Happening::Sent(letters) | Happening::Taken(letters) | Happening::Unanswered(letters) => {
+                    vec![&mut letters.from, &mut letters.to]
+                }
+            };
+            for whom in somebody.into_iter().flatten() {
+                *whom = names.whom(whom)?;
+            }
+        }
+        Some(renamed)
     }
 }
 
@@ -70,6 +115,8 @@ struct Parts<'a> {
     by: Option<By<'a>>,
     /// How often; at least once.
     times: Option<&'a mut u32>,
+    /// How many in a row; at least one.
+    count: Option<&'a mut u64>,
 }
 
 /// An amount with a sign, which stays.
@@ -128,6 +175,16 @@ impl Fault {
             Self::ClockDrift { whom, ppm } => Parts { whom: vec![whom], by: Some(By::Ppm(ppm)), ..none },
             Self::ClockLeap { whom, by } => Parts { whom: vec![whom], extra: Some(by), ..none },
             Self::RestartStorm { whom, times } => Parts { whom: vec![whom], times: Some(times), ..none },
+            Self::DropMessage { from, to, count, .. } => {
+                Parts { whom: from.iter_mut().chain(to).collect(), count: Some(count), ..none }
+            }
+            Self::DelayMessage { from, to, count, extra, .. }
+            | Self::DuplicateMessage { from, to, count, extra, .. } => Parts {
+                whom: from.iter_mut().chain(to).collect(),
+                count: Some(count),
+                extra: Some(extra),
+                ..none
+            },
             Self::Isolate { whom }
             | Self::Crash { whom }
             | Self::PowerLoss { whom }
@@ -140,6 +197,7 @@ impl Fault {
             | Self::CrashRecovering { whom, .. }
             | Self::PowerLossRecovering { whom, .. } => Parts { whom: vec![whom], ..none },
             Self::Transfer { role } => Parts { role: Some(role), ..none },
+            Self::TransferStorm { role, times } => Parts { role: Some(role), times: Some(times), ..none },
         }
     }
 
@@ -174,6 +232,10 @@ impl Fault {
                 (1..*times).map(|less| self.with(|parts| **parts.times.as_mut().expect(SAME) = less)),
             );
         }
+        if let Some(count) = parts.count {
+            let less = [1, *count / 2, *count - 1].into_iter().filter(|less| *less > 0 && *less < *count);
+            softer.extend(less.map(|less| self.with(|parts| **parts.count.as_mut().expect(SAME) = less)));
+        }
         if let Some(ppm) = parts.ppm {
             softer.extend(rarer(*ppm).map(|ppm| self.with(|parts| **parts.ppm.as_mut().expect(SAME) = ppm)));
         }
@@ -199,6 +261,8 @@ impl Fault {
             vec![restart(whom), crash(whom)]
         } else if let Self::RestartStorm { whom, .. } = self {
             vec![restart(whom)]
+        } else if let Self::TransferStorm { role, .. } = self {
+            vec![Self::Transfer { role: role.clone() }]
         } else if let Self::LongPause { whom } = self {
             vec![Self::Pause { whom: whom.clone() }]
         } else if let Self::RackPowerLoss { nodes } = self
@@ -210,8 +274,7 @@ impl Fault {
         }
     }
 
-    /// The same under other names; `None` if it is about a node or role that is gone.
-    pub fn renamed(&self, names: &Names<'_>) -> Option<Self> {
+    fn renamed(&self, names: &Names<'_>) -> Option<Self> {
         let mut renamed = self.clone();
         if let Self::SplitBridge { left, bridge, right } = &mut renamed {
             match (names.node)(*bridge) {
@@ -334,11 +397,8 @@ mod tests {
 
     #[test]
     fn softening_ends() {
-        let start = PlannedFault {
-            at: 1_234_567_890,
-            lasts: 987_654_321,
-            fault: Fault::Reordering { on: Links::All, ppm: 123_456, extra: Span(7_654_321) },
-        };
+        let fault = Fault::Reordering { on: Links::All, ppm: 123_456, extra: Span(7_654_321) };
+        let start = PlannedFault::at(1_234_567_890, 987_654_321, fault);
         // Always the last wish: the one that takes the smallest step.
         let mut steps = 0;
         let mut fault = start;

@@ -27,6 +27,8 @@ pub(super) enum Step {
     Down(NodeId, Death),
     /// It lets go of the node.
     Up(NodeId),
+    /// It asks whoever has the role to hand it over.
+    Transfer(String),
 }
 
 /// The course of one fault. Times are in nanoseconds.
@@ -39,6 +41,7 @@ pub(super) enum Script {
     Rolling { nodes: Vec<NodeId> },
     Rack { nodes: Vec<NodeId> },
     Recovering { node: NodeId, death: Death, after: u64 },
+    Transfers { role: String, times: u64 },
 }
 
 /// A plan written by hand must not stop time with a period of nothing.
@@ -74,6 +77,9 @@ impl Script {
             Self::Rack { nodes } => {
                 let down = |node: &NodeId| Step::Down(*node, Death::PowerLoss);
                 (turn == 0).then(|| (0, nodes.iter().map(down).collect()))
+            }
+            Self::Transfers { role, times } => {
+                (turn < *times).then(|| (share(lasts, turn, *times), vec![Step::Transfer(role.clone())]))
             }
             Self::Recovering { node, death, after } => {
                 let up = lasts.saturating_sub(*after) / 2;

@@ -45,6 +45,9 @@ impl Misfortune {
             | Fault::Pause { .. }
             | Fault::Restart { .. }
             | Fault::Transfer { .. }
+            | Fault::DropMessage { .. }
+            | Fault::DelayMessage { .. }
+            | Fault::DuplicateMessage { .. }
             | Fault::Flapping { .. }
             | Fault::MovingSplit { .. }
             | Fault::Mute { .. }
@@ -59,7 +62,8 @@ impl Misfortune {
             | Fault::RollingRestart { .. }
             | Fault::RackPowerLoss { .. }
             | Fault::CrashRecovering { .. }
-            | Fault::PowerLossRecovering { .. } => None,
+            | Fault::PowerLossRecovering { .. }
+            | Fault::TransferStorm { .. } => None,
         }
     }
 

@@ -62,7 +62,7 @@ impl<O: Clone> Change<O> {
             }
             Self::Fault(item, fault) => {
                 plan.faults[*item] = fault.clone();
-                plan.faults.sort_by_key(|fault| fault.at);
+                plan.faults.sort_by_key(|fault| fault.when.time());
             }
             Self::Move(item, at) => {
                 plan.operations[*item].at = *at;
@@ -79,8 +79,9 @@ fn end_storm<O>(plan: &mut Plan<O>, at: u64) {
     // Written in both places, so that nobody who reads the settings is misled.
     plan.settings.set("run.storm", at.div_ceil(1_000_000));
     plan.operations.retain(|operation| operation.at <= at);
-    plan.faults.retain(|fault| fault.at < at);
+    plan.faults.retain(|fault| fault.when.time().is_none_or(|begin| begin < at));
     for fault in &mut plan.faults {
-        fault.lasts = fault.lasts.min(at - fault.at);
+        // One that waits for something may begin at once.
+        fault.lasts = fault.lasts.min(at - fault.when.time().unwrap_or(0));
     }
 }

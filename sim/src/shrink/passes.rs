@@ -123,7 +123,12 @@ fn storms<O>(best: &Best<O>) -> Vec<Change<O>> {
         ends.reverse();
         ends
     } else {
-        let last = best.plan.faults.iter().map(|fault| fault.at.saturating_add(fault.lasts)).max();
+        let last = best
+            .plan
+            .faults
+            .iter()
+            .filter_map(|fault| Some(fault.when.time()?.saturating_add(fault.lasts)))
+            .max();
         let last = last.unwrap_or(0).next_multiple_of(1_000_000).max(1_000_000);
         vec![short(storm / 2), last, short(storm / 4 * 3)]
     };

@@ -65,6 +65,8 @@ pub(super) const HISTORIES: &[History] = &[
     ("W-VOTE", voted_twice),
     ("W-VOTE", voted_before_it_was_durable),
     ("W-ME", an_epoch_goes_back),
+    ("W-ME", a_life_forgets_what_a_crash_keeps),
+    ("W-LOG", a_snapshot_of_what_is_not_committed),
     ("W-MHW", a_later_leader_commits_less),
     ("W-MAJ", || voters::committed(&mut led(&[0], true), 0, Offset(3), LeaderEpoch(2), true)),
     ("W-DUR", || voters::committed(&mut led(&[0, 1], false), 0, Offset(3), LeaderEpoch(2), true)),
@@ -330,6 +332,16 @@ fn voted_twice() -> Check {
 
 fn voted_before_it_was_durable() -> Check {
     voters::granted(&mut quorum(), 0, LeaderEpoch(1), NodeId(2))
+}
+
+fn a_life_forgets_what_a_crash_keeps() -> Check {
+    let mut q = quorum();
+    voters::recovered(&mut q, 0, (LeaderEpoch(5), None), Offset(0), Offset(0))?;
+    voters::recovered(&mut q, 0, (LeaderEpoch(4), None), Offset(0), Offset(0))
+}
+
+fn a_snapshot_of_what_is_not_committed() -> Check {
+    voters::recovered(&mut quorum(), 0, (LeaderEpoch(0), None), Offset(4), Offset(4))
 }
 
 fn an_epoch_goes_back() -> Check {

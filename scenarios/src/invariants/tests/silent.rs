@@ -37,6 +37,28 @@ fn a_pre_vote_may_be_answered_while_a_higher_epoch_is_not_durable_yet() {
     assert_eq!(voters::pre_voted(&q, 0, LeaderEpoch(3), 6), Ok(()));
 }
 
+/// A log of one entry for each of these epochs.
+fn entries(epochs: &[u32]) -> Shadow {
+    let mut log = Shadow::default();
+    for (base, epoch) in epochs.iter().enumerate() {
+        assert!(log.push(batch(base as u64, base as u64 + 1, *epoch, 7)));
+    }
+    log
+}
+
+#[test]
+fn a_snapshot_that_had_its_name_before_a_crash_replaces_the_log_and_a_power_loss_may_undo_that() {
+    let mut q = quorum();
+    q.committed = entries(&[1, 1, 2, 2]);
+    q.voters[0].log = entries(&[1, 1]);
+    let vote = (LeaderEpoch(0), None);
+    assert_eq!(voters::recovered(&mut q, 0, vote, Offset(4), Offset(4)), Ok(()));
+    assert_eq!(q.voters[0].log.start(), Offset(4));
+    q.voters[0].damage = Damage::PowerLoss;
+    assert_eq!(voters::recovered(&mut q, 0, vote, Offset(0), Offset(2)), Ok(()));
+    assert_eq!((q.voters[0].log.start(), q.refresh(0)), (Offset(0), Offset(2)));
+}
+
 #[test]
 fn an_ack_may_come_after_one_of_its_copies_was_wiped() {
     let mut p = committed(&[0, 1]);
