@@ -104,7 +104,8 @@ fn plan(into: &mut String, report: &Report<'_>) {
         }
         told += 1;
         let effect = if fault.effect == Effect::Skipped { "found no target" } else { "" };
-        let (at, lasts) = (text::written(fault.at_ns), text::written(fault.lasts_ns));
+        let at = fault.at_ns.map(text::written).unwrap_or_default();
+        let lasts = text::written(fault.lasts_ns);
         put(into, format_args!("| F{} | {at} | {lasts} | {} | {effect} |", place + 1, cell(&fault.text)));
     }
     let more = plan.faults.len() - told;

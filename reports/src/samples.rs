@@ -155,13 +155,13 @@ pub(crate) fn recording() -> Recording {
             }],
             faults: vec![
                 FaultLine {
-                    at_ns: 40 * MS,
+                    at_ns: Some(40 * MS),
                     lasts_ns: 300 * MS,
                     text: "power-loss node 0".to_owned(),
                     effect: Effect::Began,
                 },
                 FaultLine {
-                    at_ns: 45 * MS,
+                    at_ns: Some(45 * MS),
                     lasts_ns: 5 * MS,
                     text: "pause node 0".to_owned(),
                     effect: Effect::Skipped,

@@ -165,7 +165,8 @@ const fn rest(kind: Kind) -> Option<char> {
         | Kind::Mended { .. }
         | Kind::Weather { .. }
         | Kind::ClockSet
-        | Kind::DiskSet => None,
+        | Kind::DiskSet
+        | Kind::Interfered { .. } => None,
     }
 }
 

@@ -31,6 +31,7 @@ pub mod cluster;
 pub mod command;
 pub mod ghost;
 pub mod invariants;
+mod moments;
 mod narrate;
 mod pinned;
 pub mod quirks;

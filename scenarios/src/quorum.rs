@@ -23,6 +23,7 @@ use squall_sim::settings::Settings;
 use crate::checks::{ClusterChecks, Exercised, Expectations};
 use crate::cluster::{self, Member};
 use crate::ghost::clients::Keys;
+use crate::moments;
 use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
@@ -223,6 +224,7 @@ fn space(settings: &Settings) -> FaultSpace {
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(0);
     space.transfer_roles = roles::all(0);
+    moments::of_quorum(&mut space);
     space.timeouts = cluster::timeouts(settings);
     space
 }

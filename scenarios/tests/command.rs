@@ -80,17 +80,53 @@ fn a_capsule_cut_anywhere_is_refused_with_one_line_that_names_it() {
     }
 }
 
+const PLAN: &str = r#"storm = "4s"
+settings.topic.partitions = 1
+faults = [
+  { when = { fact = "record acknowledged", nth = 9 }, lasts = "1s", fault = "isolate", whom = "leader of 0-0" },
+]
+"#;
+
+#[test]
+fn a_plan_that_somebody_wrote_is_run_with_any_seed() {
+    let home = tempfile::tempdir().expect("a directory");
+    std::fs::write(home.path().join("plan.toml"), PLAN).expect("writable");
+    for seed in ["1", "2"] {
+        let words = ["run", "replicated-log", "--plan", "plan.toml", "--seed", seed, "--json"];
+        let document = document(&squall(home.path(), &words));
+        assert_eq!(document["verdict"], "pass");
+        assert_eq!(document["faults"], serde_json::json!({"aimed": 1, "isolate": 1}));
+        assert_eq!(document["seeds"]["from"].to_string(), seed);
+    }
+}
+
+#[test]
+fn a_seeds_plan_written_down_is_the_same_run() {
+    let home = tempfile::tempdir().expect("a directory");
+    let fingerprint = |words: &[&str]| {
+        let output = squall(home.path(), words);
+        let text = String::from_utf8(output.stdout).expect("text");
+        text.lines().find(|line| line.starts_with("fingerprint")).expect("a fingerprint").to_owned()
+    };
+    let drawn = fingerprint(&["run", "quorum", "--seed", "5", "--write-plan", "five.toml"]);
+    assert_eq!(fingerprint(&["run", "quorum", "--plan", "five.toml"]), drawn);
+}
+
 #[test]
 fn bad_input_ends_with_two_and_one_line() {
     let home = tempfile::tempdir().expect("a directory");
     std::fs::write(home.path().join("file"), "").expect("writable");
     std::fs::write(home.path().join("bad.toml"), "[net]\nlatncy = 5\n").expect("writable");
-    let cases: [(&[&str], &str); 15] = [
+    std::fs::write(home.path().join("plan.toml"), PLAN.replace("record acknowledged", "record adknowledged"))
+        .expect("writable");
+    let cases: [(&[&str], &str); 17] = [
         (&["run", "replicated-lgo"], "replicated-lgo"),
         (&["run", "quorum", "--set", "net.latncy=5"], "net.latncy"),
         (&["run", "quorum", "--set", "fault.meteor=1"], "fault.meteor"),
         (&["run", "quorum", "--settings", "bad.toml"], "bad.toml:2"),
         (&["run", "quorum", "--quirk", "no-such"], "no-such"),
+        (&["run", "replicated-log", "--plan", "plan.toml"], "plan.toml:4: "),
+        (&["run", "replicated-log", "--plan", "no-plan.toml"], "no-plan.toml"),
         (&["campaign", "--seeds", "9..3"], "9..3"),
         (&["campaign", "--for", "5x"], "5x"),
         (&["campaign", "--seeds", "0..1", "--out", "file/below"], "file/below"),
@@ -109,13 +145,13 @@ fn bad_input_ends_with_two_and_one_line() {
         assert!(line.contains(named) && line.lines().count() == 1, "{words:?}: {line}");
         assert!(output.stdout.is_empty(), "{words:?} printed a result");
     }
-    assert_eq!(names(home.path()).len(), 2, "something was left behind: {:?}", names(home.path()));
+    assert_eq!(names(home.path()).len(), 3, "something was left behind: {:?}", names(home.path()));
 }
 
 #[test]
 fn lists_have_a_name_and_a_word_about_everything() {
     let home = tempfile::tempdir().expect("a directory");
-    for what in ["scenarios", "faults", "invariants", "quirks", "settings"] {
+    for what in ["scenarios", "faults", "invariants", "quirks", "settings", "facts", "messages"] {
         let listed = document(&squall(home.path(), &["list", what, "--json"]));
         let items = listed.as_array().expect("an array");
         assert!(!items.is_empty(), "{what}");

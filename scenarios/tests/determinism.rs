@@ -68,11 +68,7 @@ fn a_cluster_forked_at_an_event_has_the_same_future_until_a_fault_differs() {
 
     // One fault differs: broker 0 stands still for a moment in which the plan has it go on.
     let mut bolder = plan.clone();
-    bolder.faults.push(PlannedFault {
-        at: plan.storm / 2,
-        lasts: 50_000_000,
-        fault: Fault::Pause { whom: Whom::Node(NodeId(0)) },
-    });
-    bolder.faults.sort_by_key(|fault| fault.at);
+    let pause = Fault::Pause { whom: Whom::Node(NodeId(0)) };
+    bolder.faults.push(PlannedFault::at(plan.storm / 2, 50_000_000, pause));
     assert_ne!(run(&ReplicatedLog, &bolder).fingerprint, run(&ReplicatedLog, &plan).fingerprint);
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::fault::check::Vocabulary;
 use crate::knob;
 use crate::plan::Plan;
 use crate::record::RunRecord;
@@ -19,7 +20,7 @@ use crate::steps::Steps;
 
 /// The format that this version writes, and the newest that it reads.
 ///
-/// 2: what each event was ([`Expected::steps`]).
+/// 2: what each event was ([`Expected::steps`]), faults that wait for something ([`crate::fault::When`]).
 pub const FORMAT: u32 = 2;
 
 /// A run with its outcome.
@@ -138,6 +139,9 @@ pub enum CapsuleProblem {
     /// The settings cannot be together.
     #[error("impossible settings: {0}")]
     Impossible(String),
+    /// A fault cannot be.
+    #[error("{0}")]
+    BadFault(String),
     /// The scenario has no such quirk.
     #[error("unknown quirk `{0}`")]
     UnknownQuirk(String),
@@ -214,6 +218,11 @@ impl<O: Serialize + DeserializeOwned> Capsule<O> {
         scenario
             .check_settings(&capsule.plan.settings)
             .map_err(|why| wrong(line_of(text, "settings"), CapsuleProblem::Impossible(why)))?;
+        let words = Vocabulary::of(scenario);
+        if let Some(objection) = capsule.plan.faults.iter().find_map(|fault| words.objection(fault)) {
+            let problem = CapsuleProblem::BadFault(objection.problem);
+            return Err(wrong(line_of(text, &objection.word), problem));
+        }
         let known = |name: &String| scenario.quirks().iter().any(|(quirk, _)| quirk == name);
         match capsule.plan.quirks.iter().find(|name| !known(name)) {
             Some(name) => Err(wrong(line_of(text, name), CapsuleProblem::UnknownQuirk(name.clone()))),

@@ -5,6 +5,8 @@
 //! words and never the text of a `Debug`.
 //! Deliberately absent: anything that decides what a run does.
 
+use std::fmt::Debug;
+
 /// Named values, in the order in which they read best. Offsets and epochs are plain numbers, sets are
 /// written `[0, 2]`, times as `120ms`.
 pub type Fields = Vec<(&'static str, String)>;
@@ -18,6 +20,19 @@ pub struct Kind {
     pub fields: &'static [&'static str],
     /// One line on what it is.
     pub about: &'static str,
+}
+
+/// The one kind of message where a scenario tells none apart.
+pub(crate) const ANY_MESSAGE: &[Kind] =
+    &[Kind { name: "message", fields: &["content"], about: "anything that is sent" }];
+
+/// The one kind of fact where a scenario tells none apart.
+pub(crate) const ANY_FACT: &[Kind] =
+    &[Kind { name: "fact", fields: &["content"], about: "anything that a process reports" }];
+
+/// The fields where a scenario has no words of its own.
+pub(crate) fn content(of: &impl Debug) -> Fields {
+    vec![("content", format!("{of:?}"))]
 }
 
 /// The kind of this name, if there is one.

@@ -281,8 +281,8 @@ pub struct SettingLine {
 /// A planned fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FaultLine {
-    /// When it should begin.
-    pub at_ns: u64,
+    /// When it should begin; `None` if it waits for something to happen.
+    pub at_ns: Option<u64>,
     /// How long it should last.
     pub lasts_ns: u64,
     /// The fault as plans say it.

@@ -71,6 +71,11 @@ pub enum Kind {
     ClockSet,
     /// Its disk behaves differently from now on.
     DiskSet,
+    /// A message that it sent is lost, late or doubled.
+    Interfered {
+        /// Whom the message is for.
+        to: NodeId,
+    },
 }
 
 impl Kind {
@@ -96,6 +101,7 @@ impl Kind {
             Self::Weather { to } => (14, node(to)),
             Self::ClockSet => (15, 0),
             Self::DiskSet => (16, 0),
+            Self::Interfered { to } => (40, node(to)),
         }
     }
 }

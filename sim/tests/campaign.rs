@@ -130,7 +130,7 @@ fn a_replay_that_goes_another_way_says_from_where() {
     let sim = overheard(SOME);
     let mut plan = sim.plan_of(0);
     let record = run(&sim, &plan);
-    plan.faults.retain(|fault| fault.at < 1_000_000_000);
+    plan.faults.retain(|fault| fault.when.time() < Some(1_000_000_000));
     plan.seed += 1;
     let replayed = |capsule: &Capsule<()>| Replay::of(&sim, capsule, None).unwrap().departs.unwrap();
     // A capsule of an earlier format knows its waymarks alone.

@@ -156,7 +156,7 @@ fn faults(plan: &PlanSummary, which: impl Fn(&FaultLine) -> bool) -> Markup {
                     tbody {
                         @for (place, fault) in plan.faults.iter().enumerate().filter(|(_, fault)| which(fault)) {
                             tr.not-needed[fault.effect != Effect::Began] {
-                                td { "F" (place + 1) } td.t { (text::written(fault.at_ns)) } td.t { (text::written(fault.lasts_ns)) }
+                                td { "F" (place + 1) } td.t { (fault.at_ns.map(text::written).unwrap_or_default()) } td.t { (text::written(fault.lasts_ns)) }
                                 td.text { (fault.text) }
                                 td.soft { @if fault.effect == Effect::Skipped { "found no target" } }
                             }

@@ -148,7 +148,8 @@ impl ClusterChecks {
             | Kind::Mended { .. }
             | Kind::Weather { .. }
             | Kind::ClockSet
-            | Kind::DiskSet => return,
+            | Kind::DiskSet
+            | Kind::Interfered { .. } => return,
         };
         if let Some(broker) = self.layout.broker_on(node) {
             self.metadata.died(broker);

@@ -1,8 +1,10 @@
 //! `squall list`: what there is, one line each.
 
 use serde::Serialize;
+use squall_sim::campaign::{AnyScenario, Info};
 use squall_sim::fault;
 use squall_sim::knob;
+use squall_sim::narrate::Kind;
 
 use crate::command::{Failure, Found, output, scenario};
 use crate::{invariants, scenarios};
@@ -23,6 +25,8 @@ struct Item {
     limits: Option<(u64, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exposes: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<&'static [&'static str]>,
 }
 
 impl Item {
@@ -36,6 +40,7 @@ impl Item {
             storm: None,
             limits: None,
             exposes: None,
+            fields: None,
         }
     }
 }
@@ -51,9 +56,11 @@ pub(super) fn list(what: &str, of: Option<&str>, json: bool) -> Result<Found, Fa
         "invariants" => invariants::ALL.iter().map(|(name, about)| Item::new(name, about)).collect(),
         "quirks" => quirks(&of),
         "settings" => settings(&of),
+        "facts" => kinds(&of, |info| info.facts),
+        "messages" => kinds(&of, |info| info.messages),
         _ => {
             return Err(Failure::bad(format_args!(
-                "nothing to list is called `{what}`: there are scenarios, faults, invariants, quirks and settings"
+                "nothing to list is called `{what}`: there are scenarios, faults, invariants, quirks, settings, facts and messages"
             )));
         }
     };
@@ -77,7 +84,7 @@ fn faults() -> Vec<Item> {
     rows.collect()
 }
 
-fn quirks(of: &[&'static dyn squall_sim::campaign::AnyScenario]) -> Vec<Item> {
+fn quirks(of: &[&'static dyn AnyScenario]) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     for (name, about) in of.iter().flat_map(|scenario| scenario.info().quirks) {
         if !items.iter().any(|item| item.name == *name) {
@@ -87,7 +94,7 @@ fn quirks(of: &[&'static dyn squall_sim::campaign::AnyScenario]) -> Vec<Item> {
     items
 }
 
-fn settings(of: &[&'static dyn squall_sim::campaign::AnyScenario]) -> Vec<Item> {
+fn settings(of: &[&'static dyn AnyScenario]) -> Vec<Item> {
     let rows = of.iter().flat_map(|scenario| {
         let info = scenario.info();
         knob::table(info.knobs).into_iter().map(move |knob| Item {
@@ -100,6 +107,17 @@ fn settings(of: &[&'static dyn squall_sim::campaign::AnyScenario]) -> Vec<Item> 
         })
     });
     rows.collect()
+}
+
+/// What triggers may wait for, with the fields that they may ask for.
+fn kinds(of: &[&'static dyn AnyScenario], which: fn(Info) -> &'static [Kind]) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::new();
+    for kind in of.iter().flat_map(|scenario| which(scenario.info())) {
+        if !items.iter().any(|item| item.name == kind.name) {
+            items.push(Item { fields: Some(kind.fields), ..Item::new(kind.name, kind.about) });
+        }
+    }
+    items
 }
 
 fn print(items: &[Item]) {
@@ -116,6 +134,9 @@ fn print(items: &[Item]) {
         }
         if let (Some(exposes), Some((least, most))) = (item.exposes, item.limits) {
             about = format!("{about}; may be set {least} to {most}; exposes: {exposes}");
+        }
+        if let Some(fields) = item.fields.filter(|fields| !fields.is_empty()) {
+            about = format!("{about} [{}]", fields.join(", "));
         }
         output::line(format_args!("{:width$}  {about}", item.name));
     }

@@ -49,7 +49,7 @@ struct Cli {
 enum Command {
     /// What there is, one line each.
     List {
-        /// scenarios, faults, invariants, quirks or settings.
+        /// scenarios, faults, invariants, quirks, settings, or what faults can be aimed at: facts, messages.
         #[arg(default_value = "scenarios")]
         what: String,
         /// Of this scenario (settings, quirks).

@@ -13,6 +13,7 @@ use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
 
 use crate::cluster;
+use crate::moments;
 use crate::roles_in_world as roles;
 
 /// Replicas of a partition.
@@ -42,6 +43,7 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(settings.get("topic.partitions"));
     space.transfer_roles = roles::all(settings.get("topic.partitions"));
+    moments::of_cluster(&mut space);
     space.timeouts = cluster::timeouts(settings);
     let client = ["client.request_timeout", "client.delivery_timeout"];
     space.timeouts.extend(client.map(|key| Span::from_millis(settings.get(key))));

@@ -7,7 +7,9 @@ use squall_core::time::Time;
 use crate::capsule::{Capsule, CapsuleError};
 use crate::history::History;
 use crate::knob::Knob;
+use crate::narrate::Kind;
 use crate::plan::Plan;
+use crate::plan::written::{self, Beside, PlanError};
 use crate::record::{RunRecord, Verdict};
 use crate::recording::{Limits, Recording};
 use crate::run::{
@@ -28,6 +30,10 @@ pub struct Info {
     pub knobs: &'static [Knob],
     /// Its quirks: name and one line each.
     pub quirks: &'static [(&'static str, &'static str)],
+    /// The kinds of fact that triggers may wait for.
+    pub facts: &'static [Kind],
+    /// The kinds of message that triggers may wait for and faults may single out.
+    pub messages: &'static [Kind],
 }
 
 /// How a seed is to be run.
@@ -50,12 +56,15 @@ pub struct Ran {
     pub capsule: Option<String>,
 }
 
-/// Why a capsule was not replayed. One line.
+/// Why a file was not played. One line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReplayError {
-    /// It is none.
+pub enum PlayError {
+    /// It is no capsule.
     #[error(transparent)]
     Capsule(#[from] CapsuleError),
+    /// It is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// Whoever wanted to watch cannot watch such a world.
     #[error("{0}")]
     Unwatchable(String),
@@ -76,7 +85,7 @@ pub trait AnyScenario: Sync {
     fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String>;
 
     /// Plays the capsule `text` again; `file` is for errors.
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError>;
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, PlayError>;
 
     /// The same, and the run is recorded.
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
@@ -86,6 +95,18 @@ pub trait AnyScenario: Sync {
 
     /// Every node of the capsule's world at a moment.
     fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError>;
+
+    /// Runs the plan that stands in the TOML `text`; `file` is for errors. A `sink` is told what it wants.
+    fn run_written(
+        &self,
+        file: &str,
+        text: &str,
+        beside: &Beside<'_>,
+        sink: Option<Sink<'_>>,
+    ) -> Result<Ran, PlayError>;
+
+    /// The plan of `seed` as TOML; an error says in one line why what was set cannot be.
+    fn write_plan(&self, seed: Seed, request: &Request<'_>) -> Result<String, String>;
 }
 
 /// Runs seeds of one scenario.
@@ -101,7 +122,14 @@ struct TypedWorker<'s, S: Scenario> {
 
 impl<S: Scenario> AnyScenario for S {
     fn info(&self) -> Info {
-        Info { name: self.name(), about: self.about(), knobs: self.knobs(), quirks: self.quirks() }
+        Info {
+            name: self.name(),
+            about: self.about(),
+            knobs: self.knobs(),
+            quirks: self.quirks(),
+            facts: self.probe_kinds(),
+            messages: self.message_kinds(),
+        }
     }
 
     fn settings(&self, seed: Seed, overrides: &Overrides) -> Result<Settings, String> {
@@ -118,9 +146,9 @@ impl<S: Scenario> AnyScenario for S {
         Ok(with_capsule(self, plan, record))
     }
 
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError> {
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, PlayError> {
         let capsule = Capsule::read(self, file, text)?;
-        Replay::of(self, &capsule, sink).map_err(ReplayError::Unwatchable)
+        Replay::of(self, &capsule, sink).map_err(PlayError::Unwatchable)
     }
 
     fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError> {
@@ -138,18 +166,48 @@ impl<S: Scenario> AnyScenario for S {
         let capsule = Capsule::read(self, file, text)?;
         Ok(client_history(self, &capsule.plan, limit))
     }
+
+    fn run_written(
+        &self,
+        file: &str,
+        text: &str,
+        beside: &Beside<'_>,
+        sink: Option<Sink<'_>>,
+    ) -> Result<Ran, PlayError> {
+        let plan = written::read(self, file, text, beside)?;
+        let record = match sink {
+            Some(sink) => run_traced(self, &plan, sink).map_err(PlayError::Unwatchable)?,
+            None => caught(self, &plan, &mut SpareRun::default(), false),
+        };
+        Ok(with_capsule(self, plan, record))
+    }
+
+    fn write_plan(&self, seed: Seed, request: &Request<'_>) -> Result<String, String> {
+        Ok(written::write(self, &plan_of(self, seed, request)?))
+    }
 }
 
 impl<S: Scenario> Worker for TypedWorker<'_, S> {
     fn run(&mut self, seed: Seed, request: &Request<'_>) -> Result<Ran, String> {
         let plan = plan_of(self.scenario, seed, request)?;
-        let (mut record, spare) = run_caught(self.scenario, &plan, std::mem::take(&mut self.spare));
-        self.spare = spare;
-        if request.verify || !record.verdict.is_pass() {
-            doubt(self.scenario, &plan, &mut record);
-        }
+        let record = caught(self.scenario, &plan, &mut self.spare, request.verify);
         Ok(with_capsule(self.scenario, plan, record))
     }
+}
+
+/// Runs `plan`; a failure is repeated, and anything if it is to be verified.
+fn caught<S: Scenario>(
+    scenario: &S,
+    plan: &Plan<S::Operation>,
+    spare: &mut SpareRun<S>,
+    verify: bool,
+) -> RunRecord {
+    let (mut record, used) = run_caught(scenario, plan, std::mem::take(spare));
+    *spare = used;
+    if verify || !record.verdict.is_pass() {
+        doubt(scenario, plan, &mut record);
+    }
+    record
 }
 
 fn plan_of<S: Scenario>(

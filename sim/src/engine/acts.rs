@@ -206,10 +206,11 @@ impl<P: Process> World<P> {
     }
 
     /// One act, as one event.
-    fn act(&mut self, node: NodeId, kind: Kind, deed: impl FnOnce(&mut Self)) -> bool {
+    pub(super) fn act(&mut self, node: NodeId, kind: Kind, deed: impl FnOnce(&mut Self)) -> bool {
         trace::set_virtual_now(self.machine.now);
         tracing::debug!(target: "squall::act", node = node.0, ?kind);
         self.probes.clear();
+        self.machine.watch.clear();
         self.note(node, kind, 0);
         deed(self);
         self.close(node, kind);

@@ -28,6 +28,7 @@ impl<P: Process> World<P> {
         self.machine.now = self.machine.now.max(key.time());
         trace::set_virtual_now(self.machine.now);
         self.probes.clear();
+        self.machine.watch.clear();
         match key.ticket() {
             Ticket::Wake(node) => self.wake(node as usize),
             Ticket::Message(_) | Ticket::Timer(_) | Ticket::Sync(_) => self.happen(key),
@@ -51,7 +52,7 @@ impl<P: Process> World<P> {
         while let Some(key) = self.machine.queue.settle() {
             let next = match key.ticket() {
                 Ticket::Message(_) if !self.machine.holds_back => return,
-                Ticket::Message(place) => self.look_at_letter(place),
+                Ticket::Message(place) => self.look_at_letter(key, place),
                 Ticket::Timer(place) => self.look_at_timer(key, place),
                 Ticket::Sync(place) => self.look_at_sync(key, place),
                 Ticket::Wake(node) => self.look_at_wake(key, node as usize),
@@ -69,7 +70,12 @@ impl<P: Process> World<P> {
         }
     }
 
-    fn look_at_letter(&self, place: u32) -> Next {
+    fn look_at_letter(&mut self, key: Key, place: u32) -> Next {
+        if self.machine.watch.forget(key.number()) {
+            self.machine.queue.pop();
+            self.machine.letters.remove(place);
+            return Next::Nothing;
+        }
         let letter = self.machine.letters.get(place).expect("a letter stays until it is taken");
         // A letter to nobody is an event as well: it is dropped.
         if letter.to.index() < self.nodes.len() { Next::For(letter.to) } else { Next::Ready }

@@ -18,11 +18,13 @@ mod slab;
 mod spare;
 mod stats;
 mod timers;
+mod watch;
 mod window;
 mod wire;
 
 pub use spare::Spare;
 pub use stats::Stats;
+pub(crate) use watch::{Deed, Sent};
 pub use wire::Heard;
 
 use std::fmt;

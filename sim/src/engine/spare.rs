@@ -13,6 +13,7 @@ use super::queue::{Key, Queue};
 use super::slab::Slab;
 use super::stats::Stats;
 use super::timers::Cell;
+use super::watch::Watch;
 use super::wire::Heard;
 use super::{World, WorldConfig};
 use crate::fingerprint::Digest;
@@ -80,6 +81,7 @@ impl<P: Process> World<P> {
             stats: Stats::default(),
             loopback: config.loopback,
             holds_back: false,
+            watch: Watch::default(),
             size_of: P::message_size,
             heard: spare.heard,
         };

@@ -41,4 +41,6 @@ pub struct Stats {
     pub wipes: u64,
     /// Pauses.
     pub pauses: u64,
+    /// Messages that were singled out to be lost, late or doubled.
+    pub interfered: u64,
 }

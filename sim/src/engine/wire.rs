@@ -34,6 +34,11 @@ pub enum Heard<M> {
         /// By a cut of the link, rather than by its weather.
         cut: bool,
     },
+    /// A message that is on its way will not arrive: it was singled out.
+    Lifted {
+        /// Its number.
+        number: u64,
+    },
     /// A message had arrived and waited for a process that died.
     Forgotten {
         /// Its number.
@@ -55,6 +60,13 @@ impl<M: Clone, T> Machine<M, T> {
         let (Some(heard), Some(letter)) = (&mut self.heard, self.letters.get(place)) else { return };
         let Letter { from, to, message } = letter;
         heard.push(Heard::Sent { number, from: *from, to: *to, message: message.clone() });
+    }
+
+    /// The letter of this number will not arrive.
+    pub(super) fn hear_lifted(&mut self, number: u64) {
+        if let Some(heard) = &mut self.heard {
+            heard.push(Heard::Lifted { number });
+        }
     }
 
     /// A message is lost as it is sent.

@@ -8,6 +8,7 @@ use std::fmt;
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
+use super::table::AIMED;
 use super::{Fault, Links, PlannedFault, TABLE, Whom};
 use crate::seed::{Rng, Seed, Stream};
 use crate::settings::{Settings, spread};
@@ -21,6 +22,12 @@ pub struct FaultSpace {
     pub isolate_roles: Vec<String>,
     /// Roles that may be asked to hand over.
     pub transfer_roles: Vec<String>,
+    /// Kinds of fact that aimed faults wait for: the turning points.
+    pub facts: Vec<String>,
+    /// Kinds of message that aimed faults wait for, or single out.
+    pub messages: Vec<String>,
+    /// Those of them that ask for an answer.
+    pub requests: Vec<String>,
     /// The time-outs that matter (sessions, elections, requests): outages are drawn around them, some just
     /// too short and some just too long.
     pub timeouts: Vec<Span>,
@@ -128,8 +135,8 @@ const SPELL: u64 = 500_000_000;
 /// How long after a node is back its stragglers arrive at most.
 const STRAGGLE: u64 = 3_000_000_000;
 
-/// Draws the faults of one storm, in order of their times. As often as `settings` say for each kind;
-/// kinds for which the space has no target do not come.
+/// Draws the faults of one storm: first those that are aimed, then the others in order of their times. As
+/// often as `settings` say for each kind; kinds for which the space has no target do not come.
 pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<PlannedFault> {
     let mut draw = Draw {
         rng: seed.stream(Stream::Faults),
@@ -151,16 +158,20 @@ pub fn generate(seed: Seed, space: &FaultSpace, settings: &Settings) -> Vec<Plan
     let mut faults = Vec::with_capacity(kinds.len());
     let mut previous = None;
     for kind in kinds {
+        if kind == AIMED {
+            faults.extend(draw.aim());
+            continue;
+        }
         let at = draw.time(previous);
         let lasts = draw.length(kind).min(draw.storm - at);
         if let Some(fault) = draw.fault(kind) {
             previous = Some(at);
             faults.extend(draw.stragglers(at, lasts, &fault));
             faults.extend(draw.rift(at, lasts, &fault));
-            faults.push(PlannedFault { at, lasts, fault });
+            faults.push(PlannedFault::at(at, lasts, fault));
         }
     }
-    faults.sort_by_key(|fault| fault.at);
+    faults.sort_by_key(|fault| fault.when.time());
     faults
 }
 
@@ -190,7 +201,7 @@ impl Draw<'_> {
         self.rng.in_range(low, high) / 1_000 * 1_000
     }
 
-    fn length(&mut self, kind: &str) -> u64 {
+    pub(super) fn length(&mut self, kind: &str) -> u64 {
         if kind == "long-pause"
             && let Some(longest) = self.space.timeouts.iter().max()
         {
@@ -221,7 +232,7 @@ impl Draw<'_> {
     }
 
     /// `None` if the space has no target for it.
-    fn fault(&mut self, kind: &str) -> Option<Fault> {
+    pub(super) fn fault(&mut self, kind: &str) -> Option<Fault> {
         Some(match kind {
             "loss" => Fault::Loss { on: self.links()?, ppm: self.ppm("weather.loss") },
             "delay" => Fault::Delay { on: self.links()?, extra: self.delay() },
@@ -257,6 +268,7 @@ impl Draw<'_> {
             "pause" => Fault::Pause { whom: self.whom(|group| &group.may_pause)? },
             "restart" => Fault::Restart { whom: self.whom(|group| &group.may_crash)? },
             "transfer" => Fault::Transfer { role: self.rng.pick(&self.space.transfer_roles)?.clone() },
+            "drop-message" | "delay-message" | "duplicate-message" => self.rule(kind)?,
             other => return self.fault_over_time(other),
         })
     }
@@ -283,6 +295,9 @@ impl Draw<'_> {
             | Fault::OneWayCut { .. }
             | Fault::Pause { .. }
             | Fault::Transfer { .. }
+            | Fault::DropMessage { .. }
+            | Fault::DelayMessage { .. }
+            | Fault::DuplicateMessage { .. }
             | Fault::Bandwidth { .. }
             | Fault::SlowTail { .. }
             | Fault::Flapping { .. }
@@ -306,11 +321,7 @@ impl Draw<'_> {
         let late = self.rng.in_range(1, STRAGGLE / 1_000_000) * 1_000_000;
         let on = Links::Of(whom.clone());
         let from = at.saturating_sub(spell);
-        Some(PlannedFault {
-            at: from,
-            lasts: at - from,
-            fault: Fault::Delay { on, extra: Span(lasts + late) },
-        })
+        Some(PlannedFault::at(from, at - from, Fault::Delay { on, extra: Span(lasts + late) }))
     }
 
     pub(super) fn ppm(&mut self, key: &str) -> u32 {
@@ -337,7 +348,7 @@ impl Draw<'_> {
         }
     }
 
-    fn pair(&mut self) -> Option<(Whom, Whom)> {
+    pub(super) fn pair(&mut self) -> Option<(Whom, Whom)> {
         let from = self.whom(|group| &group.nodes)?;
         let others: Vec<_> = self.nodes.iter().copied().filter(|node| Whom::Node(*node) != from).collect();
         let to = self.rng.pick(&others).copied()?;
@@ -367,6 +378,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fault::{Happening, Trigger};
     use crate::knob;
     use crate::settings::Overrides;
 
@@ -389,6 +401,9 @@ mod tests {
         FaultSpace {
             groups: vec![servers, Group::new("clients", ids(vec![3, 4, 5])).never_down()],
             isolate_roles: vec!["leader".to_owned()],
+            facts: vec!["elected".to_owned()],
+            messages: vec!["vote".to_owned(), "write".to_owned()],
+            requests: vec!["write".to_owned()],
             transfer_roles: Vec::new(),
             timeouts: vec![Span::from_millis(200), Span::from_millis(1_500)],
         }
@@ -427,6 +442,11 @@ mod tests {
             Fault::Wipe { whom } => allows(&servers.may_wipe, whom),
             Fault::Pause { whom } => allows(&servers.may_pause, whom),
             Fault::Transfer { .. } | Fault::TransferStorm { .. } => false,
+            Fault::DropMessage { message, from, to, .. }
+            | Fault::DelayMessage { message, from, to, .. }
+            | Fault::DuplicateMessage { message, from, to, .. } => {
+                space.messages.contains(message) && [from, to].into_iter().flatten().all(known)
+            }
             Fault::Bandwidth { on, .. } | Fault::SlowTail { on, .. } | Fault::Flapping { on, .. } => {
                 on_known_links(on)
             }
@@ -457,6 +477,15 @@ mod tests {
         }
     }
 
+    fn listed(space: &FaultSpace, trigger: &Trigger) -> bool {
+        let list = match &trigger.what {
+            Happening::Fact { .. } => &space.facts,
+            Happening::Sent(_) | Happening::Taken(_) => &space.messages,
+            Happening::Unanswered(_) => &space.requests,
+        };
+        trigger.nth > 0 && list.iter().any(|kind| kind == trigger.what.kind())
+    }
+
     fn some_of() -> impl Strategy<Value = Vec<u32>> {
         proptest::sample::subsequence(vec![0_u32, 1, 2], 0..=3)
     }
@@ -470,12 +499,34 @@ mod tests {
             let (space, settings) = (space(crash, power, wipe, pause), settings(seed));
             let faults = generate(Seed(seed), &space, &settings);
             let storm = settings.get("run.storm") * 1_000_000;
-            prop_assert!(faults.is_sorted_by_key(|fault| fault.at));
-            for PlannedFault { at, lasts, fault } in &faults {
+            prop_assert!(faults.is_sorted_by_key(|fault| fault.when.time()));
+            for PlannedFault { when, lasts, fault } in &faults {
                 prop_assert!(in_budget(&space, fault), "{fault}");
-                prop_assert!(at + lasts <= storm);
+                prop_assert!(when.time().unwrap_or(0) + lasts <= storm);
+                prop_assert!(when.trigger().is_none_or(|trigger| listed(&space, trigger)), "{when}");
             }
         }
+    }
+
+    fn time(fault: &PlannedFault) -> u64 {
+        fault.when.time().unwrap()
+    }
+
+    #[test]
+    fn an_aimed_fault_is_of_a_kind_that_the_run_has() {
+        let mut settings = Settings::calm(&knob::table(&[]), &Overrides::default());
+        settings.set("fault.crash", 1);
+        settings.set("fault.drop-message", 1);
+        settings.set("fault.aimed", 300);
+        let faults = generate(Seed(5), &space(vec![0, 1, 2], vec![], vec![], vec![]), &settings);
+        let aimed: Vec<_> = faults.iter().filter(|fault| fault.when.trigger().is_some()).collect();
+        assert_eq!((aimed.len(), faults.len()), (300, 302));
+        assert!(aimed.iter().all(|fault| ["crash", "drop-message"].contains(&fault.fault.kind())));
+        let own = |fault: &&&PlannedFault| match (&fault.fault, fault.when.trigger().map(|t| &t.what)) {
+            (Fault::Crash { whom }, Some(Happening::Fact { by, .. })) => by.as_ref() == Some(whom),
+            _ => false,
+        };
+        assert!(aimed.iter().filter(own).count() > 10, "no crash waits for what its own node reports");
     }
 
     #[test]
@@ -484,7 +535,7 @@ mod tests {
         settings.set("fault.crash", 20);
         settings.set("fault.burst", 1_000);
         let faults = generate(Seed(5), &space(vec![0, 1, 2], vec![], vec![], vec![]), &settings);
-        assert!(faults.windows(2).all(|pair| pair[1].at - pair[0].at <= BURST));
+        assert!(faults.windows(2).all(|pair| time(&pair[1]) - time(&pair[0]) <= BURST));
     }
 
     #[test]
@@ -510,7 +561,7 @@ mod tests {
         for late in &faults {
             let Fault::Delay { on: Links::Of(whom), extra } = &late.fault else { continue };
             let down = faults.iter().find(|fault| {
-                fault.at == late.at + late.lasts
+                time(fault) == time(late) + late.lasts
                     && matches!(&fault.fault, Fault::Crash { whom: of } if of == whom)
             });
             assert!(down.is_some_and(|down| extra.0 > down.lasts), "{late:?}");

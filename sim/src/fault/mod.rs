@@ -1,15 +1,20 @@
 //! What can go wrong, as one closed vocabulary.
 //!
-//! Holds: [`Fault`], whom it hits, and when ([`PlannedFault`]); the table of kinds ([`table`]); the
-//! generator that draws faults from a budget ([`mod@generate`]). A fault is a span: a crash and the restart
+//! Holds: [`Fault`], whom it hits, and when ([`PlannedFault`], [`When`]); the table of kinds ([`table`]);
+//! the generator that draws faults from a budget ([`mod@generate`]). A fault is a span: a crash and the restart
 //! that follows are one item, so that a plan without it is still a plan.
 //! Deliberately absent: how a fault is carried out. That is the [`run`](crate::run)'s.
 
+mod aimed;
+pub mod check;
 pub mod generate;
 pub(crate) mod ledger;
 mod over_time;
+mod planned;
+mod rule;
 pub mod table;
 pub mod text;
+pub mod when;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,21 +24,10 @@ use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
 pub use generate::{FaultSpace, Group, generate};
+pub use planned::{PlannedFault, TO_THE_CALM};
+pub use rule::Rule;
 pub use table::{Row, TABLE};
-
-/// A fault with its time. Written as `{"at": "3.5s", "lasts": "120ms", "fault": "crash", "whom": "node 2"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlannedFault {
-    /// When it begins, in nanoseconds of virtual time.
-    #[serde(with = "text")]
-    pub at: u64,
-    /// How long it lasts, in nanoseconds. The calm ends it in any case.
-    #[serde(with = "text")]
-    pub lasts: u64,
-    /// What it is.
-    #[serde(flatten)]
-    pub fault: Fault,
-}
+pub use when::{Happening, Letters, Trigger, When};
 
 /// All that can be done to a world. Chances are in millionths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -261,6 +255,63 @@ pub enum Fault {
         /// How often.
         times: u32,
     },
+    /// Of the messages of a kind, one or some in a row never arrive. Counted from when the fault begins.
+    DropMessage {
+        /// Their kind.
+        message: String,
+        /// Who sends them; none: whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Whom>,
+        /// Whom they are for; none: whomever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Whom>,
+        /// From which one on; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        nth: u64,
+        /// How many in a row; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        count: u64,
+    },
+    /// They arrive late, and later ones overtake them.
+    DelayMessage {
+        /// Their kind.
+        message: String,
+        /// Who sends them; none: whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Whom>,
+        /// Whom they are for; none: whomever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Whom>,
+        /// From which one on; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        nth: u64,
+        /// How many in a row; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        count: u64,
+        /// So late.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
+    /// They come a second time.
+    DuplicateMessage {
+        /// Their kind.
+        message: String,
+        /// Who sends them; none: whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Whom>,
+        /// Whom they are for; none: whomever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Whom>,
+        /// From which one on; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        nth: u64,
+        /// How many in a row; at least 1.
+        #[serde(default = "when::one", skip_serializing_if = "when::is_one")]
+        count: u64,
+        /// So long after the first.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
 }
 
 impl Fault {
@@ -302,6 +353,9 @@ impl Fault {
             Self::CrashRecovering { .. } => "crash-recovering",
             Self::PowerLossRecovering { .. } => "power-loss-recovering",
             Self::TransferStorm { .. } => "transfer-storm",
+            Self::DropMessage { .. } => "drop-message",
+            Self::DelayMessage { .. } => "delay-message",
+            Self::DuplicateMessage { .. } => "duplicate-message",
         }
     }
 }
@@ -320,6 +374,10 @@ impl fmt::Display for Fault {
             Self::SplitBridge { left, bridge, right } => write!(f, " {left:?} | {bridge} | {right:?}"),
             Self::OneWayCut { from, to } => write!(f, " {from} -> {to}"),
             Self::Transfer { role } => write!(f, " {role}"),
+            Self::DropMessage { .. } => self.rule().map_or(Ok(()), |rule| write!(f, " {rule}")),
+            Self::DelayMessage { extra, .. } | Self::DuplicateMessage { extra, .. } => {
+                self.rule().map_or(Ok(()), |rule| write!(f, " {rule}, by {}", text::written(extra.0)))
+            }
             Self::Isolate { whom }
             | Self::Crash { whom }
             | Self::PowerLoss { whom }
@@ -442,46 +500,7 @@ as_text!(Whom, Links);
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect;
-
     use super::*;
-
-    #[test]
-    fn a_planned_fault_is_one_flat_line_that_a_person_can_write() {
-        let fault = PlannedFault {
-            at: 3_500_000_001,
-            lasts: 120_000_000,
-            fault: Fault::Crash { whom: Whom::Role("leader of 0-1".to_owned()) },
-        };
-        let text = serde_json::to_string(&fault).unwrap();
-        expect![[r#"{"at":"3.500000001s","lasts":"120ms","fault":"crash","whom":"leader of 0-1"}"#]]
-            .assert_eq(&text);
-        assert_eq!(serde_json::from_str::<PlannedFault>(&text).unwrap(), fault);
-    }
-
-    #[test]
-    fn an_unknown_fault_or_target_is_refused_by_name() {
-        let refused = |text: &str| serde_json::from_str::<PlannedFault>(text).unwrap_err().to_string();
-        let unknown = refused(r#"{"at":"1s","lasts":"1s","fault":"crsh","whom":"node 1"}"#);
-        assert!(unknown.contains("unknown variant `crsh`"), "{unknown}");
-        let more = refused(r#"{"at":"1s","lasts":"1s","fault":"crash","whom":"node 1","why":3}"#);
-        assert!(more.contains("unknown field `why`"), "{more}");
-        let nobody = refused(r#"{"at":"1s","lasts":"1s","fault":"crash","whom":"node x"}"#);
-        assert!(nobody.contains("`node x` names no node"), "{nobody}");
-    }
-
-    #[test]
-    fn faults_over_time_are_lines_that_a_person_can_write_too() {
-        for text in [
-            r#"{"at":"1s","lasts":"2s","fault":"swizzle","cut":[[0,1],[1,2]],"mend":[[1,2],[0,1]]}"#,
-            r#"{"at":"1s","lasts":"0s","fault":"clock-step","whom":"node 2","by":"-3.5s"}"#,
-            r#"{"at":"1s","lasts":"2s","fault":"flapping","on":"node 1 -> node 2","period":"40ms"}"#,
-            r#"{"at":"1s","lasts":"2s","fault":"bandwidth","on":"all","bytes":2000}"#,
-        ] {
-            let fault: PlannedFault = serde_json::from_str(text).unwrap();
-            assert_eq!(serde_json::to_string(&fault).unwrap(), text);
-        }
-    }
 
     #[test]
     fn links_read_back_from_their_text() {

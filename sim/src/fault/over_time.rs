@@ -94,7 +94,7 @@ impl Draw<'_> {
         let (before, after) = (self.rng.below(RIFT) * 1_000, self.rng.below(RIFT) * 1_000);
         let from = at.saturating_sub(before);
         let until = (at + lasts + after).min(self.storm);
-        Some(PlannedFault { at: from, lasts: until - from, fault: Fault::SplitHalves { left, right } })
+        Some(PlannedFault::at(from, until - from, Fault::SplitHalves { left, right }))
     }
 
     /// Half to twice one of the time-outs that matter, to the microsecond.

@@ -13,6 +13,9 @@ pub struct Row {
     pub exposes: &'static str,
 }
 
+/// Faults that begin with a trigger are counted under this name too, and drawn by its row.
+pub const AIMED: &str = "aimed";
+
 /// All kinds. Their order is that of the generator's draws; new ones go to the end.
 pub const TABLE: &[Row] = &[
     row("loss", "fault.loss", "messages get lost", "a request that is never sent again"),
@@ -194,6 +197,30 @@ pub const TABLE: &[Row] = &[
         "fault.transfer-storm",
         "whoever leads is asked to hand over again and again, often while the others are split",
         "logs of two leaders in turn that part more than once",
+    ),
+    row(
+        "drop-message",
+        "fault.drop-message",
+        "a few messages of one kind in a row never arrive",
+        "a step that is taken for done because it was asked for",
+    ),
+    row(
+        "delay-message",
+        "fault.delay-message",
+        "a few messages of one kind in a row arrive late, overtaken by others",
+        "a request of an earlier time that is taken for one of now",
+    ),
+    row(
+        "duplicate-message",
+        "fault.duplicate-message",
+        "a few messages of one kind in a row come again later",
+        "a request that acts twice, long after it was answered",
+    ),
+    row(
+        AIMED,
+        "fault.aimed",
+        "a fault of any kind begins when something happens, rather than at a time",
+        "moments too short to be hit by chance: just elected, just acknowledged, not yet answered",
     ),
 ];
 

@@ -60,6 +60,25 @@ pub mod span {
     }
 }
 
+/// The same for a time that may be left out.
+pub mod option {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    /// For `#[serde(with = "text::option")]`, together with `skip_serializing_if`.
+    pub fn serialize<S: Serializer>(nanos: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        match nanos {
+            Some(nanos) => super::serialize(nanos, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// For `#[serde(default, with = "text::option")]`.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| super::read(&text).map_err(de::Error::custom)).transpose()
+    }
+}
+
 /// The same for differences: `-3s`.
 pub mod signed {
     use serde::{Deserialize, Deserializer, Serializer, de};

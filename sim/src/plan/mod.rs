@@ -5,6 +5,7 @@
 
 #[cfg(any(test, feature = "proptest"))]
 pub mod strategy;
+pub mod written;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +38,7 @@ pub struct Plan<O> {
     pub settings: Settings,
     /// What clients do, in order of time.
     pub operations: Vec<Operation<O>>,
-    /// What goes wrong, in order of time.
+    /// What goes wrong: first what waits for its moment, then the rest in order of time.
     pub faults: Vec<PlannedFault>,
     /// How long the storm lasts, in nanoseconds.
     #[serde(with = "text")]

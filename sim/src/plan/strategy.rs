@@ -164,11 +164,7 @@ mod tests {
 
     #[test]
     fn a_plan_shrinks_to_the_two_faults_that_matter() {
-        let fault = |n: u32| PlannedFault {
-            at: u64::from(n),
-            lasts: 1,
-            fault: Fault::Crash { whom: Whom::Node(NodeId(n)) },
-        };
+        let fault = |n: u32| PlannedFault::at(u64::from(n), 1, Fault::Crash { whom: Whom::Node(NodeId(n)) });
         let whole: Plan<()> = Plan {
             scenario: "none".to_owned(),
             seed: 0,

@@ -4,6 +4,7 @@ use squall_core::env::Process;
 use squall_core::time::{Span, Time};
 
 use super::Scenario;
+use super::aims::Aims;
 use super::inject::Injector;
 use super::recorder::Recorder;
 use super::watch::Tap;
@@ -57,9 +58,10 @@ pub struct Course<'s, S: Scenario + ?Sized> {
     pub(super) world: World<S::Process>,
     pub(super) checks: S::Checks,
     pub(super) injector: Injector,
+    pub(super) aims: Aims,
     phase: Phase,
     /// Events before this happen; then the course turns: a fault, the calm, a look at the progress.
-    bound: Time,
+    pub(super) bound: Time,
     max_events: u64,
     excused: Option<String>,
     trail: Vec<(u64, Fingerprint)>,
@@ -77,6 +79,7 @@ impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
             world: self.world.clone(),
             checks: self.checks.clone(),
             injector: self.injector.clone(),
+            aims: self.aims.clone(),
             phase: self.phase.clone(),
             bound: self.bound,
             max_events: self.max_events,
@@ -100,6 +103,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             checks: scenario.checks(plan, spare.checks),
             bound: Time::ZERO,
             injector,
+            aims: Aims::new(&plan.faults),
             phase: Phase::Storm,
             max_events: plan.settings.get("run.max_events"),
             excused: None,
@@ -108,6 +112,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             tap: None,
             recorder: None,
         };
+        course.attend();
         course.bound = course.next_turn();
         course
     }
@@ -146,6 +151,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
                 if self.recorder.is_some() {
                     self.recorder_waits();
                 }
+                if self.aims.awake {
+                    self.watch_arrival();
+                }
                 self.world.step();
                 self.look() && self.within_limit()
             }
@@ -166,7 +174,12 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             self.recorder_looks();
         }
         match self.checks.after_event(&self.world) {
-            Ok(()) => true,
+            Ok(()) => {
+                if self.aims.awake {
+                    self.take_aim();
+                }
+                true
+            }
             Err(violation) => self.end(Verdict::Violation(violation)),
         }
     }
@@ -211,7 +224,8 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         match self.phase {
             Phase::Storm => {
                 let storm_end = Time(self.plan.storm);
-                self.injector.next_at().map_or(storm_end, |fault| fault.min(storm_end))
+                let aimed = self.aims.next_at().unwrap_or(storm_end);
+                self.injector.next_at().map_or(storm_end, |fault| fault.min(storm_end)).min(aimed)
             }
             Phase::Calm { .. } => self.world.now() + POLL,
             Phase::Over(_) => Time::ZERO,
@@ -222,6 +236,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         self.say(|| "the calm begins".to_owned());
         self.record_calm();
         self.phase = Phase::Calm { until: self.world.now() + Span(self.plan.calm) };
+        self.stop_aiming();
         self.heal()
     }
 

@@ -13,6 +13,7 @@ use super::script::{Death, Script, Step};
 use super::weather::{Misfortune, Pair, Weather};
 use super::{Course, Scenario};
 use crate::fault::ledger::Ledger;
+use crate::fault::table::AIMED;
 use crate::fault::{Fault, Links, PlannedFault, Whom};
 use crate::record::Counts;
 
@@ -22,12 +23,14 @@ pub(super) enum Undo {
     Nothing,
     Resume(NodeId),
     Weather,
+    Rule,
     Clock(NodeId, Twist),
 }
 
 /// A fault that has begun.
 #[derive(Debug, Clone)]
 struct Active {
+    began: u64,
     until: u64,
     /// What it still does, and how many turns of that are over.
     script: Option<(Script, u64)>,
@@ -58,7 +61,8 @@ pub(super) struct Injector {
 
 impl Injector {
     pub(super) fn new(faults: &[PlannedFault]) -> Self {
-        let mut begins: Vec<_> = faults.iter().enumerate().map(|(item, fault)| (fault.at, item)).collect();
+        let timed = faults.iter().enumerate().filter_map(|(item, fault)| Some((fault.when.time()?, item)));
+        let mut begins: Vec<_> = timed.collect();
         begins.sort_unstable_by(|a, b| b.cmp(a));
         Self {
             begins,
@@ -81,6 +85,22 @@ impl Injector {
         begin.into_iter().chain(due).min().map(Time)
     }
 
+    /// An aimed fault has found its moment.
+    pub(super) fn schedule(&mut self, at: u64, item: usize) {
+        let place = self.begins.partition_point(|later| *later > (at, item));
+        self.begins.insert(place, (at, item));
+    }
+
+    /// A fault had no effect.
+    pub(super) fn skip(&mut self, faults: u64) {
+        self.skipped += faults;
+    }
+
+    /// A fault of this kind took effect.
+    pub(super) fn count(&mut self, kind: &'static str) {
+        *self.injected.entry(kind).or_default() += 1;
+    }
+
     /// How often each kind took effect, and how many were skipped.
     pub(super) fn into_counts(self) -> (Counts, u64) {
         (self.injected, self.skipped)
@@ -91,6 +111,10 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
     /// Everything that is due now, ends before beginnings; whether all checks held.
     pub(super) fn inject_due(&mut self) -> bool {
         let now = self.world.now().0;
+        self.judge_open();
+        if !self.interfere_due() {
+            return false;
+        }
         while let Some(&(at, item)) = self.injector.due.first()
             && at <= now
         {
@@ -104,7 +128,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             && at <= now
         {
             self.injector.begins.pop();
-            if !self.begin_fault(item) {
+            if !self.begin_fault(at, item) {
                 return false;
             }
         }
@@ -126,23 +150,33 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         held
     }
 
-    fn begin_fault(&mut self, item: usize) -> bool {
+    fn begin_fault(&mut self, at: u64, item: usize) -> bool {
         let plan = self.plan;
-        let PlannedFault { at, lasts, fault } = &plan.faults[item];
+        let PlannedFault { lasts, fault, .. } = &plan.faults[item];
         let before = self.world.events();
         let until = at.saturating_add(*lasts);
-        let fresh = Active { until, script: None, cuts: Vec::new(), down: Vec::new(), undo: Undo::Nothing };
+        let fresh = Active {
+            began: at,
+            until,
+            script: None,
+            cuts: Vec::new(),
+            down: Vec::new(),
+            undo: Undo::Nothing,
+        };
         self.injector.active.insert(item, fresh);
         if !self.carry_out(item, fault) {
             self.injector.active.remove(&item);
-            self.injector.skipped += 1;
+            self.injector.skip(1);
             self.say(|| format!("no target: {fault}"));
             self.record_skip(item);
             return self.verdict().is_none();
         }
         self.say(|| format!("begins: {fault}"));
         self.record_begin(item, &plan.faults[item], before);
-        *self.injector.injected.entry(fault.kind()).or_default() += 1;
+        // A fault that singles out messages takes effect at the first of them.
+        if fault.rule().is_none() {
+            self.count_effect(item);
+        }
         if self.is_instant(item) {
             self.record_end(item);
         }
@@ -212,6 +246,11 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             Fault::PowerLossRecovering { whom, after } => {
                 self.recovering(item, whom, Death::PowerLoss, *after)
             }
+            Fault::DropMessage { .. } | Fault::DelayMessage { .. } | Fault::DuplicateMessage { .. } => {
+                self.begin_rule(item);
+                self.undo_later(item, Undo::Rule);
+                true
+            }
         }
     }
 
@@ -234,6 +273,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
                 self.set_links(models);
                 changed = true;
             }
+            Undo::Rule => self.end_rule(item),
             Undo::Clock(node, twist) => changed |= self.untwist(node, twist),
         }
         let mut held = !changed || self.look();
@@ -250,11 +290,24 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         }
     }
 
-    /// The node that is meant, if there is one now.
+    /// A fault took effect.
+    pub(super) fn count_effect(&mut self, item: usize) {
+        let fault = &self.plan.faults[item];
+        self.injector.count(fault.fault.kind());
+        if fault.when.trigger().is_some() {
+            self.injector.count(AIMED);
+        }
+    }
+
+    /// The node that is meant, if there is one now. Whoever is called by a role's name has it as a matter of
+    /// course: people write `broker 2` rather than count nodes.
     pub(super) fn find(&self, whom: &Whom) -> Option<NodeId> {
         let node = match whom {
             Whom::Node(node) => *node,
-            Whom::Role(role) => self.scenario.resolve(role, &self.world, &self.checks)?,
+            Whom::Role(role) => match self.scenario.resolve(role, &self.world, &self.checks) {
+                Some(node) => node,
+                None => self.world.nodes().find(|node| self.world.name(*node) == role)?,
+            },
         };
         self.exists(node).then_some(node)
     }
@@ -413,10 +466,11 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
 
     /// The fault is due for its next turn, or for its end.
     fn plan_turn(&mut self, item: usize) {
-        let PlannedFault { at, lasts, .. } = self.plan.faults[item];
+        let lasts = self.plan.faults[item].lasts;
         let Some(active) = self.injector.active.get(&item) else { return };
         let next = active.script.as_ref().and_then(|(script, turn)| script.turn(*turn, lasts));
-        let due = next.map_or(active.until, |(after, _)| at.saturating_add(after).min(active.until));
+        let due =
+            next.map_or(active.until, |(after, _)| active.began.saturating_add(after).min(active.until));
         self.injector.due.insert((due, item));
     }
 

@@ -7,6 +7,7 @@
 //! within a bound of virtual time.
 //! Deliberately absent: where plans come from ([`crate::plan`]), many runs ([`crate::campaign`]).
 
+mod aims;
 mod clocks;
 mod course;
 mod inject;

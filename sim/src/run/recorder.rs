@@ -216,7 +216,7 @@ impl Recorder {
                 }
             }
             Kind::Resumed => self.end_state(node, at),
-            Kind::Cut { to } | Kind::Mended { to } | Kind::Weather { to } => {
+            Kind::Cut { to } | Kind::Mended { to } | Kind::Weather { to } | Kind::Interfered { to } => {
                 self.touched.push((event, node, Some(to)));
             }
             Kind::ClockSet | Kind::DiskSet => self.touched.push((event, node, None)),
@@ -265,6 +265,10 @@ impl Recorder {
                 }
                 Heard::Lost { from, to, message, cut: true } => (None, from, to, message, Fate::CutWhenSent),
                 Heard::Lost { from, to, message, cut: false } => (None, from, to, message, Fate::Lost),
+                Heard::Lifted { number } => {
+                    self.end_arrow(number, Fate::Lost, at, event);
+                    continue;
+                }
                 Heard::Forgotten { number } => {
                     self.end_arrow(number, Fate::Forgotten, at, event);
                     continue;
@@ -404,9 +408,12 @@ fn summary<S: Scenario + ?Sized>(
         Some(SettingLine { key, value, calm: knob.calm, unit })
     });
     let faults = plan.faults.iter().enumerate().map(|(item, fault)| FaultLine {
-        at_ns: fault.at,
+        at_ns: fault.when.time(),
         lasts_ns: fault.lasts,
-        text: fault.fault.to_string(),
+        text: match fault.when.trigger() {
+            Some(trigger) => format!("{} on {trigger}", fault.fault),
+            None => fault.fault.to_string(),
+        },
         effect: if begun.iter().any(|span| span.item == item) {
             Effect::Began
         } else if skipped.contains(&item) {

@@ -14,7 +14,7 @@ use crate::engine::{Spare, World, WorldConfig};
 use crate::fault::FaultSpace;
 use crate::history::Chronicle;
 use crate::knob::{self, Knob};
-use crate::narrate::{Fields, Kind};
+use crate::narrate::{self, Fields, Kind};
 use crate::network::LinkModel;
 use crate::plan::{Operation, Plan};
 use crate::seed::Seed;
@@ -61,32 +61,32 @@ pub trait Scenario: Sync {
 
     /// The kinds of message that faults can aim at and timelines name.
     fn message_kinds(&self) -> &'static [Kind] {
-        const { &[Kind { name: "message", fields: &["content"], about: "anything that is sent" }] }
+        narrate::ANY_MESSAGE
     }
 
     /// The name of a message's kind, one of [`Scenario::message_kinds`]. Called often: it allocates nothing.
     fn message_kind(&self, _message: &<Self::Process as Process>::Message) -> &'static str {
-        "message"
+        narrate::ANY_MESSAGE[0].name
     }
 
     /// What a message says.
     fn message_fields(&self, message: &<Self::Process as Process>::Message) -> Fields {
-        vec![("content", format!("{message:?}"))]
+        narrate::content(message)
     }
 
     /// The kinds of fact that faults can aim at and timelines name.
     fn probe_kinds(&self) -> &'static [Kind] {
-        const { &[Kind { name: "fact", fields: &["content"], about: "anything that a process reports" }] }
+        narrate::ANY_FACT
     }
 
     /// The name of a fact's kind, one of [`Scenario::probe_kinds`]. Called often: it allocates nothing.
     fn probe_kind(&self, _probe: &<Self::Process as Process>::Probe) -> &'static str {
-        "fact"
+        narrate::ANY_FACT[0].name
     }
 
     /// What a fact says. Names in [`crate::narrate::field`] are understood by pages.
     fn probe_fields(&self, probe: &<Self::Process as Process>::Probe) -> Fields {
-        vec![("content", format!("{probe:?}"))]
+        narrate::content(probe)
     }
 
     /// A sign for a fact in a timeline: one character, one column wide.

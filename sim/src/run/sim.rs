@@ -12,6 +12,7 @@ use crate::check::{Properties, When};
 use crate::engine::{Spare, World};
 use crate::fault::{FaultSpace, Group};
 use crate::knob::{self, Knob};
+use crate::narrate::{self, Fields, Kind};
 use crate::plan::{Operation, Plan};
 use crate::record::{CampaignRecord, RunRecord};
 use crate::seed::Seed;
@@ -54,6 +55,15 @@ pub struct Sim<P: Process, B> {
     properties: Properties<P>,
     knobs: &'static [Knob],
     overrides: Overrides,
+    facts: Option<Words<P::Probe>>,
+    messages: Option<Words<P::Message>>,
+}
+
+/// Names for what is sent or reported.
+struct Words<T> {
+    kinds: &'static [Kind],
+    kind: fn(&T) -> &'static str,
+    fields: fn(&T) -> Fields,
 }
 
 /// Says who has a role now.
@@ -85,6 +95,8 @@ where
             properties: Properties::default(),
             knobs: &[],
             overrides: Overrides::default(),
+            facts: None,
+            messages: None,
         }
     }
 
@@ -128,6 +140,33 @@ where
     ) -> Self {
         self.space.isolate_roles.push(name.to_owned());
         self.roles.push((name.to_owned(), Box::new(holder)));
+        self
+    }
+
+    /// What a process reports has these names, for timelines and for faults that are aimed.
+    #[must_use]
+    pub fn facts(
+        mut self,
+        kinds: &'static [Kind],
+        kind: fn(&P::Probe) -> &'static str,
+        fields: fn(&P::Probe) -> Fields,
+    ) -> Self {
+        self.space.facts = names(kinds);
+        self.facts = Some(Words { kinds, kind, fields });
+        self
+    }
+
+    /// What is sent has these names. Faults may be aimed at all of them.
+    #[must_use]
+    pub fn messages(
+        mut self,
+        kinds: &'static [Kind],
+        kind: fn(&P::Message) -> &'static str,
+        fields: fn(&P::Message) -> Fields,
+    ) -> Self {
+        self.space.messages = names(kinds);
+        self.space.requests = names(kinds);
+        self.messages = Some(Words { kinds, kind, fields });
         self
     }
 
@@ -228,6 +267,10 @@ where
     }
 }
 
+fn names(kinds: &[Kind]) -> Vec<String> {
+    kinds.iter().map(|kind| kind.name.to_owned()).collect()
+}
+
 impl<P, B> Scenario for Sim<P, B>
 where
     P: Process,
@@ -278,5 +321,35 @@ where
 
     fn transfer(&self, _: &str, _: &mut World<P>, _: &Properties<P>) -> bool {
         false
+    }
+
+    fn message_kinds(&self) -> &'static [Kind] {
+        self.messages.as_ref().map_or(narrate::ANY_MESSAGE, |words| words.kinds)
+    }
+
+    fn message_kind(&self, message: &P::Message) -> &'static str {
+        self.messages.as_ref().map_or(narrate::ANY_MESSAGE[0].name, |words| (words.kind)(message))
+    }
+
+    fn message_fields(&self, message: &P::Message) -> Fields {
+        match &self.messages {
+            Some(words) => (words.fields)(message),
+            None => narrate::content(message),
+        }
+    }
+
+    fn probe_kinds(&self) -> &'static [Kind] {
+        self.facts.as_ref().map_or(narrate::ANY_FACT, |words| words.kinds)
+    }
+
+    fn probe_kind(&self, probe: &P::Probe) -> &'static str {
+        self.facts.as_ref().map_or(narrate::ANY_FACT[0].name, |words| (words.kind)(probe))
+    }
+
+    fn probe_fields(&self, probe: &P::Probe) -> Fields {
+        match &self.facts {
+            Some(words) => (words.fields)(probe),
+            None => narrate::content(probe),
+        }
     }
 }

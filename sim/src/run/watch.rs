@@ -188,7 +188,8 @@ fn act<P: Process>(world: &World<P>, moment: &Moment, wants: Wants) -> Option<Li
         | Kind::Mended { .. }
         | Kind::Weather { .. }
         | Kind::ClockSet
-        | Kind::DiskSet => return None,
+        | Kind::DiskSet
+        | Kind::Interfered { .. } => return None,
     };
     let who = Some(Somebody::of(world, moment.node));
     Some(Line { at: moment.at, event: moment.number, who, what })

@@ -45,6 +45,9 @@ impl Misfortune {
             | Fault::Pause { .. }
             | Fault::Restart { .. }
             | Fault::Transfer { .. }
+            | Fault::DropMessage { .. }
+            | Fault::DelayMessage { .. }
+            | Fault::DuplicateMessage { .. }
             | Fault::Flapping { .. }
             | Fault::MovingSplit { .. }
             | Fault::Mute { .. }

@@ -115,7 +115,21 @@ impl Overrides {
             let offset = error.span().map_or(0, |span| span.start);
             at(offset, Problem::NotToml(error.message().lines().collect::<Vec<_>>().join("; ")))
         })?;
-        self.flatten("", table.get_ref(), rows).map_err(|(offset, problem)| at(offset, problem))
+        self.table(table.get_ref(), rows).map_err(|(offset, problem)| at(offset, problem))
+    }
+
+    /// Takes a table of a file; an error has its place in it.
+    pub(crate) fn table(
+        &mut self,
+        table: &DeTable<'_>,
+        rows: &[&'static Knob],
+    ) -> Result<(), (usize, Problem)> {
+        self.flatten("", table, rows)
+    }
+
+    /// What `others` say goes over this.
+    pub fn extend(&mut self, others: &Self) {
+        self.0.extend(others.0.iter().map(|(key, value)| (*key, *value)));
     }
 
     fn flatten(
@@ -164,10 +178,14 @@ fn read(knob: &'static Knob, written: &str) -> Result<u64, Problem> {
     })
 }
 
-/// The known key with the fewest differing letters, if a third of the letters at most differ.
 fn nearest(key: &str, rows: &[&'static Knob]) -> Option<&'static str> {
-    let near = rows.iter().map(|knob| (distance(key, knob.key), knob.key)).min()?;
-    (near.0 * 3 <= key.len()).then_some(near.1)
+    near(key, rows.iter().map(|knob| knob.key))
+}
+
+/// The known word with the fewest differing letters, if a third of the letters at most differ.
+pub(crate) fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.map(|known| (distance(word, known), known)).min()?;
+    (near.0 * 3 <= word.len()).then_some(near.1)
 }
 
 /// Levenshtein's distance, in bytes.

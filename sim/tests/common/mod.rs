@@ -76,7 +76,7 @@ pub(crate) fn overheard(most: u64) -> Sim<Greeter, impl Fn(&mut World<Greeter>, 
 
 /// A fault by its times in milliseconds.
 pub(crate) fn planned(at: u64, lasts: u64, fault: Fault) -> PlannedFault {
-    PlannedFault { at: at * 1_000_000, lasts: lasts * 1_000_000, fault }
+    PlannedFault::at(at * 1_000_000, lasts * 1_000_000, fault)
 }
 
 pub(crate) fn node(number: u32) -> Whom {

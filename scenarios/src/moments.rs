@@ -1,0 +1,112 @@
+//! The moments that the generator's aimed faults wait for, and the messages that they single out: where one
+//! node believes already what another does not know yet.
+//!
+//! Deliberately absent: everything else that people may name in plans of their own; see [`crate::narrate`].
+
+use squall_sim::fault::FaultSpace;
+
+/// Of the controllers' quorum.
+const QUORUM: Moments = Moments {
+    facts: &[
+        "vote persisted",
+        "election started",
+        "controller elected",
+        "controller active",
+        "controller resigned",
+        "entries appended",
+        "entries truncated",
+        "entries committed",
+        "snapshot taken",
+        "snapshot installed",
+        "broker registered",
+    ],
+    messages: &[
+        "vote",
+        "vote reply",
+        "append",
+        "append reply",
+        "install snapshot",
+        "install snapshot reply",
+        "register broker",
+        "register broker reply",
+        "heartbeat",
+        "heartbeat reply",
+        "fetch metadata reply",
+    ],
+    requests: &["vote", "append", "register broker", "allocate producer ids"],
+};
+
+/// Of partitions and clients.
+const REPLICATION: Moments = Moments {
+    facts: &[
+        "leader elected",
+        "leader followed",
+        "records appended",
+        "log truncated",
+        "log recovered",
+        "high watermark moved",
+        "isr proposed",
+        "isr adopted",
+        "record acknowledged",
+        "request retried",
+    ],
+    messages: &[
+        "alter partition",
+        "alter partition reply",
+        "produce",
+        "produce reply",
+        "fetch",
+        "fetch reply",
+        "epoch end reply",
+        "init producer id reply",
+    ],
+    requests: &["alter partition", "produce", "fetch", "init producer id"],
+};
+
+struct Moments {
+    facts: &'static [&'static str],
+    messages: &'static [&'static str],
+    requests: &'static [&'static str],
+}
+
+impl Moments {
+    fn add_to(&self, space: &mut FaultSpace) {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        space.facts.extend(owned(self.facts));
+        space.messages.extend(owned(self.messages));
+        space.requests.extend(owned(self.requests));
+    }
+}
+
+/// For a scenario that is about the quorum.
+pub(crate) fn of_quorum(space: &mut FaultSpace) {
+    QUORUM.add_to(space);
+}
+
+/// For a scenario that is about partitions; most of its faults should meet these.
+pub(crate) fn of_cluster(space: &mut FaultSpace) {
+    REPLICATION.add_to(space);
+    QUORUM.add_to(space);
+}
+
+#[cfg(test)]
+mod tests {
+    use squall_sim::campaign::AnyScenario;
+    use squall_sim::narrate;
+
+    use super::*;
+    use crate::replicated_log::ReplicatedLog;
+
+    #[test]
+    fn every_moment_is_one_that_can_be_named() {
+        let info = ReplicatedLog.info();
+        let mut space = FaultSpace::default();
+        of_cluster(&mut space);
+        for fact in &space.facts {
+            assert!(narrate::find(info.facts, fact).is_some(), "{fact}");
+        }
+        for message in space.messages.iter().chain(&space.requests) {
+            assert!(narrate::find(info.messages, message).is_some(), "{message}");
+        }
+    }
+}
