@@ -12,6 +12,7 @@ use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::{FaultSpace, Group};
+use squall_sim::history::Chronicle;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
@@ -212,6 +213,14 @@ impl Scenario for Quorum {
 
     fn probe_fields(&self, probe: &Probe) -> Fields {
         words::probe_fields(probe)
+    }
+
+    fn probe_glyph(&self, probe: &Probe) -> char {
+        words::probe_glyph(probe)
+    }
+
+    fn chronicle(&self, _plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
+        Some(Box::new(words::ClusterChronicle::new(Vec::new(), Vec::new())))
     }
 
     fn is_client(&self, member: &Member) -> bool {

@@ -66,7 +66,15 @@ fn a_report_is_written_whole_beside_its_capsule() {
     files.sort_unstable();
     assert_eq!(names(&directory), files, "something else was left behind");
     let kept = format!("orders-{seed}.min.capsule.json");
-    for file in ["index.html", "issue.md", "trace.json", &format!("orders_{seed}_min.rs"), &kept] {
+    for file in [
+        "index.html",
+        "issue.md",
+        "trace.json",
+        "history.edn",
+        "history.json",
+        &format!("orders_{seed}_min.rs"),
+        &kept,
+    ] {
         assert!(files.contains(&file), "no {file}");
     }
     let replay = squall(&directory, &["replay", &kept]);

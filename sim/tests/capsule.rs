@@ -42,15 +42,15 @@ fn what_is_no_capsule_is_refused_by_place() {
     );
     refused("", expect!["a.capsule.json:1: cut short"]);
     let whole = text();
-    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:31: cut short"]);
-    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:63: not a capsule: missing field `seed`"]);
+    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:44: cut short"]);
+    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:87: not a capsule: missing field `seed`"]);
 }
 
 #[test]
 fn what_is_not_known_is_refused_by_name() {
     refused(
-        &changed(r#""format": 1"#, r#""format": 9"#),
-        expect!["a.capsule.json:2: format 9 is newer than this squall reads (1); squall 0.1.0 wrote it"],
+        &changed(r#""format": 2"#, r#""format": 9"#),
+        expect!["a.capsule.json:2: format 9 is newer than this squall reads (2); squall 0.1.0 wrote it"],
     );
     refused(
         &changed(r#""scenario": "greeters""#, r#""scenario": "strangers""#),

@@ -219,7 +219,7 @@ fn every_kind_can_be_drawn_carried_out_and_told() {
         let all = TABLE.iter().fold(greeters(PLAIN), |sim, row| sim.set(row.knob.key, 2));
         plan.faults = all.plan_of(seed).faults;
         let mut lines = Vec::new();
-        let record = run_traced(&sim, &plan, &mut |_, line| lines.push(line.to_owned()));
+        let record = run_traced(&sim, &plan, &mut |_: Time, line: &str| lines.push(line.to_owned())).unwrap();
         assert_eq!(record.verdict.name(), "pass");
         injected.extend(record.faults.keys().copied());
         for kind in record.faults.keys() {

@@ -9,7 +9,7 @@ use crate::invariants::{Broken, clients, replication};
 
 pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &ClientProbe) -> Result<(), Broken> {
     match *probe {
-        ClientProbe::Sent { record, acks, idempotent } => {
+        ClientProbe::Sent { record, acks, idempotent, .. } => {
             c.clients.sent(Name::unpack(record), acks, idempotent);
             Ok(())
         }

@@ -12,6 +12,7 @@ use squall_reports::{markdown, page, perfetto, pinned};
 use squall_sim::campaign::AnyScenario;
 use squall_sim::capsule;
 use squall_sim::explain::Explanation;
+use squall_sim::history::{write_edn, write_json};
 use squall_sim::recording::{Limits, Recording};
 use squall_sim::run::Replay;
 use squall_sim::shrink::Bounds;
@@ -20,6 +21,9 @@ use crate::command::progress::Spinner;
 use crate::command::shrink::{Job, note_name, quietly, smaller_name};
 use crate::command::{Failure, Found, Output, clock, cores, logs, output, scenario, seeds};
 use crate::invariants;
+
+/// How much of a history is written: of a longer run, the last part.
+const ENTRIES: usize = 1 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -97,6 +101,9 @@ impl Subject<'_> {
             (replay, recording) = self.record()?;
         }
         let explained = if fails && !self.args.no_explain { Some(self.explain()?) } else { None };
+        let history =
+            quietly(|| self.scenario.history(&self.file, &self.text, ENTRIES)).map_err(Failure::bad)?;
+        let departs = replay.departs.as_ref().map(ToString::to_string);
         let directory = self.args.out.clone().unwrap_or_else(|| beside(&self.args.capsule));
         let kept = format!("{}.capsule.json", self.stem);
         let report = Report {
@@ -104,7 +111,7 @@ impl Subject<'_> {
             recording: &recording,
             capsule: &directory.join(&kept).display().to_string(),
             promise: replay.record.verdict.invariant().and_then(invariants::about),
-            departs: replay.departs.as_deref(),
+            departs: departs.as_deref(),
             before: self.before,
             explained: explained.as_ref(),
         };
@@ -112,6 +119,8 @@ impl Subject<'_> {
             ("index.html".to_owned(), page::page(&report)),
             ("issue.md".to_owned(), markdown::issue(&report)),
             ("trace.json".to_owned(), perfetto::trace(&recording)),
+            ("history.edn".to_owned(), written(|into| write_edn(history.entries(), into))),
+            ("history.json".to_owned(), written(|into| write_json(history.entries(), into))),
         ];
         if self.args.test {
             let name = self.stem.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
@@ -184,6 +193,13 @@ fn tell(
     }
     // The failure is what was asked about, not what was found.
     Ok(Found::Nothing)
+}
+
+/// A history as text.
+fn written(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
+    let mut into = Vec::new();
+    write(&mut into).expect("memory takes everything");
+    String::from_utf8(into).expect("both forms are text")
 }
 
 /// The capsule's name without what all capsules have.
