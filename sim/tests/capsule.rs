@@ -42,8 +42,8 @@ fn what_is_no_capsule_is_refused_by_place() {
     );
     refused("", expect!["a.capsule.json:1: cut short"]);
     let whole = text();
-    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:44: cut short"]);
-    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:87: not a capsule: missing field `seed`"]);
+    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:46: cut short"]);
+    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:92: not a capsule: missing field `seed`"]);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn what_is_not_known_is_refused_by_name() {
     );
     refused(
         &changed(r#""net.latency""#, r#""net.latensee""#),
-        expect!["a.capsule.json:41: unknown setting `net.latensee`"],
+        expect!["a.capsule.json:68: unknown setting `net.latensee`"],
     );
     refused(
         &changed(r#""run.max_events": 50000000"#, r#""run.max_events": 0"#),
