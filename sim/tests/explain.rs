@@ -53,7 +53,7 @@ fn explained<S: Scenario<Operation = ()>>(scenario: &S, jobs: usize) -> Explanat
     let plan = plan(scenario);
     let record = run(scenario, &plan);
     assert!(!record.verdict.is_pass());
-    let state = State::new(plan, &record).unwrap();
+    let state = State::new(scenario, plan, &record).unwrap();
     let bounds = Bounds { jobs, runs: u64::MAX, stop: &|| false, watch: &|_| () };
     explain(scenario, &state, &bounds).unwrap()
 }

@@ -54,7 +54,7 @@ fn plan<S: Scenario<Operation = ()>>(scenario: &S) -> Plan<()> {
 
 fn shrunk<S: Scenario<Operation = ()>>(scenario: &S, plan: Plan<()>, jobs: usize) -> Shrunk<()> {
     let record = run(scenario, &plan);
-    let state = State::new(plan, &record).unwrap();
+    let state = State::new(scenario, plan, &record).unwrap();
     let bounds = Bounds { jobs, runs: u64::MAX, stop: &|| false, watch: &|_| () };
     shrink(scenario, state, &bounds, &mut |_| ()).unwrap()
 }
@@ -107,7 +107,7 @@ fn one_that_is_stopped_again_and_again_ends_where_one_that_is_not_does() {
     let plan = stormy(&scenario);
     let record = run(&scenario, &plan);
     let whole = shrunk(&scenario, plan.clone(), 2);
-    let mut state = State::new(plan, &record).unwrap();
+    let mut state = State::new(&scenario, plan, &record).unwrap();
     let mut attempts = 0;
     loop {
         // A few runs, then no more: as often as it takes.
@@ -133,7 +133,7 @@ fn a_bound_on_runs_is_kept_and_what_was_reached_fails_alike() {
     let scenario = fragile();
     let plan = stormy(&scenario);
     let record = run(&scenario, &plan);
-    let state = State::new(plan.clone(), &record).unwrap();
+    let state = State::new(&scenario, plan.clone(), &record).unwrap();
     let bounds = Bounds { jobs: 2, runs: 12, stop: &|| false, watch: &|_| () };
     let part = shrink(&scenario, state, &bounds, &mut |_| ()).unwrap();
     assert!(!part.finished && part.state.runs <= 12, "{}", part.state.runs);
@@ -165,7 +165,7 @@ fn what_passes_has_nothing_to_keep() {
     let scenario = greeters(PLAIN);
     let plan = stormy(&scenario);
     let record: RunRecord = run(&scenario, &plan);
-    assert_eq!(State::new(plan.clone(), &record), Err(ShrinkError::Passes));
+    assert_eq!(State::new(&scenario, plan.clone(), &record), Err(ShrinkError::Passes));
 
     // Neither has a capsule that says it failed.
     let fails = fragile();

@@ -86,7 +86,7 @@ pub fn explain<S: Scenario>(
     let trial = Trial {
         scenario,
         likeness: &state.likeness,
-        budgeted: scenario.within_budget(plan),
+        budgeted: state.is_budgeted(),
         pool: &pool,
         stop: bounds.stop,
         watch: bounds.watch,

@@ -135,51 +135,59 @@ impl<S: Scenario> Bench<'_, S> {
     }
 
     fn fault(&mut self, item: usize) -> Row {
-        let Work { plan, recording, trial, .. } = *self.work;
+        let Work { plan, recording, .. } = *self.work;
         let fault = &plan.faults[item];
         let span = recording.faults.iter().find(|span| span.item == item);
-        let began = fault.when.time().or(span.map(|span| span.begin_ns));
-        let mut row = Row {
-            number: item + 1,
-            at: match &fault.when {
-                When::At(at) => written(*at),
-                When::On(trigger) => named(&format!("on {trigger}:"), &recording.lanes),
-            },
-            at_ns: began.unwrap_or(0),
-            what: fault_text(fault, &recording.lanes),
-            needed: None,
-            before: None,
-            after: None,
-            softer: None,
-            ordered_with: Vec::new(),
+        let began = fault.when.time().or(span.map(|span| span.begin_ns)).unwrap_or(0);
+        let at = match &fault.when {
+            When::At(at) => written(*at),
+            When::On(trigger) => named(&format!("on {trigger}:"), &recording.lanes),
         };
+        let mut row = untried(item, at, began, fault_text(fault, &recording.lanes));
         let mut without = plan.clone();
         without.faults.remove(item);
+        if self.is_needed(&mut row, without) {
+            let moved = |at| with_fault(plan, item, PlannedFault { when: When::At(at), ..fault.clone() });
+            self.move_about(&mut row, began, &moved);
+            self.soften(&mut row, item);
+        }
+        row
+    }
+
+    /// Whether the failure is gone `without` the item, and there is more to be found out about it.
+    fn is_needed(&mut self, row: &mut Row, without: Plan<S::Operation>) -> bool {
         let needed = !self.fails(without);
-        if self.stopped() {
-            return row;
+        row.needed = (!self.stopped()).then_some(needed);
+        row.needed == Some(true) && self.work.moves
+    }
+
+    /// What the item, which begins `now`, must come before and after.
+    fn move_about(&mut self, row: &mut Row, now: u64, moved: &dyn Fn(u64) -> Plan<S::Operation>) {
+        // It must be possible to be late, so the storm lasts longer.
+        let end = self.work.plan.storm.saturating_add(LATER);
+        let moved = |at: u64| Plan { storm: end, ..moved(at) };
+        // What waits for something may do less at the very time of that; and a stall may need the storm's end.
+        if !self.fails(moved(now)) {
+            return;
         }
-        row.needed = Some(needed);
-        if !needed || !self.work.moves {
-            return row;
+        let scenario = self.work.trial.scenario;
+        let place = Place { now, end: end - 1, moved: &moved };
+        let before = place.before(scenario, &mut |plan| self.fails(plan));
+        let after = place.after(scenario, &mut |plan| self.fails(plan));
+        // Runs that were not made any more say nothing about where the edge is.
+        if !self.stopped() {
+            (row.before, row.after) = (before, after);
         }
-        let end = plan.storm.saturating_add(LATER);
-        let moved = |at: u64| {
-            let moved = with_fault(plan, item, PlannedFault { when: When::At(at), ..fault.clone() });
-            Plan { storm: end, ..moved }
-        };
-        let place = Place { now: began.unwrap_or(0), end: end - 1, moved: &moved };
-        // What waits for something may not do at the time at which that happened what it did right after it.
-        if fault.when.time().is_some() || self.fails(moved(place.now)) {
-            row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
-            row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
-        }
-        let softer = fault.softer().into_iter().find(|softer| {
+    }
+
+    /// Whether less of the fault does as well.
+    fn soften(&mut self, row: &mut Row, item: usize) {
+        let Work { plan, recording, trial, .. } = *self.work;
+        let softer = plan.faults[item].softer().into_iter().find(|softer| {
             let plan = with_fault(plan, item, softer.clone());
             trial.may_be(&plan) && self.fails(plan)
         });
         row.softer = softer.map(|softer| fault_text(&softer, &recording.lanes));
-        row
     }
 
     /// Whether the failure is gone when two faults change places.
@@ -192,40 +200,37 @@ impl<S: Scenario> Bench<'_, S> {
     }
 
     fn operation(&mut self, item: usize) -> Row {
-        let Work { plan, trial, .. } = *self.work;
+        let plan = self.work.plan;
         let operation = &plan.operations[item];
-        let mut row = Row {
-            number: item + 1,
-            at: written(operation.at),
-            at_ns: operation.at,
-            what: operation_text(operation.client, &operation.op),
-            needed: None,
-            before: None,
-            after: None,
-            softer: None,
-            ordered_with: Vec::new(),
-        };
+        let what = operation_text(operation.client, &operation.op);
+        let mut row = untried(item, written(operation.at), operation.at, what);
         let mut without = plan.clone();
         without.operations.remove(item);
-        let needed = !self.fails(without);
-        if self.stopped() {
-            return row;
+        if self.is_needed(&mut row, without) {
+            let moved = |at: u64| {
+                let mut plan = plan.clone();
+                plan.operations[item].at = at;
+                plan.operations.sort_by_key(|operation| operation.at);
+                plan
+            };
+            self.move_about(&mut row, operation.at, &moved);
         }
-        row.needed = Some(needed);
-        if !needed || !self.work.moves {
-            return row;
-        }
-        let end = plan.storm.saturating_add(LATER);
-        let moved = |at: u64| {
-            let mut plan = Plan { storm: end, ..plan.clone() };
-            plan.operations[item].at = at;
-            plan.operations.sort_by_key(|operation| operation.at);
-            plan
-        };
-        let place = Place { now: operation.at, end: end - 1, moved: &moved };
-        row.before = place.before(trial.scenario, &mut |plan| self.fails(plan));
-        row.after = place.after(trial.scenario, &mut |plan| self.fails(plan));
         row
+    }
+}
+
+/// A row about which nothing is known yet.
+fn untried(item: usize, at: String, at_ns: u64, what: String) -> Row {
+    Row {
+        number: item + 1,
+        at,
+        at_ns,
+        what,
+        needed: None,
+        before: None,
+        after: None,
+        softer: None,
+        ordered_with: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Bounds, State, shrink};
 use crate::capsule::Capsule;
 use crate::fingerprint::Fingerprint;
+use crate::likeness::Likeness;
 use crate::record::{RunRecord, Verdict};
 use crate::run::{Scenario, SpareRun, run_caught};
 
@@ -49,7 +50,7 @@ pub(crate) fn shrink_capsule<S: Scenario>(
     let Failing { seed, fingerprint, state: fresh } = failing(scenario, file, text)?;
     let plan = &fresh.best.plan;
     let before = (plan.faults.len(), plan.operations.len());
-    let state = note.and_then(|note| earlier(note, fingerprint, &fresh)).unwrap_or(fresh);
+    let state = note.and_then(|note| earlier(scenario, note, fingerprint, &fresh)).unwrap_or(fresh);
     let shrunk = shrink(scenario, state, bounds, &mut |state| {
         keep(&|| written(fingerprint, state));
     })
@@ -86,7 +87,7 @@ pub(crate) fn failing<S: Scenario>(
     let capsule = Capsule::read(scenario, file, text).map_err(|error| error.to_string())?;
     let (record, _) = run_caught(scenario, &capsule.plan, SpareRun::default());
     fails_as_it_says(&capsule, &record).map_err(|why| format!("{file}: {why}"))?;
-    let state = State::new(capsule.plan, &record).map_err(|why| format!("{file}: {why}"))?;
+    let state = State::new(scenario, capsule.plan, &record).map_err(|why| format!("{file}: {why}"))?;
     Ok(Failing { seed: capsule.seed, fingerprint: record.fingerprint, state })
 }
 
@@ -118,10 +119,14 @@ fn written<O: Serialize + Clone>(of: Fingerprint, state: &State<O>) -> String {
 }
 
 /// What was kept of an attempt at the same capsule by the same code; anything else is no help.
-fn earlier<O>(note: &str, of: Fingerprint, fresh: &State<O>) -> Option<State<O>>
-where
-    O: serde::de::DeserializeOwned,
-{
-    let note: Note<O> = serde_json::from_str(note).ok()?;
-    (note.of == of.to_string() && note.state.likeness == fresh.likeness).then_some(note.state)
+fn earlier<S: Scenario>(
+    scenario: &S,
+    note: &str,
+    of: Fingerprint,
+    fresh: &State<S::Operation>,
+) -> Option<State<S::Operation>> {
+    let note: Note<S::Operation> = serde_json::from_str(note).ok()?;
+    let (record, _) = run_caught(scenario, &note.state.best.plan, SpareRun::default());
+    let alike = Likeness::of(&record).as_ref() == Some(&fresh.likeness);
+    (note.of == of.to_string() && note.state.likeness == fresh.likeness && alike).then_some(note.state)
 }

@@ -4,7 +4,7 @@
 //! one item), operations, settings, the storm's length, clients and servers, and how hard each fault hits. A
 //! candidate counts only if its [`Likeness`] is that of the plan it began with, and if no more breaks in it
 //! than the scenario's promises survive. The same plan shrinks to the same plan on any number of cores; one
-//! that was stopped goes on from its [`Progress`] note as if it had not been.
+//! that was stopped goes on from its [`State`] as if it had not been.
 //! Deliberately absent: a clock and files. Whoever wants a bound brings the `stop`; whoever wants to go on
 //! another day keeps the [`State`].
 
@@ -71,6 +71,9 @@ pub struct State<O> {
     next: usize,
     /// Whether anything became smaller in this round.
     changed: bool,
+    /// Whether candidates must stay within the scenario's budget. A plan that somebody wrote by hand may go
+    /// beyond it: then there is nothing to keep to.
+    budgeted: bool,
 }
 
 /// A plan that fails, with what is known of its run.
@@ -113,11 +116,20 @@ pub struct Shrunk<O> {
 }
 
 impl<O> State<O> {
-    /// The beginning: `plan` fails as `record` says.
-    pub fn new(plan: Plan<O>, record: &RunRecord) -> Result<Self, ShrinkError> {
+    /// The beginning: `plan` of `scenario` fails as `record` says.
+    pub fn new<S>(scenario: &S, plan: Plan<O>, record: &RunRecord) -> Result<Self, ShrinkError>
+    where
+        S: Scenario<Operation = O> + ?Sized,
+    {
+        let budgeted = scenario.within_budget(&plan);
         let likeness = Likeness::of(record).ok_or(ShrinkError::Passes)?;
         let best = Best { plan, events: record.events, ended: record.virtual_ns };
-        Ok(Self { likeness, best, runs: 1, pass: 0, next: 0, changed: false })
+        Ok(Self { likeness, best, runs: 1, pass: 0, next: 0, changed: false, budgeted })
+    }
+
+    /// Whether candidates must stay within the scenario's budget.
+    pub(crate) fn is_budgeted(&self) -> bool {
+        self.budgeted
     }
 }
 
@@ -133,8 +145,7 @@ pub fn shrink<S: Scenario>(
     let trial = Trial {
         scenario,
         likeness: &likeness,
-        // A plan that somebody wrote by hand may go beyond it: then there is nothing to keep to.
-        budgeted: scenario.within_budget(&state.best.plan),
+        budgeted: state.budgeted,
         pool: &pool,
         stop: bounds.stop,
         watch: bounds.watch,
@@ -179,6 +190,7 @@ fn step<S: Scenario>(trial: &Trial<'_, S>, state: &mut State<S::Operation>, runs
         trial.first_alike(state.next, to, limit, &so_far, &candidate)
     };
     state.runs += tried.runs;
+    let goes_on = tried.found.is_some() || tried.upto == to;
     match tried.found {
         // The same place again: what was there is gone, or is tried once more.
         Some((place, best)) => {
@@ -189,7 +201,7 @@ fn step<S: Scenario>(trial: &Trial<'_, S>, state: &mut State<S::Operation>, runs
         None if tried.upto == changes.len() => state.next = usize::MAX,
         None => state.next = tried.upto,
     }
-    tried.upto == to || state.next != tried.upto
+    goes_on
 }
 
 /// On to the next pass, if this one is through; whether a whole round has changed nothing.
