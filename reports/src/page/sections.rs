@@ -18,7 +18,7 @@ fn at(nanos: u64) -> String {
     format!("{}.{:06}s", nanos / 1_000_000_000, nanos / 1_000 % 1_000_000)
 }
 
-fn node<'a>(recording: &'a Recording, number: u32) -> &'a str {
+fn node(recording: &Recording, number: u32) -> &str {
     recording.lanes.get(number as usize).map_or("nobody", |lane| lane.name.as_str())
 }
 
