@@ -12,9 +12,11 @@ use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::{FaultSpace, Group};
+use squall_sim::history::Chronicle;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
+use squall_sim::recording::{Fact, Lane};
 use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
@@ -26,6 +28,7 @@ use crate::moments;
 use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
+use crate::smaller;
 use crate::workload::{IdTaker, quiet};
 
 /// The scenario.
@@ -128,7 +131,7 @@ impl Scenario for Quorum {
             }
         }
         operations.sort_by_key(|operation| operation.at);
-        (operations, space(settings))
+        (operations, space(seed, settings))
     }
 
     fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
@@ -158,8 +161,29 @@ impl Scenario for Quorum {
         let layout = cluster::layout(&plan.settings);
         ClusterChecks::new(
             layout,
-            Expectations { audit: None, keys: Keys::default(), flush: false, sometimes: SOMETIMES },
+            Expectations {
+                audit: None,
+                keys: Keys::default(),
+                flush: false,
+                beyond_budget: plan.settings.is_on("fault.beyond_budget"),
+                sometimes: SOMETIMES,
+            },
         )
+    }
+
+    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+        let first = cluster::layout(&plan.settings).first_client().0;
+        let takers = plan.settings.get("client.takers") as u32;
+        let without = |gone: u32| {
+            let mut plan = smaller::without_nodes(plan, &[first + gone]);
+            plan.settings.set("client.takers", u64::from(takers) - 1);
+            plan.operations.retain(|operation| operation.client != gone);
+            for operation in plan.operations.iter_mut().filter(|operation| operation.client > gone) {
+                operation.client -= 1;
+            }
+            plan
+        };
+        (0..takers).rev().map(without).chain(smaller::servers(plan)).collect()
     }
 
     fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
@@ -186,6 +210,10 @@ impl Scenario for Quorum {
         words::message_fields(message)
     }
 
+    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+        words::story(facts, lanes)
+    }
+
     fn probe_kinds(&self) -> &'static [narrate::Kind] {
         words::PROBES
     }
@@ -198,6 +226,14 @@ impl Scenario for Quorum {
         words::probe_fields(probe)
     }
 
+    fn probe_glyph(&self, probe: &Probe) -> char {
+        words::probe_glyph(probe)
+    }
+
+    fn chronicle(&self, _plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
+        Some(Box::new(words::ClusterChronicle::new(Vec::new(), Vec::new())))
+    }
+
     fn is_client(&self, member: &Member) -> bool {
         member.is_client()
     }
@@ -208,7 +244,7 @@ impl Scenario for Quorum {
 }
 
 /// Controllers flush what they promise, so all of them may lose power at once; brokers hold nothing.
-fn space(settings: &Settings) -> FaultSpace {
+fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let layout = cluster::layout(settings);
     let brokers = Group::new("brokers", layout.broker_nodes())
         .power_losses()
@@ -221,6 +257,8 @@ fn space(settings: &Settings) -> FaultSpace {
         .power_losses()
         .clocks()
         .disk_errors(layout.controller_nodes());
+    let beyond = settings.is_on("fault.beyond_budget");
+    let controllers = if beyond { controllers.wipes(cluster::forgetful(seed, layout)) } else { controllers };
     let first = layout.first_client().0;
     let takers = first..first + settings.get("client.takers") as u32;
     let mut clients = Group::new("clients", takers.map(NodeId)).clocks();

@@ -170,12 +170,9 @@ fn main() {
         if let Some(finding) = record.findings.iter().min_by_key(|finding| finding.record.events) {
             let seed = finding.record.seed.0;
             let mut story = Vec::new();
-            run_traced(&sim, &sim.plan_of(seed), &mut |_, line| story.push(line.to_owned()));
-            println!(
-                "  {} of {} runs fail; the end of seed {seed}:",
-                record.findings.len(),
-                record.seeds.run
-            );
+            run_traced(&sim, &sim.plan_of(seed), &mut |_: Time, line: &str| story.push(line.to_owned()))
+                .expect("text can be made of any world");
+            println!("  {} of {} runs fail; the end of seed {seed}:", finding.seeds.len(), record.seeds.run);
             for line in story.iter().skip(story.len().saturating_sub(16)) {
                 println!("    {line}");
             }

@@ -7,33 +7,10 @@ use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, Exercised, Inspection, Look};
 use crate::cluster::Member;
+use crate::ghost::chronicle::When;
 use crate::ghost::partition::{Damage, Role};
-use crate::ghost::{Batch, PartitionGhost, Shadow};
+use crate::ghost::{Batch, PartitionGhost};
 use crate::invariants::{Broken, Check, membership, replication, storage};
-
-/// A broker's process ended.
-pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
-    let replica = &mut p.replicas[broker.0 as usize];
-    replica.role = Role::None;
-    replica.adopted = None;
-    replica.maximal.clear();
-    replica.damage = replica.damage.max(damage);
-    if damage != Damage::None {
-        replica.destroyed = replica.destroyed.max(replica.log.end());
-    }
-    if damage == Damage::Wiped {
-        replica.log = Shadow::default();
-        replica.cut.clear();
-        replica.removed = Default::default();
-        replica.durable = Offset::ZERO;
-        replica.claimed = Offset::ZERO;
-        replica.doubtful = false;
-        replica.rotten = None;
-        replica.agrees = Offset::ZERO;
-        replica.high_watermark = Offset::ZERO;
-        replica.producers.clear();
-    }
-}
 
 /// A broker's disk changed bytes, just now at `fresh`: what it still holds is known only when it has looked. If it
 /// did so in the same event, all that is known is which file it was.
@@ -72,6 +49,7 @@ pub(super) fn on_probe(
     let place = c.place(at);
     let counters = &mut c.counters;
     let p = &mut c.partitions[place];
+    p.now = When { event: world.events(), at: world.now() };
     match probe {
         ReplicaProbe::Appended { base, next, epoch, crc, stamp, leader } => {
             counters.compared(Compared::Batches);
@@ -153,11 +131,7 @@ pub(super) fn registered(world: &World<Member>, broker: BrokerId) -> Check {
 fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
     c.counters.exercised(Exercised::Truncations);
     let p = &mut c.partitions[place];
-    let replica = &mut p.replicas[broker.0 as usize];
-    let cut = replica.log.truncate(to);
-    replica.cut.extend(cut);
-    replica.cut_claims(to);
-    replica.refold_producers();
+    p.cut(broker, to);
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     replication::shortened(p, broker, &c.metadata, &format!("cut its log at {to}"))
 }
@@ -165,11 +139,7 @@ fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) 
 fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
     c.counters.exercised(Exercised::Resets);
     let p = &mut c.partitions[place];
-    let replica = &mut p.replicas[broker.0 as usize];
-    replica.reset(to);
-    // What lies before its start it need not hold: the leader has deleted it too.
-    replica.agrees = to.min(p.committed.end());
-    replica.high_watermark = to;
+    p.dropped(broker, to);
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Tables });
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }
@@ -188,7 +158,7 @@ fn recovered(
         (replica.damage, replica.log.end())
     };
     match damage {
-        Damage::None | Damage::Halted => {}
+        Damage::None | Damage::Halted | Damage::Rotten => {}
         Damage::PowerLoss => {
             c.counters.exercised(Exercised::PowerLossesSurvived);
             if range.1 < before {

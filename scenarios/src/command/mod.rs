@@ -7,6 +7,7 @@
 mod campaign;
 mod capsules;
 mod clock;
+mod explain;
 mod list;
 mod logs;
 mod output;
@@ -15,6 +16,8 @@ mod replay;
 mod report;
 mod run;
 mod seeds;
+mod shrink;
+mod watch;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -38,7 +41,8 @@ Exit status: 0 all held; 1 a violation or a stall was found; 2 bad usage or bad 
 First steps:
   squall campaign                                     every scenario, fresh seeds, half a minute
   squall campaign replicated-log --quirk trunc-to-hw  the same with a historical mistake switched on
-  squall replay FILE.capsule.json --trace             a failure again, exactly, event by event")]
+  squall replay FILE.capsule.json --trace             a failure again, exactly, line by line
+  squall shrink FILE.capsule.json                     the same failure, with the few faults that matter")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -63,6 +67,10 @@ enum Command {
     Campaign(campaign::CampaignArgs),
     /// A capsule again, exactly.
     Replay(replay::ReplayArgs),
+    /// The same failure, smaller: fewer faults, operations, clients, servers, and calmer settings.
+    Shrink(shrink::ShrinkArgs),
+    /// Which fault is needed, and for what; and what happened, in plain sentences.
+    Explain(explain::ExplainArgs),
     /// A capsule's run as one page, and as Markdown, a trace and histories.
     Report(report::ReportArgs),
 }
@@ -91,6 +99,10 @@ struct Changes {
     /// Switch on a known historical mistake; `squall list quirks` names them all. May be repeated.
     #[arg(long = "quirk", value_name = "NAME")]
     quirks: Vec<String>,
+    /// Let faults destroy more than the contract survives; each loss is then classified, as permitted because
+    /// of what happened to its copies, or as a violation. The same as --set fault.beyond_budget=true.
+    #[arg(long)]
+    beyond_budget: bool,
 }
 
 /// Why a command did not do what it was asked.
@@ -137,6 +149,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Campaign(args) => campaign::campaign(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Shrink(args) => shrink::shrink(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Report(args) => report::report(&args),
     };
     match outcome {
@@ -154,7 +168,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help goes out as clap writes it; an error is cut to its first line, which names the flag or the word.
+/// Help goes out as clap writes it; an error becomes one line, which names the flag or the word: clap's
+/// first paragraph.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     {
@@ -164,9 +179,15 @@ fn usage(error: &clap::Error) -> ExitCode {
         return if help_asked_for { ExitCode::SUCCESS } else { ExitCode::from(2) };
     }
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    eprintln!("squall: {} (try --help)", line.strip_prefix("error: ").unwrap_or(line));
+    let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = paragraph.join(" ");
+    eprintln!("squall: {} (try --help)", line.strip_prefix("error: ").unwrap_or(&line));
     ExitCode::from(2)
+}
+
+/// How many runs at once, where nobody says.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The scenario of a name.
@@ -191,6 +212,9 @@ impl Changes {
             }
             for pair in &self.set {
                 overrides.set(pair, &rows).map_err(Failure::bad)?;
+            }
+            if self.beyond_budget {
+                overrides.insert("fault.beyond_budget", 1, &rows);
             }
         }
         Ok(overrides)

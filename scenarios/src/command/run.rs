@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use squall_core::time::Time;
 use squall_reports::CampaignDocument;
 use squall_sim::campaign::{AnyScenario, Ran, Request};
 use squall_sim::capsule;
 use squall_sim::plan::written::Beside;
-use squall_sim::run::Sink;
 use squall_sim::seed::Seed;
 use squall_sim::settings::Overrides;
+use squall_sim::timeline::Watch;
 
 use crate::command::capsules::Capsules;
+use crate::command::watch::{WatchArgs, Watcher};
 use crate::command::{Changes, Failure, Found, Output, clock, logs, output, scenario};
 
 #[derive(Debug, Args)]
@@ -23,9 +23,8 @@ pub(super) struct RunArgs {
     /// The seed; without it a fresh one.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Print the timeline, a line for each event and each fact that a node reported.
-    #[arg(long)]
-    trace: bool,
+    #[command(flatten)]
+    watch: WatchArgs,
     /// Take the faults, settings and quirks from this TOML file instead of drawing them.
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
@@ -48,12 +47,16 @@ pub(super) fn run(args: &RunArgs) -> Result<Found, Failure> {
     let quirks = args.changes.quirks(&[scenario])?;
     let capsules = Capsules::into(args.out.as_deref())?;
     let began: Instant = clock::now();
+    let mut watcher = args.watch.watcher(args.output.json)?;
+    let watching = watcher.as_mut();
     let ran = match &args.plan {
-        Some(file) => run_written(args, scenario, file, &overrides, &quirks)?,
+        Some(file) => run_written(args, scenario, file, &overrides, &quirks, watching)?,
         None => {
-            run_drawn(args, scenario, &Request { overrides: &overrides, quirks: &quirks, verify: false })?
+            let request = Request { overrides: &overrides, quirks: &quirks, verify: false };
+            run_drawn(args, scenario, &request, watching)?
         }
     };
+    watcher.map_or(Ok(()), Watcher::finish)?;
     let capsule = match &ran.capsule {
         Some(text) => Some(capsules.keep(scenario.info().name, ran.record.seed.0, text)?),
         None => None,
@@ -69,17 +72,21 @@ pub(super) fn run(args: &RunArgs) -> Result<Found, Failure> {
 }
 
 /// What the seed draws.
-fn run_drawn(args: &RunArgs, scenario: &dyn AnyScenario, request: &Request<'_>) -> Result<Ran, Failure> {
+fn run_drawn(
+    args: &RunArgs,
+    scenario: &dyn AnyScenario,
+    request: &Request<'_>,
+    watcher: Option<&mut Watcher>,
+) -> Result<Ran, Failure> {
     let seed = Seed(args.seed.unwrap_or_else(clock::fresh_seed));
     if let Some(file) = &args.write_plan {
         let text = scenario.write_plan(seed, request).map_err(Failure::bad)?;
         capsule::write(file, &text)
             .map_err(|error| Failure::bad(format_args!("{}: cannot be written: {error}", file.display())))?;
     }
-    let ran = if args.is_traced() {
-        scenario.run_traced(seed, request, &mut |_, line| output::line(format_args!("{line}")))
-    } else {
-        scenario.worker().run(seed, request)
+    let ran = match watcher {
+        Some(watcher) => scenario.run_traced(seed, request, watcher),
+        None => scenario.worker().run(seed, request),
     };
     ran.map_err(Failure::bad)
 }
@@ -91,19 +98,13 @@ fn run_written(
     file: &Path,
     overrides: &Overrides,
     quirks: &[String],
+    watcher: Option<&mut Watcher>,
 ) -> Result<Ran, Failure> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::bad(format_args!("{name}: cannot be read: {error}")))?;
     let fresh = Seed(clock::fresh_seed());
     let beside = Beside { seed: args.seed.map(Seed), fresh, overrides, quirks };
-    let mut tell = |_: Time, line: &str| output::line(format_args!("{line}"));
-    let sink: Option<Sink<'_>> = if args.is_traced() { Some(&mut tell) } else { None };
+    let sink = watcher.map(|watcher| watcher as &mut dyn Watch);
     scenario.run_written(&name, &text, &beside, sink).map_err(Failure::bad)
-}
-
-impl RunArgs {
-    fn is_traced(&self) -> bool {
-        self.trace && !self.output.json
-    }
 }

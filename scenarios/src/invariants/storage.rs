@@ -13,8 +13,9 @@ use squall_core::record::{Header, batches};
 use squall_sim::engine::World;
 
 use crate::cluster::Member;
+use crate::ghost::chronicle::By;
 use crate::ghost::partition::Damage;
-use crate::ghost::{PartitionGhost, Shadow};
+use crate::ghost::{Batch, PartitionGhost, Shadow};
 use crate::invariants::{Check, broken};
 
 /// A replica's log was opened and repaired: W-LOG.
@@ -31,10 +32,11 @@ pub fn recovered(
     let replica = &mut p.replicas[broker.0 as usize];
     let known = replica.log.end();
     let least = match replica.damage {
-        Damage::None => known,
+        Damage::None | Damage::Rotten => known,
         Damage::Halted | Damage::PowerLoss => replica.durable.min(known),
         Damage::Wiped => Offset::ZERO,
     };
+    let was_rotten = replica.rotten.is_some_and(|rotten| end <= rotten);
     // Whatever its disk has changed it could not keep, nor what lies behind.
     let least = replica.rotten.map_or(least, |rotten| least.min(rotten));
     if end < least {
@@ -50,8 +52,9 @@ pub fn recovered(
     let other = first.is_some_and(|first| {
         replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
     });
+    let mut before = None;
     if (start < replica.log.start() || other) && undone {
-        replica.restore(start, end);
+        before = Some(replica.restore(start, end));
     }
     // A cut that no sync covered may come back with the power.
     if end > known && undone {
@@ -70,7 +73,7 @@ pub fn recovered(
             ),
         );
     }
-    replica.log.truncate(end);
+    let mut lost = replica.log.truncate(end);
     let start_kept = start >= replica.log.start();
     if replica.log.end() != end || !start_kept {
         return broken(
@@ -88,8 +91,15 @@ pub fn recovered(
     replica.cut_claims(end);
     replica.doubtful = false;
     replica.high_watermark = start;
+    let damage = if was_rotten { replica.damage.max(Damage::Rotten) } else { replica.damage };
+    let when = replica.struck;
     replica.damage = Damage::None;
     replica.refold_producers();
+    if let Some(before) = before {
+        let holds = |batch: &Batch| replica.log.at(batch.base).is_some_and(|kept| kept.epoch == batch.epoch);
+        lost.extend(before.iter().filter(|batch| !holds(batch)));
+    }
+    p.chronicle.lost((when, broker, By::Fault(damage)), &lost);
     Ok(())
 }
 
@@ -115,6 +125,7 @@ pub fn shortened(p: &mut PartitionGhost, broker: BrokerId, start: Offset) -> Che
     }
     replica.advance_start(start);
     replica.refold_producers();
+    p.chronicle.deleted = p.chronicle.deleted.max(start);
     Ok(())
 }
 

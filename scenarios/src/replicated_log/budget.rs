@@ -9,17 +9,21 @@
 //! The same few brokers are those whose disks may rot. Disks that lie are theirs too, but only where nothing is
 //! flushed: a broker that flushes vouches for its log, and a disk that has lost a synced tail, or put it
 //! elsewhere, looks like one that lost an unsynced one. A disk that says that it failed makes its process
-//! halt and lose power: wherever that may happen, errors may.
+//! halt and lose power: wherever that may happen, errors may. Beyond the
+//! budget (`fault.beyond_budget`) all of it may be lost; then each loss is classified by [`crate::contract`].
 
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
 use squall_sim::fault::{FaultSpace, Group};
+use squall_sim::plan::Plan;
 use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
 
 use crate::cluster;
 use crate::moments;
+use crate::replicated_log::Op;
 use crate::roles_in_world as roles;
+use crate::smaller;
 
 /// Replicas of a partition.
 pub(super) fn replication(settings: &Settings) -> u64 {
@@ -30,8 +34,9 @@ pub(super) fn replication(settings: &Settings) -> u64 {
 pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let layout = cluster::layout(settings);
     let mut brokers = Group::new("brokers", layout.broker_nodes()).clocks();
-    let expendable = expendable(seed, settings);
-    if settings.is_on("log.flush") {
+    let beyond = settings.is_on("fault.beyond_budget");
+    let expendable = if beyond { layout.broker_nodes() } else { expendable(seed, settings) };
+    if beyond || settings.is_on("log.flush") {
         brokers = brokers.power_losses().disk_errors(layout.broker_nodes());
     } else {
         brokers.may_crash.clone_from(&expendable);
@@ -45,6 +50,7 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
         .power_losses()
         .clocks()
         .disk_errors(layout.controller_nodes());
+    let controllers = if beyond { controllers.wipes(cluster::forgetful(seed, layout)) } else { controllers };
     let clients = settings.get("client.producers") + settings.get("client.readers") + 1;
     let first = layout.first_client().0;
     let mut clients = Group::new("clients", (first..first + clients as u32).map(NodeId)).clocks();
@@ -61,9 +67,19 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     space
 }
 
+/// Whether no more brokers lose what they wrote than the contract survives, whichever they are.
+pub(super) fn holds(plan: &Plan<Op>) -> bool {
+    smaller::brokers_that_forget(plan) < copies(&plan.settings) as usize
+}
+
+/// On how many disks an acknowledged record is.
+fn copies(settings: &Settings) -> u64 {
+    settings.get("topic.min_isr").min(replication(settings))
+}
+
 /// The brokers that may lose what they wrote.
 fn expendable(seed: Seed, settings: &Settings) -> Vec<NodeId> {
-    let copies = settings.get("topic.min_isr").min(replication(settings));
+    let copies = copies(settings);
     let mut nodes = cluster::layout(settings).broker_nodes();
     seed.stream(Stream::Topology).shuffle(&mut nodes);
     nodes.truncate(copies as usize - 1);

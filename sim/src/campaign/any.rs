@@ -2,7 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use squall_core::time::Time;
+
 use crate::capsule::{Capsule, CapsuleError};
+use crate::explain::Explanation;
+use crate::explain::capsules::explain_capsule;
+use crate::history::History;
 use crate::knob::Knob;
 use crate::narrate::Kind;
 use crate::plan::Plan;
@@ -10,10 +15,13 @@ use crate::plan::written::{self, Beside, PlanError};
 use crate::record::{RunRecord, Verdict};
 use crate::recording::{Limits, Recording};
 use crate::run::{
-    Replay, Scenario, Sink, SpareRun, draw_settings, record, run_caught, run_traced, verify, words,
+    Replay, Scenario, Sink, SpareRun, Still, client_history, draw_settings, record, run_caught, run_traced,
+    still_at, verify, words,
 };
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
+use crate::shrink::capsules::shrink_capsule;
+use crate::shrink::{Bounds, ShrunkCapsule};
 
 /// What a scenario says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +60,20 @@ pub struct Ran {
     pub capsule: Option<String>,
 }
 
+/// Why a file was not played. One line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlayError {
+    /// It is no capsule.
+    #[error(transparent)]
+    Capsule(#[from] CapsuleError),
+    /// It is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Whoever wanted to watch cannot watch such a world.
+    #[error("{0}")]
+    Unwatchable(String),
+}
+
 /// Any scenario. Implemented for all of them.
 pub trait AnyScenario: Sync {
     /// What it says about itself.
@@ -63,24 +85,44 @@ pub trait AnyScenario: Sync {
     /// Something that runs seeds one after another in the same memory.
     fn worker(&self) -> Box<dyn Worker + '_>;
 
-    /// Runs one seed; its timeline goes to `sink`.
+    /// Runs one seed; `sink` is told what it wants.
     fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String>;
 
     /// Plays the capsule `text` again; `file` is for errors.
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError>;
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, PlayError>;
+
+    /// Makes the capsule `text` as small as it gets; `file` is for errors, which are one line. `note` is what
+    /// an earlier attempt kept; `keep` is called with the means to write one whenever it is smaller.
+    fn shrink(
+        &self,
+        file: &str,
+        text: &str,
+        note: Option<&str>,
+        bounds: &Bounds<'_>,
+        keep: &mut dyn FnMut(&dyn Fn() -> String),
+    ) -> Result<ShrunkCapsule, String>;
+
+    /// Says what each fault and operation of the capsule `text` is needed for; `file` is for errors, which
+    /// are one line.
+    fn explain(&self, file: &str, text: &str, bounds: &Bounds<'_>) -> Result<Explanation, String>;
 
     /// The same, and the run is recorded.
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
 
-    /// Runs the plan that stands in the TOML `text`; `file` is for errors. With a `sink`, its timeline goes
-    /// there.
+    /// What the capsule's clients saw: the last `limit` entries.
+    fn history(&self, file: &str, text: &str, limit: usize) -> Result<History, CapsuleError>;
+
+    /// Every node of the capsule's world at a moment.
+    fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError>;
+
+    /// Runs the plan that stands in the TOML `text`; `file` is for errors. A `sink` is told what it wants.
     fn run_written(
         &self,
         file: &str,
         text: &str,
         beside: &Beside<'_>,
         sink: Option<Sink<'_>>,
-    ) -> Result<Ran, PlanError>;
+    ) -> Result<Ran, PlayError>;
 
     /// The plan of `seed` as TOML; an error says in one line why what was set cannot be.
     fn write_plan(&self, seed: Seed, request: &Request<'_>) -> Result<String, String>;
@@ -119,19 +161,44 @@ impl<S: Scenario> AnyScenario for S {
 
     fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String> {
         let plan = plan_of(self, seed, request)?;
-        let record = run_traced(self, &plan, sink);
-        Ok(with_capsule(plan, record))
+        let record = run_traced(self, &plan, sink)?;
+        Ok(with_capsule(self, plan, record))
     }
 
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError> {
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, PlayError> {
         let capsule = Capsule::read(self, file, text)?;
-        Ok(Replay::of(self, &capsule, sink))
+        Replay::of(self, &capsule, sink).map_err(PlayError::Unwatchable)
+    }
+
+    fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        Ok(still_at(self, &capsule.plan, at))
+    }
+
+    fn shrink(
+        &self,
+        file: &str,
+        text: &str,
+        note: Option<&str>,
+        bounds: &Bounds<'_>,
+        keep: &mut dyn FnMut(&dyn Fn() -> String),
+    ) -> Result<ShrunkCapsule, String> {
+        shrink_capsule(self, file, text, note, bounds, keep)
+    }
+
+    fn explain(&self, file: &str, text: &str, bounds: &Bounds<'_>) -> Result<Explanation, String> {
+        explain_capsule(self, file, text, bounds)
     }
 
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError> {
         let capsule = Capsule::read(self, file, text)?;
         let (record, recording) = record(self, &capsule.plan, limits);
-        Ok((Replay::with(capsule.expected, record), recording))
+        Ok((Replay::with(self, &capsule, record), recording))
+    }
+
+    fn history(&self, file: &str, text: &str, limit: usize) -> Result<History, CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        Ok(client_history(self, &capsule.plan, limit))
     }
 
     fn run_written(
@@ -140,13 +207,13 @@ impl<S: Scenario> AnyScenario for S {
         text: &str,
         beside: &Beside<'_>,
         sink: Option<Sink<'_>>,
-    ) -> Result<Ran, PlanError> {
+    ) -> Result<Ran, PlayError> {
         let plan = written::read(self, file, text, beside)?;
         let record = match sink {
-            Some(sink) => run_traced(self, &plan, sink),
+            Some(sink) => run_traced(self, &plan, sink).map_err(PlayError::Unwatchable)?,
             None => caught(self, &plan, &mut SpareRun::default(), false),
         };
-        Ok(with_capsule(plan, record))
+        Ok(with_capsule(self, plan, record))
     }
 
     fn write_plan(&self, seed: Seed, request: &Request<'_>) -> Result<String, String> {
@@ -158,7 +225,7 @@ impl<S: Scenario> Worker for TypedWorker<'_, S> {
     fn run(&mut self, seed: Seed, request: &Request<'_>) -> Result<Ran, String> {
         let plan = plan_of(self.scenario, seed, request)?;
         let record = caught(self.scenario, &plan, &mut self.spare, request.verify);
-        Ok(with_capsule(plan, record))
+        Ok(with_capsule(self.scenario, plan, record))
     }
 }
 
@@ -187,12 +254,9 @@ fn plan_of<S: Scenario>(
     Ok(Plan::from_seed(scenario, seed, settings, request.quirks))
 }
 
-fn with_capsule<O>(plan: Plan<O>, record: RunRecord) -> Ran
-where
-    O: serde::Serialize + serde::de::DeserializeOwned,
-{
+fn with_capsule<S: Scenario>(scenario: &S, plan: Plan<S::Operation>, record: RunRecord) -> Ran {
     let failed = !record.verdict.is_pass();
-    let capsule = failed.then(|| Capsule::new(plan, &record).to_text());
+    let capsule = failed.then(|| Capsule::with_steps(scenario, plan, &record).to_text());
     Ran { record, capsule }
 }
 

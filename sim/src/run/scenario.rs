@@ -12,10 +12,12 @@ use crate::check::Checks;
 use crate::disk::DiskModel;
 use crate::engine::{Spare, World, WorldConfig};
 use crate::fault::FaultSpace;
+use crate::history::Chronicle;
 use crate::knob::{self, Knob};
 use crate::narrate::{self, Fields, Kind};
 use crate::network::LinkModel;
 use crate::plan::{Operation, Plan};
+use crate::recording::{Fact, Lane};
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
 
@@ -24,7 +26,7 @@ pub trait Scenario: Sync {
     /// What lives on the nodes.
     type Process: Process;
     /// What clients do, as plans write it.
-    type Operation: Clone + Debug + PartialEq + Serialize + DeserializeOwned;
+    type Operation: Clone + Debug + PartialEq + Send + Sync + Serialize + DeserializeOwned;
     /// What must hold.
     type Checks: Checks<Self::Process>;
 
@@ -63,6 +65,18 @@ pub trait Scenario: Sync {
         false
     }
 
+    /// Smaller plans of the same story: a client, a server or a partition less, the settings, operations and
+    /// faults renumbered or dropped to match. For shrinking; each is tried as it is.
+    fn smaller(&self, _plan: &Plan<Self::Operation>) -> Vec<Plan<Self::Operation>> {
+        Vec::new()
+    }
+
+    /// Whether no more breaks in `plan` than the scenario's promises survive. What a seed draws always does;
+    /// a plan that settings or faults were taken from may not.
+    fn within_budget(&self, _plan: &Plan<Self::Operation>) -> bool {
+        true
+    }
+
     /// The kinds of message that faults can aim at and timelines name.
     fn message_kinds(&self) -> &'static [Kind] {
         narrate::ANY_MESSAGE
@@ -93,9 +107,37 @@ pub trait Scenario: Sync {
         narrate::content(probe)
     }
 
+    /// A sign for a fact in a timeline: one character, one column wide.
+    fn probe_glyph(&self, _probe: &<Self::Process as Process>::Probe) -> char {
+        '*'
+    }
+
+    /// The partitions that fields name under these settings, if the scenario has any.
+    fn partitions(&self, _settings: &Settings) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whoever turns the facts of one run into what its clients saw; `None`: nobody, the history is empty.
+    fn chronicle(
+        &self,
+        _plan: &Plan<Self::Operation>,
+    ) -> Option<Box<dyn Chronicle<<Self::Process as Process>::Probe>>> {
+        None
+    }
+
     /// Whether the process is outside the system: it asks, and serves nobody.
     fn is_client(&self, _process: &Self::Process) -> bool {
         false
+    }
+
+    /// What happened, a sentence for each fact that is worth one, with the fact's place: without its time,
+    /// and without a full stop. `lanes` are the nodes by number.
+    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+        let sentence = |fact: &Fact| {
+            let node = lanes.get(fact.node as usize).map_or("nobody", |lane| lane.name.as_str());
+            format!("{node}: {}{}", fact.kind, crate::explain::in_brackets(&fact.fields))
+        };
+        facts.iter().map(sentence).enumerate().collect()
     }
 
     /// A node's state, for people: what it leads, how far its logs go.
