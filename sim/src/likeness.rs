@@ -107,6 +107,7 @@ mod tests {
             skipped: 0,
             excused: None,
             tally: Default::default(),
+            permits: Vec::new(),
             sometimes: Vec::new(),
             last_events: Vec::new(),
         }

@@ -204,10 +204,10 @@ fn a_link_of_little_bandwidth_carries_less() {
     let heard = |faults| {
         seen(faults, &[1_900], |world| world.process(NodeId(1)).map_or(0, |greeter| greeter.heard))[0]
     };
-    // A greeting takes 128 bytes: two a second from each of the four others.
+    // A greeting takes 128 bytes: two a second from each of the four others, and what it tells itself.
     let narrow = heard(vec![planned(0, 1_900, Fault::Bandwidth { on: Links::Of(node(1)), bytes: 256 })]);
-    let (wide, most) = (heard(Vec::new()), 4 * 5);
-    assert!(narrow <= most && wide > 2 * most, "{narrow} heard instead of {wide}");
+    let wide = heard(Vec::new());
+    assert!(narrow * 3 < wide, "{narrow} heard instead of {wide}");
 }
 
 #[test]
@@ -226,9 +226,12 @@ fn every_kind_can_be_drawn_carried_out_and_told() {
             assert!(lines.iter().any(|line| line.contains(&format!("--- begins: {kind} "))), "{kind}");
         }
     }
-    // The greeters have no roles.
-    let no_role = ["isolate-role", "transfer", "transfer-storm"];
-    let expected = TABLE.iter().map(|row| row.kind).filter(|kind| !no_role.contains(kind));
+    // The greeters have no roles, and nobody asks for an answer: nothing to aim at.
+    let without = ["isolate-role", "transfer", "transfer-storm", "aimed"];
+    let expected = TABLE
+        .iter()
+        .map(|row| row.kind)
+        .filter(|kind| !without.contains(kind) && !kind.ends_with("-message"));
     assert_eq!(injected.into_iter().collect::<Vec<_>>(), {
         let mut expected: Vec<_> = expected.collect();
         expected.sort_unstable();
