@@ -7,6 +7,7 @@ use expect_test::{Expect, expect};
 use squall_sim::capsule::{self, Capsule};
 use squall_sim::fault::Fault;
 use squall_sim::run::run;
+use squall_sim::settings::Settings;
 
 fn text() -> String {
     let sim = overheard(u64::MAX);
@@ -15,6 +16,11 @@ fn text() -> String {
     let mut capsule = Capsule::new(plan, &record);
     // How many waymarks there are is not what these tests are about, and it would move every line.
     capsule.expected.trail.clear();
+    // Nor how many settings there are: those that are missing are calm.
+    capsule.plan.settings = Settings::default();
+    for (key, value) in [("disk.sync_jitter", 7), ("net.latency", 200), ("run.max_events", 50_000_000)] {
+        capsule.plan.settings.set(key, value);
+    }
     capsule.to_text()
 }
 
