@@ -52,8 +52,8 @@ fn what_is_no_capsule_is_refused_by_place() {
     );
     refused("", expect!["a.capsule.json:1: cut short"]);
     let whole = text();
-    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:44: cut short"]);
-    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:88: not a capsule: missing field `seed`"]);
+    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:17: cut short"]);
+    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:34: not a capsule: missing field `seed`"]);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn what_is_not_known_is_refused_by_name() {
     );
     refused(
         &changed(r#""net.latency""#, r#""net.latensee""#),
-        expect!["a.capsule.json:64: unknown setting `net.latensee`"],
+        expect!["a.capsule.json:18: unknown setting `net.latensee`"],
     );
     refused(
         &changed(r#""run.max_events": 50000000"#, r#""run.max_events": 0"#),
