@@ -5,6 +5,8 @@
 //! | [`campaign`] | a campaign as a table |
 //! | [`run`] | a run in a few lines |
 //! | [`finding`] | one failure: what, where, how to repeat it |
+//! | [`timeline`] | what happened, a line for each state change, nodes in lanes |
+//! | [`still`] | every node at a moment |
 //! | [`document`] | the same as JSON |
 //! | [`report`] | one failure with all that is known of it, for the documents below |
 //! | [`reading`] | what a recording shows: who led when, how far each replica was |
@@ -13,7 +15,7 @@
 //! | [`text`] | aligned columns, numbers and times for people |
 //!
 //! Knows the records of `squall-sim` and nothing else: no broker, no clock, no terminal. Text has at most
-//! 100 columns.
+//! 100 columns; timelines and states are as wide as they are.
 
 pub mod campaign;
 pub mod document;
@@ -27,6 +29,8 @@ pub mod report;
 pub mod run;
 #[cfg(test)]
 mod samples;
+pub mod still;
 pub mod text;
+pub mod timeline;
 
 pub use document::{CampaignDocument, FindingDocument, SeedsDocument};

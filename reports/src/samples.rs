@@ -37,6 +37,7 @@ pub(crate) fn run() -> RunRecord {
         skipped: 2,
         excused: None,
         tally: tally(),
+        permits: Vec::new(),
         sometimes: vec!["elections"],
         last_events: (1..=10).map(|n| format!("#{n} 12.0345{n:02}s node 2 Expired")).collect(),
     }

@@ -12,6 +12,7 @@ use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::{FaultSpace, Group};
+use squall_sim::history::Chronicle;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
@@ -81,6 +82,7 @@ const SOMETIMES: &[&str] = &[
     Exercised::TailsLost.name(),
     Exercised::Fencings.name(),
     Exercised::ProducerIds.name(),
+    Exercised::Halts.name(),
 ];
 
 impl Scenario for Quorum {
@@ -127,7 +129,7 @@ impl Scenario for Quorum {
             }
         }
         operations.sort_by_key(|operation| operation.at);
-        (operations, space(settings))
+        (operations, space(seed, settings))
     }
 
     fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
@@ -157,12 +159,22 @@ impl Scenario for Quorum {
         let layout = cluster::layout(&plan.settings);
         ClusterChecks::new(
             layout,
-            Expectations { audit: None, keys: Keys::default(), flush: false, sometimes: SOMETIMES },
+            Expectations {
+                audit: None,
+                keys: Keys::default(),
+                flush: false,
+                beyond_budget: plan.settings.is_on("fault.beyond_budget"),
+                sometimes: SOMETIMES,
+            },
         )
     }
 
     fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
         roles::resolve(role, checks.layout(), world, checks)
+    }
+
+    fn halted(&self, process: &Member) -> bool {
+        process.is_halted()
     }
 
     fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
@@ -193,6 +205,14 @@ impl Scenario for Quorum {
         words::probe_fields(probe)
     }
 
+    fn probe_glyph(&self, probe: &Probe) -> char {
+        words::probe_glyph(probe)
+    }
+
+    fn chronicle(&self, _plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
+        Some(Box::new(words::ClusterChronicle::new(Vec::new(), Vec::new())))
+    }
+
     fn is_client(&self, member: &Member) -> bool {
         member.is_client()
     }
@@ -203,15 +223,26 @@ impl Scenario for Quorum {
 }
 
 /// Controllers flush what they promise, so all of them may lose power at once; brokers hold nothing.
-fn space(settings: &Settings) -> FaultSpace {
+fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let layout = cluster::layout(settings);
-    let brokers = Group::new("brokers", layout.broker_nodes());
-    let brokers = brokers.power_losses().wipes(layout.broker_nodes()).clocks();
-    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses().clocks();
+    let brokers = Group::new("brokers", layout.broker_nodes())
+        .power_losses()
+        .clocks()
+        .wipes(layout.broker_nodes())
+        .disk_errors(layout.broker_nodes())
+        .rot(layout.broker_nodes())
+        .lying_disks(layout.broker_nodes());
+    let controllers = Group::new("controllers", layout.controller_nodes())
+        .power_losses()
+        .clocks()
+        .disk_errors(layout.controller_nodes());
+    let beyond = settings.is_on("fault.beyond_budget");
+    let controllers = if beyond { controllers.wipes(cluster::forgetful(seed, layout)) } else { controllers };
     let first = layout.first_client().0;
     let takers = first..first + settings.get("client.takers") as u32;
     let mut clients = Group::new("clients", takers.map(NodeId)).clocks();
     clients.may_crash.clear();
+    clients.may_slow.clear();
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(0);
     space.transfer_roles = roles::all(0);

@@ -21,8 +21,10 @@
 //! | [`campaign`] | many seeds on all cores |
 //! | [`narrate`] | the words for messages, facts and states |
 //! | [`record`], [`history`] | what a run leaves behind; what its clients saw |
+//! | [`timeline`] | what happens in a run, line by line, for whoever watches |
 //! | [`recording`] | one run as a diagram needs it |
 //! | [`capsule`] | a run in a file |
+//! | [`steps`] | what each event of a run was, for telling where a replay departs |
 //!
 //! Deliberately absent: a real clock, a thread, hash-ordered collections, floats in anything that decides.
 
@@ -44,4 +46,6 @@ pub mod recording;
 pub mod run;
 pub mod seed;
 pub mod settings;
+pub mod steps;
+pub mod timeline;
 pub mod trace;

@@ -73,7 +73,7 @@ fn what_is_not_known_is_refused_by_name() {
     refused(
         &changed(r#""run.max_events": 50000000"#, r#""run.max_events": 0"#),
         expect![
-            "a.capsule.json:66: setting `run.max_events` cannot be 0: it takes a whole number, 1 or more (count)"
+            "a.capsule.json:70: setting `run.max_events` cannot be 0: it takes a whole number, 1 or more (count)"
         ],
     );
     let crush = changed(r#""fault": "crash""#, r#""fault": "crush""#);

@@ -7,28 +7,34 @@ use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, Exercised, Inspection, Look};
 use crate::cluster::Member;
+use crate::ghost::chronicle::When;
 use crate::ghost::partition::{Damage, Role};
-use crate::ghost::{Batch, PartitionGhost, Shadow};
+use crate::ghost::{Batch, PartitionGhost};
 use crate::invariants::{Broken, Check, membership, replication, storage};
 
-/// A broker's process ended.
-pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
+/// A broker's disk changed bytes, just now at `fresh`: what it still holds is known only when it has looked. If it
+/// did so in the same event, all that is known is which file it was.
+pub(super) fn harmed(
+    p: &mut PartitionGhost,
+    broker: BrokerId,
+    fresh: &[(String, usize)],
+    world: &World<Member>,
+) {
+    let disk = world.disk(broker.node());
+    let gone = fresh.iter().filter(|(file, _)| disk.rotten(file).is_empty());
+    let segments = gone.filter_map(|(file, _)| storage::base_of(p.at, file));
+    let first = segments.chain(storage::first_rotten(p.at, broker, world)).min();
     let replica = &mut p.replicas[broker.0 as usize];
-    replica.role = Role::None;
-    replica.adopted = None;
-    replica.maximal.clear();
-    replica.damage = replica.damage.max(damage);
-    if damage != Damage::None {
+    if first.is_some() {
+        replica.rotten = replica.rotten.min(first).or(first);
         replica.destroyed = replica.destroyed.max(replica.log.end());
     }
-    if damage == Damage::Wiped {
-        replica.log = Shadow::default();
-        replica.cut.clear();
-        replica.removed = Default::default();
-        replica.durable = Offset::ZERO;
-        replica.agrees = Offset::ZERO;
-        replica.high_watermark = Offset::ZERO;
-        replica.producers.clear();
+}
+
+/// A replica's log changed: what of it is rotten may be gone.
+fn look_for_rot(p: &mut PartitionGhost, broker: BrokerId, world: &World<Member>) {
+    if p.replicas[broker.0 as usize].rotten.is_some() {
+        p.replicas[broker.0 as usize].rotten = storage::first_rotten(p.at, broker, world);
     }
 }
 
@@ -43,6 +49,7 @@ pub(super) fn on_probe(
     let place = c.place(at);
     let counters = &mut c.counters;
     let p = &mut c.partitions[place];
+    p.now = When { event: world.events(), at: world.now() };
     match probe {
         ReplicaProbe::Appended { base, next, epoch, crc, stamp, leader } => {
             counters.compared(Compared::Batches);
@@ -62,19 +69,28 @@ pub(super) fn on_probe(
             replication::acknowledged(p, broker, *epoch, *next, *acks, (min_isr, c.expectations.flush))
         }
         ReplicaProbe::Durable { end } => {
-            p.replicas[broker.0 as usize].synced(*end);
+            let replica = &mut p.replicas[broker.0 as usize];
+            replica.doubtful |= world.disk(node).model().lies;
+            replica.synced(*end);
             Ok(())
         }
-        ReplicaProbe::Truncated { to } => truncated(c, place, broker, *to),
+        ReplicaProbe::Truncated { to } => {
+            look_for_rot(p, broker, world);
+            truncated(c, place, broker, *to)
+        }
         ReplicaProbe::Reset { to } => reset(c, place, broker, *to),
         ReplicaProbe::Start { start } => {
             counters.exercised(Exercised::SegmentsDeleted);
             c.to_inspect.push(Inspection { at, broker, what: Look::Tables });
-            storage::shortened(p, broker, *start)
+            storage::shortened(p, broker, *start)?;
+            look_for_rot(p, broker, world);
+            Ok(())
         }
         ReplicaProbe::Recovered { start, end } => {
             let first = storage::first_on_disk(at, broker, world);
-            recovered(c, place, broker, (*start, *end), first)
+            let outcome = recovered(c, place, broker, (*start, *end), first);
+            look_for_rot(&mut c.partitions[place], broker, world);
+            outcome
         }
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;
@@ -99,7 +115,10 @@ pub(super) fn on_probe(
         ReplicaProbe::IsrAdopted { epoch, partition_epoch, isr } => {
             replication::adopted(p, broker, (*epoch, *partition_epoch), isr)
         }
-        ReplicaProbe::Damaged { .. } => Ok(()),
+        ReplicaProbe::Damaged { .. } => {
+            counters.exercised(Exercised::DamageFound);
+            Ok(())
+        }
     }
 }
 
@@ -112,13 +131,7 @@ pub(super) fn registered(world: &World<Member>, broker: BrokerId) -> Check {
 fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
     c.counters.exercised(Exercised::Truncations);
     let p = &mut c.partitions[place];
-    let replica = &mut p.replicas[broker.0 as usize];
-    let cut = replica.log.truncate(to);
-    replica.cut.extend(cut);
-    replica.durable = replica.durable.min(to);
-    replica.agrees = replica.agrees.min(to);
-    replica.high_watermark = replica.high_watermark.min(to);
-    replica.refold_producers();
+    p.cut(broker, to);
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     replication::shortened(p, broker, &c.metadata, &format!("cut its log at {to}"))
 }
@@ -126,11 +139,7 @@ fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) 
 fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
     c.counters.exercised(Exercised::Resets);
     let p = &mut c.partitions[place];
-    let replica = &mut p.replicas[broker.0 as usize];
-    replica.reset(to);
-    // What lies before its start it need not hold: the leader has deleted it too.
-    replica.agrees = to.min(p.committed.end());
-    replica.high_watermark = to;
+    p.dropped(broker, to);
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Tables });
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }
@@ -157,6 +166,9 @@ fn recovered(
             }
         }
         Damage::Wiped => c.counters.exercised(Exercised::DisksRefilled),
+    }
+    if p.replicas[broker.0 as usize].rotten.is_some_and(|rotten| range.1 <= rotten) {
+        c.counters.exercised(Exercised::DamageCut);
     }
     storage::recovered(p, broker, range, first)?;
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });

@@ -8,10 +8,14 @@ use serde::Serialize;
 use squall_reports::report::Report;
 use squall_reports::{markdown, page, perfetto, pinned};
 use squall_sim::capsule;
+use squall_sim::history::{write_edn, write_json};
 use squall_sim::recording::Limits;
 
 use crate::command::{Failure, Found, Output, logs, output, scenario};
 use crate::invariants;
+
+/// How much of a history is written: of a longer run, the last part.
+const ENTRIES: usize = 1 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -45,18 +49,22 @@ pub(super) fn report(args: &ReportArgs) -> Result<Found, Failure> {
     let scenario = scenario(&header.scenario)
         .map_err(|_| Failure::bad(format_args!("{file}: unknown scenario `{}`", header.scenario)))?;
     let (replay, recording) = scenario.record(&file, &text, Limits::default()).map_err(Failure::bad)?;
+    let history = scenario.history(&file, &text, ENTRIES).map_err(Failure::bad)?;
+    let departs = replay.departs.as_ref().map(ToString::to_string);
     let report = Report {
         record: &replay.record,
         recording: &recording,
         capsule: &file,
         promise: replay.record.verdict.invariant().and_then(invariants::about),
-        departs: replay.departs.as_deref(),
+        departs: departs.as_deref(),
         explained: None,
     };
     let mut files = vec![
         ("index.html".to_owned(), page::page(&report)),
         ("issue.md".to_owned(), markdown::issue(&report)),
         ("trace.json".to_owned(), perfetto::trace(&recording)),
+        ("history.edn".to_owned(), written(|into| write_edn(history.entries(), into))),
+        ("history.json".to_owned(), written(|into| write_json(history.entries(), into))),
     ];
     if args.test {
         let stem = stem(&args.capsule);
@@ -92,6 +100,13 @@ pub(super) fn report(args: &ReportArgs) -> Result<Found, Failure> {
     }
     // The failure is what was asked about, not what was found.
     Ok(Found::Nothing)
+}
+
+/// A history as text.
+fn written(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
+    let mut into = Vec::new();
+    write(&mut into).expect("memory takes everything");
+    String::from_utf8(into).expect("both forms are text")
 }
 
 /// The capsule's name without what all capsules have.

@@ -12,6 +12,7 @@ use crate::check::Checks;
 use crate::disk::DiskModel;
 use crate::engine::{Spare, World, WorldConfig};
 use crate::fault::FaultSpace;
+use crate::history::Chronicle;
 use crate::knob::{self, Knob};
 use crate::narrate::{self, Fields, Kind};
 use crate::network::LinkModel;
@@ -58,6 +59,11 @@ pub trait Scenario: Sync {
     /// Asks whoever has `role` to hand it over; whether there was anybody to ask.
     fn transfer(&self, role: &str, world: &mut World<Self::Process>, checks: &Self::Checks) -> bool;
 
+    /// Whether a process gave up because its disk failed it, and waits for somebody to start it again.
+    fn halted(&self, _process: &Self::Process) -> bool {
+        false
+    }
+
     /// The kinds of message that faults can aim at and timelines name.
     fn message_kinds(&self) -> &'static [Kind] {
         narrate::ANY_MESSAGE
@@ -86,6 +92,24 @@ pub trait Scenario: Sync {
     /// What a fact says. Names in [`crate::narrate::field`] are understood by pages.
     fn probe_fields(&self, probe: &<Self::Process as Process>::Probe) -> Fields {
         narrate::content(probe)
+    }
+
+    /// A sign for a fact in a timeline: one character, one column wide.
+    fn probe_glyph(&self, _probe: &<Self::Process as Process>::Probe) -> char {
+        '*'
+    }
+
+    /// The partitions that fields name under these settings, if the scenario has any.
+    fn partitions(&self, _settings: &Settings) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whoever turns the facts of one run into what its clients saw; `None`: nobody, the history is empty.
+    fn chronicle(
+        &self,
+        _plan: &Plan<Self::Operation>,
+    ) -> Option<Box<dyn Chronicle<<Self::Process as Process>::Probe>>> {
+        None
     }
 
     /// Whether the process is outside the system: it asks, and serves nobody.

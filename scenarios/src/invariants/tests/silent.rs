@@ -5,10 +5,12 @@ use squall_core::message::Acks;
 
 use super::histories::{AT, batch, committed, decided, partition, quorum, state};
 use crate::checks::Permitted;
+use crate::contract::Permit;
+use crate::contract::record::{self, Ending};
 use crate::ghost::clients::Name;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, Clients, Shadow};
-use crate::invariants::{clients, contract, membership, quorum as voters, replication, storage};
+use crate::invariants::{clients, membership, quorum as voters, replication, storage};
 
 #[test]
 fn a_leader_that_slept_through_its_deposition_owes_nothing_to_the_next_reign() {
@@ -141,7 +143,8 @@ fn what_retention_deleted_may_be_missing_and_passed_over() {
     c.sent(name, Acks::All, true);
     clients::told(&mut c, name, crate::ghost::clients::Told::Delivered, Some(AT), Some(Offset(1))).unwrap();
     let record = *c.record(name).unwrap();
-    assert_eq!(contract::kept(&p, name, &record, false), Ok(Some((Permitted::RetentionDeleted, 1))));
+    let permit = record::judge(&p, &c, name, &record, Ending::default());
+    assert_eq!(permit, Ok(Some(Permit::of(Permitted::RetentionDeleted))));
     assert_eq!(clients::moved(&mut c, &p, NodeId(9), (Offset(0), Offset(2)), false), Ok(()));
 }
 
@@ -169,6 +172,54 @@ fn a_reset_that_was_not_durable_may_bring_the_old_log_back_under_the_same_offset
     assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(2)), old), Ok(()));
     let held = p.replicas[1].log.at(Offset(0)).map(|batch| (batch.epoch, batch.crc));
     assert_eq!(held, Some((LeaderEpoch(1), 7)), "the observer goes on with what is there");
+}
+
+/// Replica 1 has two batches, both durable.
+fn two_durable_batches() -> crate::ghost::PartitionGhost {
+    let mut p = partition();
+    for batch in [batch(0, 2, 1, 7), batch(2, 3, 1, 8)] {
+        replication::appended(&mut p, BrokerId(1), batch, false).unwrap();
+    }
+    p.replicas[1].synced(Offset(3));
+    p
+}
+
+#[test]
+fn what_a_disk_has_changed_may_be_cut_and_nothing_before_it() {
+    for (end, allowed) in [(2, true), (0, false)] {
+        let mut p = two_durable_batches();
+        p.replicas[1].rotten = Some(Offset(2));
+        let cut = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), None);
+        assert_eq!(cut.is_ok(), allowed, "recovered up to {end}");
+        if allowed {
+            assert_eq!(p.replicas[1].rotten, None, "what comes next is as it was written");
+        }
+    }
+}
+
+#[test]
+fn what_a_lying_disk_called_durable_may_be_lost_with_the_power() {
+    let mut p = two_durable_batches();
+    replication::appended(&mut p, BrokerId(1), batch(3, 4, 1, 9), false).unwrap();
+    let replica = &mut p.replicas[1];
+    replica.doubtful = true;
+    replica.synced(Offset(4));
+    assert_eq!((replica.durable, replica.claimed), (Offset(3), Offset(4)));
+    replica.damage = Damage::PowerLoss;
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(3)), None), Ok(()));
+    assert!(!p.replicas[1].doubtful, "an opened log is written again");
+}
+
+#[test]
+fn a_cut_that_was_not_durable_may_come_back_after_another_death_in_between() {
+    let mut p = two_durable_batches();
+    let replica = &mut p.replicas[1];
+    let cut = replica.log.truncate(Offset(2));
+    replica.cut.extend(cut);
+    replica.cut_claims(Offset(2));
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(2)), None), Ok(()));
+    p.replicas[1].damage = Damage::PowerLoss;
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(3)), None), Ok(()));
 }
 
 #[test]
