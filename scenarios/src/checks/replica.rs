@@ -55,7 +55,7 @@ pub(super) fn on_probe(
         }
         ReplicaProbe::Recovered { start, end } => {
             let first = storage::first_on_disk(at, broker, world);
-            recovered(c, place, broker, (*start, *end), first)
+            recovered(c, world, (place, broker), (*start, *end), first)
         }
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;
@@ -108,8 +108,8 @@ fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> C
 
 fn recovered(
     c: &mut ClusterChecks,
-    place: usize,
-    broker: BrokerId,
+    world: &World<Member>,
+    (place, broker): (usize, BrokerId),
     range: (Offset, Offset),
     first: Option<storage::First>,
 ) -> Check {
@@ -128,6 +128,9 @@ fn recovered(
             }
         }
         Damage::Wiped => c.counters.exercised(Exercised::DisksRefilled),
+    }
+    if damage == Damage::PowerLoss && !p.replicas[broker.0 as usize].cut.is_empty() {
+        p.revived(broker, storage::batches_on_disk(p.at, broker, world).into_iter());
     }
     storage::recovered(p, broker, range, first)?;
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
