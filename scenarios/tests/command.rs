@@ -268,3 +268,21 @@ fn a_history_is_a_whole_file_in_either_form() {
     left.sort();
     assert_eq!(left, ["again.edn", "kept", "saw.edn", "saw.json"]);
 }
+
+#[test]
+fn beyond_the_budget_losses_are_classified_and_the_summary_tells_why() {
+    let home = tempfile::tempdir().expect("a directory");
+    let words = ["campaign", "--beyond-budget", "--seeds", "0..30", "--json"];
+    let output = squall(home.path(), &words);
+    assert_eq!(output.status.code(), Some(0));
+    let permitted = document(&output)["permitted"].clone();
+    assert!(permitted["record lost: faults destroyed every copy"].as_u64() > Some(0), "{permitted}");
+    let told = (0..30).find_map(|seed: u32| {
+        let seed = seed.to_string();
+        let output = squall(home.path(), &["run", "replicated-log", "--seed", &seed, "--beyond-budget"]);
+        let text = String::from_utf8(output.stdout).expect("text");
+        text.contains("faults destroyed every copy\n").then_some(text)
+    });
+    let told = told.expect("a run that lost something");
+    assert!(told.contains("because     written at") && told.contains(": its disk was wiped"), "{told}");
+}

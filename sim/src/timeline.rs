@@ -187,6 +187,6 @@ pub const fn act(kind: Kind) -> &'static str {
         Kind::Weather { .. } => "has another link's weather",
         Kind::ClockSet => "had its clock set",
         Kind::DiskSet => "has another disk",
-        Kind::Interfered { .. } => "had a message interfered with",
+        Kind::Interfered { .. } => "has a message singled out",
     }
 }

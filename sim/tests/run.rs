@@ -273,7 +273,7 @@ fn a_fork_has_the_same_future_and_another_fault_another() {
     while fork.advance() {}
     assert_eq!(fork.finish().0, course.finish().0);
     let mut other = plan.clone();
-    other.faults.push(planned(1_000, 200, Fault::Crash { whom: node(3) }));
+    other.faults.push(planned(1_000, 200, Fault::Wipe { whom: node(3) }));
     assert_ne!(run(&sim, &plan).fingerprint, run(&sim, &other).fingerprint);
 }
 

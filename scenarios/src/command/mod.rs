@@ -92,6 +92,10 @@ struct Changes {
     /// Switch on a known historical mistake; `squall list quirks` names them all. May be repeated.
     #[arg(long = "quirk", value_name = "NAME")]
     quirks: Vec<String>,
+    /// Let faults destroy more than the contract survives; each loss is then classified, as permitted because
+    /// of what happened to its copies, or as a violation. The same as --set fault.beyond_budget=true.
+    #[arg(long)]
+    beyond_budget: bool,
 }
 
 /// Why a command did not do what it was asked.
@@ -194,6 +198,9 @@ impl Changes {
             }
             for pair in &self.set {
                 overrides.set(pair, &rows).map_err(Failure::bad)?;
+            }
+            if self.beyond_budget {
+                overrides.insert("fault.beyond_budget", 1, &rows);
             }
         }
         Ok(overrides)

@@ -217,6 +217,7 @@ impl Scenario for ReplicatedLog {
             audit: Some(audit),
             keys: keys(plan, layout),
             flush: settings.is_on("log.flush"),
+            beyond_budget: settings.is_on("fault.beyond_budget"),
             sometimes: SOMETIMES,
         };
         ClusterChecks::new(layout, expectations)

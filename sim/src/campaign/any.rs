@@ -9,7 +9,7 @@ use crate::history::History;
 use crate::knob::Knob;
 use crate::narrate::Kind;
 use crate::plan::Plan;
-use crate::plan::written::{self, Beside, PlanError};
+use crate::plan::written::{self, Beside};
 use crate::record::{RunRecord, Verdict};
 use crate::recording::{Limits, Recording};
 use crate::run::{
@@ -56,15 +56,12 @@ pub struct Ran {
     pub capsule: Option<String>,
 }
 
-/// Why a file was not played. One line.
+/// Why a capsule was not replayed. One line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlayError {
-    /// It is no capsule.
+pub enum ReplayError {
+    /// It is none.
     #[error(transparent)]
     Capsule(#[from] CapsuleError),
-    /// It is no plan.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
     /// Whoever wanted to watch cannot watch such a world.
     #[error("{0}")]
     Unwatchable(String),
@@ -85,28 +82,28 @@ pub trait AnyScenario: Sync {
     fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String>;
 
     /// Plays the capsule `text` again; `file` is for errors.
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, PlayError>;
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError>;
 
     /// The same, and the run is recorded.
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
 
-    /// What the capsule's clients saw: the last `limit` entries.
-    fn history(&self, file: &str, text: &str, limit: usize) -> Result<History, CapsuleError>;
-
-    /// Every node of the capsule's world at a moment.
-    fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError>;
-
-    /// Runs the plan that stands in the TOML `text`; `file` is for errors. A `sink` is told what it wants.
+    /// Runs the plan that stands in the TOML `text`; `file` is for errors. With a `sink`, its timeline goes
+    /// there. An error is one line, with the file and the line of what is wrong in it.
     fn run_written(
         &self,
         file: &str,
         text: &str,
         beside: &Beside<'_>,
         sink: Option<Sink<'_>>,
-    ) -> Result<Ran, PlayError>;
+    ) -> Result<Ran, String>;
 
     /// The plan of `seed` as TOML; an error says in one line why what was set cannot be.
     fn write_plan(&self, seed: Seed, request: &Request<'_>) -> Result<String, String>;
+    /// What the capsule's clients saw: the last `limit` entries.
+    fn history(&self, file: &str, text: &str, limit: usize) -> Result<History, CapsuleError>;
+
+    /// Every node of the capsule's world at a moment.
+    fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError>;
 }
 
 /// Runs seeds of one scenario.
@@ -146,9 +143,9 @@ impl<S: Scenario> AnyScenario for S {
         Ok(with_capsule(self, plan, record))
     }
 
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, PlayError> {
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError> {
         let capsule = Capsule::read(self, file, text)?;
-        Replay::of(self, &capsule, sink).map_err(PlayError::Unwatchable)
+        Replay::of(self, &capsule, sink).map_err(ReplayError::Unwatchable)
     }
 
     fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError> {
@@ -173,10 +170,10 @@ impl<S: Scenario> AnyScenario for S {
         text: &str,
         beside: &Beside<'_>,
         sink: Option<Sink<'_>>,
-    ) -> Result<Ran, PlayError> {
-        let plan = written::read(self, file, text, beside)?;
+    ) -> Result<Ran, String> {
+        let plan = written::read(self, file, text, beside).map_err(|error| error.to_string())?;
         let record = match sink {
-            Some(sink) => run_traced(self, &plan, sink).map_err(PlayError::Unwatchable)?,
+            Some(sink) => run_traced(self, &plan, sink)?,
             None => caught(self, &plan, &mut SpareRun::default(), false),
         };
         Ok(with_capsule(self, plan, record))

@@ -6,7 +6,7 @@
 
 mod any;
 
-pub use any::{AnyScenario, Info, PlayError, Ran, Request, Worker};
+pub use any::{AnyScenario, Info, Ran, ReplayError, Request, Worker};
 
 use std::collections::BTreeSet;
 use std::ops::{Range, RangeFrom};

@@ -298,6 +298,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             skipped,
             excused: self.excused,
             tally: self.checks.counters(),
+            permits: self.checks.permits(),
             sometimes: self.checks.sometimes().to_vec(),
             last_events,
         };
@@ -323,6 +324,7 @@ pub(super) fn never_began<S: Scenario + ?Sized>(
         skipped: 0,
         excused: None,
         tally: Tally::default(),
+        permits: Vec::new(),
         sometimes: Vec::new(),
         last_events: Vec::new(),
     }
