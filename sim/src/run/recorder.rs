@@ -219,7 +219,7 @@ impl Recorder {
             Kind::Cut { to } | Kind::Mended { to } | Kind::Weather { to } | Kind::Interfered { to } => {
                 self.touched.push((event, node, Some(to)));
             }
-            Kind::ClockSet | Kind::DiskSet => self.touched.push((event, node, None)),
+            Kind::ClockSet | Kind::DiskSet | Kind::DiskHarmed => self.touched.push((event, node, None)),
             Kind::Created | Kind::Expired | Kind::Synced => {}
         }
     }

@@ -59,6 +59,11 @@ pub trait Scenario: Sync {
     /// Asks whoever has `role` to hand it over; whether there was anybody to ask.
     fn transfer(&self, role: &str, world: &mut World<Self::Process>, checks: &Self::Checks) -> bool;
 
+    /// Whether a process gave up because its disk failed it, and waits for somebody to start it again.
+    fn halted(&self, _process: &Self::Process) -> bool {
+        false
+    }
+
     /// The kinds of message that faults can aim at and timelines name.
     fn message_kinds(&self) -> &'static [Kind] {
         narrate::ANY_MESSAGE

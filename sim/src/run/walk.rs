@@ -93,6 +93,7 @@ fn told<P: Process>(world: &World<P>, node: NodeId, kind: Kind, due: Option<&Due
         | Kind::Paused
         | Kind::Resumed
         | Kind::ClockSet
-        | Kind::DiskSet => format!("{name} {}", act(kind)),
+        | Kind::DiskSet
+        | Kind::DiskHarmed => format!("{name} {}", act(kind)),
     }
 }
