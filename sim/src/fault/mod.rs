@@ -12,6 +12,7 @@ pub(crate) mod ledger;
 mod over_time;
 mod planned;
 mod rule;
+pub(crate) mod softer;
 pub mod table;
 pub mod text;
 pub mod when;
@@ -26,6 +27,7 @@ use squall_core::time::Span;
 pub use generate::{FaultSpace, Group, generate};
 pub use planned::{PlannedFault, TO_THE_CALM};
 pub use rule::Rule;
+pub use softer::Names;
 pub use table::{Row, TABLE};
 pub use when::{Happening, Letters, Trigger, When};
 

@@ -504,7 +504,9 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let Some((script, turn)) = &mut active.script else { return true };
         let steps = script.turn(*turn, lasts).map(|(_, steps)| steps).unwrap_or_default();
         *turn += 1;
+        let before = self.world.events();
         self.take_steps(item, steps);
+        self.record_turn(item, before);
         self.plan_turn(item);
         self.verdict().is_none()
     }
