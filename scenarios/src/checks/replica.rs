@@ -158,7 +158,7 @@ fn recovered(
         (replica.damage, replica.log.end())
     };
     match damage {
-        Damage::None => {}
+        Damage::None | Damage::Halted | Damage::Rotten => {}
         Damage::PowerLoss => {
             c.counters.exercised(Exercised::PowerLossesSurvived);
             if range.1 < before {

@@ -28,6 +28,10 @@ pub enum Damage {
     /// The disk kept everything.
     #[default]
     None,
+    /// Its process gave up over it: what it wrote or cut last may be done by half.
+    Halted,
+    /// Bytes on its disk are not what was written.
+    Rotten,
     /// What was not synced may be lost.
     PowerLoss,
     /// Everything is lost.
@@ -39,6 +43,8 @@ impl Damage {
     pub const fn words(self) -> &'static str {
         match self {
             Self::None => "its process was killed",
+            Self::Halted => "its process gave up over its disk",
+            Self::Rotten => "its disk had changed what was written",
             Self::PowerLoss => "its power was lost",
             Self::Wiped => "its disk was wiped",
         }

@@ -160,12 +160,11 @@ where
         kind: fn(&P::Probe) -> &'static str,
         fields: fn(&P::Probe) -> Fields,
     ) -> Self {
-        self.space.facts = names(kinds);
         self.facts = Some(Words { kinds, kind, fields });
         self
     }
 
-    /// What is sent has these names. Faults may be aimed at all of them.
+    /// What is sent has these names.
     #[must_use]
     pub fn messages(
         mut self,
@@ -173,8 +172,6 @@ where
         kind: fn(&P::Message) -> &'static str,
         fields: fn(&P::Message) -> Fields,
     ) -> Self {
-        self.space.messages = names(kinds);
-        self.space.requests = names(kinds);
         self.messages = Some(Words { kinds, kind, fields });
         self
     }
@@ -310,7 +307,9 @@ where
     }
 
     fn plan(&self, _: Seed, _: &Settings) -> (Vec<Operation<()>>, FaultSpace) {
-        (Vec::new(), self.space.clone())
+        let (facts, messages) = (names(self.probe_kinds()), names(self.message_kinds()));
+        let requests = messages.clone();
+        (Vec::new(), FaultSpace { facts, messages, requests, ..self.space.clone() })
     }
 
     fn build(&self, plan: &Plan<()>, spare: Spare<P>) -> World<P> {

@@ -233,3 +233,17 @@ fn an_epoch_that_a_crashed_voter_read_from_its_cache_may_be_lost_with_the_power(
     assert_eq!(back(&mut q.clone(), 4), Ok(()));
     assert_eq!(back(&mut q, 3).unwrap_err().invariant, "W-ME", "what was durable may not");
 }
+
+#[test]
+fn a_cut_that_the_disk_stopped_half_way_may_be_done_or_not() {
+    for end in [2, 3] {
+        let mut p = two_durable_batches();
+        let replica = &mut p.replicas[1];
+        let cut = replica.log.truncate(Offset(2));
+        replica.cut.extend(cut);
+        replica.cut_claims(Offset(2));
+        replica.damage = Damage::Halted;
+        let back = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), None);
+        assert_eq!(back, Ok(()), "recovered up to {end}");
+    }
+}
