@@ -315,6 +315,8 @@ pub enum ClientProbe {
     Sent {
         /// The sender's name for the record, unique in the run.
         record: u64,
+        /// Its partition; `None`: its topic is not known yet.
+        at: Option<TopicPartition>,
         /// What it was sent with.
         acks: Acks,
         /// Whether the producer is idempotent.
@@ -333,6 +335,8 @@ pub enum ClientProbe {
     Undelivered {
         /// The record.
         record: u64,
+        /// Where it should have gone; `None`: the topic never became known.
+        at: Option<TopicPartition>,
         /// Whether it is known not to be in the log.
         definite: bool,
         /// The last refusal; `None`: no answer in time.

@@ -7,6 +7,8 @@
 //! | [`finding`] | one failure: what, where, how to repeat it |
 //! | [`explain`] | what each fault of a failure is needed for |
 //! | [`shrink`] | what shrinking took away |
+//! | [`timeline`] | what happened, a line for each state change, nodes in lanes |
+//! | [`still`] | every node at a moment |
 //! | [`document`] | the same as JSON |
 //! | [`report`] | one failure with all that is known of it, for the documents below |
 //! | [`reading`] | what a recording shows: who led when, how far each replica was |
@@ -15,7 +17,7 @@
 //! | [`text`] | aligned columns, numbers and times for people |
 //!
 //! Knows the records of `squall-sim` and nothing else: no broker, no clock, no terminal. Text has at most
-//! 100 columns.
+//! 100 columns; timelines and states are as wide as they are.
 
 pub mod campaign;
 pub mod document;
@@ -31,7 +33,9 @@ pub mod run;
 #[cfg(test)]
 mod samples;
 pub mod shrink;
+pub mod still;
 pub mod text;
+pub mod timeline;
 
 pub use document::{BeforeAfter, CampaignDocument, FindingDocument, SeedsDocument};
 pub use shrink::ShrinkDocument;

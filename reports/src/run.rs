@@ -1,6 +1,6 @@
 //! A run in a few lines.
 
-use squall_sim::record::{Finding, RunRecord};
+use squall_sim::record::{Finding, PermittedLoss, RunRecord};
 
 use crate::finding;
 use crate::text::{counts, duration, line, number};
@@ -23,10 +23,25 @@ pub fn summary(record: &RunRecord, capsule: Option<&str>) -> String {
     counts(&mut text, "exercised", &record.tally.exercised);
     counts(&mut text, "permitted", &record.tally.permitted);
     counts(&mut text, "compared", &record.tally.compared);
+    for loss in &record.permits {
+        text.push('\n');
+        text.push_str(&permitted(loss));
+    }
     if !record.verdict.is_pass() {
         text.push('\n');
         let finding = Finding::new(record.clone(), capsule.map(str::to_owned));
         text.push_str(&finding::told(&finding));
+    }
+    text
+}
+
+/// Why something was lost with permission.
+fn permitted(loss: &PermittedLoss) -> String {
+    let mut text = String::new();
+    line(&mut text, "permitted", loss.what);
+    line(&mut text, "", &loss.about);
+    for (place, (what, value)) in loss.because.iter().enumerate() {
+        line(&mut text, if place == 0 { "because" } else { "" }, &format!("{what}: {value}"));
     }
     text
 }
@@ -61,6 +76,27 @@ mod tests {
                         one_leader_an_epoch     4 400
         "#]]
         .assert_eq(&summary(&record, None));
+    }
+
+    #[test]
+    fn a_permitted_loss_is_told_with_its_reasons() {
+        let loss = PermittedLoss {
+            what: "record lost: faults destroyed every copy",
+            about: "record 3 of sender 7, acks=all, in 0-1".to_owned(),
+            because: vec![
+                ("written at 41".to_owned(), "in epoch 3, led by broker 2; it was committed".to_owned()),
+                ("broker 2".to_owned(), "lost it at event 812 (1.5s): its disk was wiped".to_owned()),
+            ],
+        };
+        let record = RunRecord { verdict: Verdict::Pass, permits: vec![loss], ..samples::run() };
+        let text = summary(&record, None);
+        expect![[r#"
+            permitted   record lost: faults destroyed every copy
+                        record 3 of sender 7, acks=all, in 0-1
+            because     written at 41: in epoch 3, led by broker 2; it was committed
+                        broker 2: lost it at event 812 (1.5s): its disk was wiped
+        "#]]
+        .assert_eq(text.split_once("\n\n").map_or("", |(_, permits)| permits));
     }
 
     #[test]

@@ -29,7 +29,6 @@ pub(crate) fn run() -> RunRecord {
         scenario: "orders",
         seed: Seed(17),
         verdict: Verdict::Violation(violation),
-        failed_on: Some("Delivered"),
         events: 48_213,
         virtual_ns: 12_034_500_000,
         fingerprint: Fingerprint(0x0123_4567_89ab_cdef),
@@ -38,34 +37,15 @@ pub(crate) fn run() -> RunRecord {
         skipped: 2,
         excused: None,
         tally: tally(),
+        permits: Vec::new(),
         sometimes: vec!["elections"],
         last_events: (1..=10).map(|n| format!("#{n} 12.0345{n:02}s node 2 Expired")).collect(),
     }
 }
 
 pub(crate) fn finding() -> Finding {
-    Finding::new(run(), Some("out/orders-17.capsule.json".to_owned()))
+    Finding { record: run(), capsule: Some("out/orders-17.capsule.json".to_owned()) }
 }
-
-/// Some kinds of fault: what documents look like does not depend on how many there are.
-const KINDS: [&str; 16] = [
-    "loss",
-    "delay",
-    "duplication",
-    "reordering",
-    "split-halves",
-    "split-ring",
-    "split-bridge",
-    "isolate",
-    "isolate-role",
-    "one-way-cut",
-    "crash",
-    "power-loss",
-    "wipe",
-    "pause",
-    "restart",
-    "transfer",
-];
 
 pub(crate) fn campaign() -> CampaignRecord {
     CampaignRecord {
@@ -74,7 +54,7 @@ pub(crate) fn campaign() -> CampaignRecord {
         stopped: false,
         events: 48_213_007,
         virtual_ns: 7_507_000_000_000,
-        faults: KINDS.into_iter().zip(100..).map(|(kind, n)| (kind, n * n)).collect(),
+        faults: squall_sim::fault::TABLE[..16].iter().zip(100..).map(|(row, n)| (row.kind, n * n)).collect(),
         skipped: 31,
         verdicts: Counts::from([("pass", 999), ("violation", 1)]),
         verified: 21,

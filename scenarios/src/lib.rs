@@ -20,6 +20,7 @@
 //! | [`workload`] | what clients do |
 //! | [`ghost`] | what an all-seeing observer knows, folded from probes |
 //! | [`invariants`] | what must hold, by name |
+//! | [`contract`] | what settings promise of each record, and what may be lost, with evidence |
 //! | [`checks`] | from a probe to what it could have broken; the calm; the end |
 //! | [`replicated_log`], [`quorum`] | the scenarios |
 //! | [`quirks`] | known historical mistakes, by name |
@@ -29,6 +30,7 @@ mod check;
 pub mod checks;
 pub mod cluster;
 pub mod command;
+pub mod contract;
 pub mod ghost;
 pub mod invariants;
 mod moments;

@@ -12,6 +12,7 @@ use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::{FaultSpace, Group};
+use squall_sim::history::Chronicle;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
@@ -129,7 +130,7 @@ impl Scenario for Quorum {
             }
         }
         operations.sort_by_key(|operation| operation.at);
-        (operations, space(settings))
+        (operations, space(seed, settings))
     }
 
     fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
@@ -159,7 +160,13 @@ impl Scenario for Quorum {
         let layout = cluster::layout(&plan.settings);
         ClusterChecks::new(
             layout,
-            Expectations { audit: None, keys: Keys::default(), flush: false, sometimes: SOMETIMES },
+            Expectations {
+                audit: None,
+                keys: Keys::default(),
+                flush: false,
+                beyond_budget: plan.settings.is_on("fault.beyond_budget"),
+                sometimes: SOMETIMES,
+            },
         )
     }
 
@@ -214,6 +221,14 @@ impl Scenario for Quorum {
         words::probe_fields(probe)
     }
 
+    fn probe_glyph(&self, probe: &Probe) -> char {
+        words::probe_glyph(probe)
+    }
+
+    fn chronicle(&self, _plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
+        Some(Box::new(words::ClusterChronicle::new(Vec::new(), Vec::new())))
+    }
+
     fn is_client(&self, member: &Member) -> bool {
         member.is_client()
     }
@@ -224,11 +239,13 @@ impl Scenario for Quorum {
 }
 
 /// Controllers flush what they promise, so all of them may lose power at once; brokers hold nothing.
-fn space(settings: &Settings) -> FaultSpace {
+fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let layout = cluster::layout(settings);
     let brokers = Group::new("brokers", layout.broker_nodes());
     let brokers = brokers.power_losses().wipes(layout.broker_nodes()).clocks();
     let controllers = Group::new("controllers", layout.controller_nodes()).power_losses().clocks();
+    let beyond = settings.is_on("fault.beyond_budget");
+    let controllers = if beyond { controllers.wipes(cluster::forgetful(seed, layout)) } else { controllers };
     let first = layout.first_client().0;
     let takers = first..first + settings.get("client.takers") as u32;
     let mut clients = Group::new("clients", takers.map(NodeId)).clocks();

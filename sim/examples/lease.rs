@@ -170,7 +170,8 @@ fn main() {
         if let Some(finding) = record.findings.iter().min_by_key(|finding| finding.record.events) {
             let seed = finding.record.seed.0;
             let mut story = Vec::new();
-            run_traced(&sim, &sim.plan_of(seed), &mut |_, line| story.push(line.to_owned()));
+            run_traced(&sim, &sim.plan_of(seed), &mut |_: Time, line: &str| story.push(line.to_owned()))
+                .expect("text can be made of any world");
             println!("  {} of {} runs fail; the end of seed {seed}:", finding.seeds.len(), record.seeds.run);
             for line in story.iter().skip(story.len().saturating_sub(16)) {
                 println!("    {line}");

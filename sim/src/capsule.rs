@@ -15,9 +15,12 @@ use crate::fault::check::Vocabulary;
 use crate::knob;
 use crate::plan::Plan;
 use crate::record::RunRecord;
-use crate::run::Scenario;
+use crate::run::{self, Scenario};
+use crate::steps::Steps;
 
 /// The format that this version writes, and the newest that it reads.
+///
+/// 2: what each event was ([`Expected::steps`]), and faults that begin when something happens.
 pub const FORMAT: u32 = 2;
 
 /// A run with its outcome.
@@ -52,6 +55,9 @@ pub struct Expected {
     pub events: u64,
     /// The digest after so many events, for telling where a replay departs.
     pub trail: BTreeMap<u64, String>,
+    /// What each event was, for telling exactly. Capsules of format 1 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Steps>,
 }
 
 impl Expected {
@@ -63,6 +69,7 @@ impl Expected {
             fingerprint: record.fingerprint.to_string(),
             events: record.events,
             trail: record.trail.iter().map(|(events, at)| (*events, at.to_string())).collect(),
+            steps: None,
         }
     }
 }
@@ -170,6 +177,17 @@ impl<O: Serialize + DeserializeOwned> Capsule<O> {
             expected: Expected::of(record),
             plan,
         }
+    }
+
+    /// The capsule of a run that happened, with what each event was: runs the plan once more.
+    pub fn with_steps<S>(scenario: &S, plan: Plan<O>, record: &RunRecord) -> Self
+    where
+        S: Scenario<Operation = O> + ?Sized,
+    {
+        let steps = run::steps(scenario, &plan);
+        let mut capsule = Self::new(plan, record);
+        capsule.expected.steps = Some(steps);
+        capsule
     }
 
     /// Reads a capsule of `scenario`; `file` is for errors. Settings that are newer than the file get their

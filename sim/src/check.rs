@@ -9,7 +9,7 @@ use std::fmt;
 use squall_core::env::Process;
 
 use crate::engine::World;
-use crate::record::{Tally, Violation};
+use crate::record::{PermittedLoss, Tally, Violation};
 
 /// All that a scenario checks. Cloned with the world when a run is forked.
 pub trait Checks<P: Process>: Clone {
@@ -25,6 +25,11 @@ pub trait Checks<P: Process>: Clone {
 
     /// What was counted so far.
     fn counters(&self) -> Tally;
+
+    /// A few of the losses that it permitted, with the reasons.
+    fn permits(&self) -> Vec<PermittedLoss> {
+        Vec::new()
+    }
 
     /// Names of `exercised` counts that some run of a campaign must reach.
     fn sometimes(&self) -> &[&'static str];

@@ -201,6 +201,14 @@ pub const KNOBS: &[Knob] = &[
     row("clock.step", Millis, 60_000, (10, 24 * HOUR), (0, 10_000 * HOUR), "the farthest a calendar is set"),
     row("clock.leap", Millis, 10_000, (100, HOUR), (0, 10_000 * HOUR), "the farthest all clocks leap"),
     row("clock.drift", Ppm, 10_000, (100, 300_000), (0, 500_000), "the worst drift of a clock"),
+    row(
+        "fault.beyond_budget",
+        Unit::Switch,
+        0,
+        (0, 0),
+        (0, 1),
+        "faults may destroy more than the contract survives; each loss is then classified",
+    ),
 ];
 
 pub(crate) const fn row(

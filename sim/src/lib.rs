@@ -23,8 +23,10 @@
 //! | [`record`], [`history`] | what a run leaves behind; what its clients saw |
 //! | [`likeness`] | whether two runs fail in the same way |
 //! | [`shrink`], [`explain`] | the smallest plan with the same failure; what it needs of it |
+//! | [`timeline`] | what happens in a run, line by line, for whoever watches |
 //! | [`recording`] | one run as a diagram needs it |
 //! | [`capsule`] | a run in a file |
+//! | [`steps`] | what each event of a run was, for telling where a replay departs |
 //!
 //! Deliberately absent: a real clock, a thread, hash-ordered collections, floats in anything that decides.
 
@@ -49,4 +51,6 @@ pub mod run;
 pub mod seed;
 pub mod settings;
 pub mod shrink;
+pub mod steps;
+pub mod timeline;
 pub mod trace;

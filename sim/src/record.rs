@@ -117,6 +117,17 @@ pub struct Tally {
     pub compared: Counts,
 }
 
+/// Something that was lost with permission, for people who want to see why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermittedLoss {
+    /// Its name among what was permitted.
+    pub what: &'static str,
+    /// What was lost.
+    pub about: String,
+    /// Why it may be: who had it, and what became of each copy.
+    pub because: Vec<(String, String)>,
+}
+
 /// What one run leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
@@ -144,6 +155,8 @@ pub struct RunRecord {
     pub excused: Option<String>,
     /// What the checks counted.
     pub tally: Tally,
+    /// A few of the permitted losses.
+    pub permits: Vec<PermittedLoss>,
     /// The names of `exercised` that a campaign of this scenario must reach.
     pub sometimes: Vec<&'static str>,
     /// After a failure: the last events, oldest first.

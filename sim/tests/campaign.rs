@@ -8,6 +8,7 @@ use common::{Greeter, PLAIN, greeters, overheard};
 use squall_sim::campaign::{AnyScenario, Campaign, CampaignError};
 use squall_sim::capsule::{self, Capsule};
 use squall_sim::record::{CampaignRecord, Verdict};
+use squall_sim::run::{Replay, run};
 use squall_sim::settings::Overrides;
 
 /// So many greetings that some seeds exceed it.
@@ -150,15 +151,48 @@ fn failures_that_are_alike_are_one_finding_and_the_smallest_seed_stands_for_it()
 fn a_replay_that_goes_another_way_says_from_where() {
     let sim = overheard(SOME);
     let mut plan = sim.plan_of(0);
-    let record = squall_sim::run::run(&sim, &plan);
+    let record = run(&sim, &plan);
     plan.faults.retain(|fault| fault.when.time() < Some(1_000_000_000));
     plan.seed += 1;
+    let replayed = |capsule: &Capsule<()>| Replay::of(&sim, capsule, None).unwrap().departs.unwrap();
+    // A capsule of an earlier format knows its waymarks alone.
     let mut changed = Capsule::new(plan, &record);
-    let departs = |capsule: &Capsule<()>| squall_sim::run::Replay::of(&sim, capsule, None).departs.unwrap();
-    assert_eq!(departs(&changed), "departs after event 0 and before event 65");
+    let departs = replayed(&changed);
+    assert_eq!((departs.after, departs.before, &departs.difference), (0, Some(64), &None));
+    assert!(departs.to_string().starts_with("first difference between events 1 and 64; "), "{departs}");
     changed.plan = sim.plan_of(0);
     changed.expected.events += 1;
-    assert!(departs(&changed).contains("expected "), "{}", departs(&changed));
+    let departs = replayed(&changed).to_string();
+    assert!(departs.starts_with("first difference after event "), "{departs}");
+    assert!(departs.contains("it should end as "), "{departs}");
+}
+
+#[test]
+fn a_replay_that_goes_another_way_names_the_event_and_both_sides() {
+    let sim = overheard(SOME);
+    let (seed, record) = (0..)
+        .map(|seed| (seed, run(&sim, &sim.plan_of(seed))))
+        .find(|(_, record)| !record.verdict.is_pass())
+        .unwrap();
+    let capsule = Capsule::with_steps(&sim, sim.plan_of(seed), &record);
+    assert_eq!(Replay::of(&sim, &capsule, None).unwrap().departs, None);
+    // The code changed: it hears more before it fails, or never fails.
+    let later = overheard(SOME + 3);
+    let departs = Replay::of(&later, &capsule, None).unwrap().departs.unwrap();
+    let difference = departs.difference.clone().unwrap();
+    assert_eq!((difference.after, difference.event), (record.events, record.events + 1), "{departs}");
+    assert_eq!(difference.expected, None);
+    assert!(departs.to_string().contains("expected: the end of the run; came: greeter "), "{departs}");
+    // A capsule that says otherwise of the second event, and of the end.
+    let text = capsule.to_text().replacen("greeter 1 booted", "greeter 1 crashed", 1);
+    let mut tampered = Capsule::read(&sim, "tampered", &text).unwrap();
+    tampered.expected.fingerprint = "0".repeat(32);
+    let departs = Replay::of(&sim, &tampered, None).unwrap().departs.unwrap();
+    assert_eq!(
+        departs.to_string(),
+        "first difference at event 2 (0.000000s): expected: greeter 1 crashed; came: greeter 1 booted; \
+         the failure is still there"
+    );
 }
 
 #[test]

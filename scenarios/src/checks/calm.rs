@@ -9,12 +9,16 @@ use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, broker};
 use crate::cluster::Member;
+use crate::contract::stall;
 use crate::workload::Reader;
 
 /// Why the cluster is not done yet.
 type Settled = Result<(), String>;
 
 pub(super) fn look(c: &mut ClusterChecks, world: &mut World<Member>) -> Progress {
+    if let Some(lost) = &c.quorum.lost {
+        return Progress::Excused { reason: lost.to_string() };
+    }
     match settled(c, world) {
         Err(waits) => Progress::Waiting(waits),
         Ok(()) => audit(c, world),
@@ -25,7 +29,7 @@ fn settled(c: &ClusterChecks, world: &World<Member>) -> Settled {
     controllers_agree(c, world)?;
     brokers_serve(c, world)?;
     clients_are_done(world)?;
-    for at in partitions(c) {
+    for at in partitions(c).into_iter().filter(|&at| !is_orphaned(c, at)) {
         partition_is_whole(c, world, at)?;
     }
     Ok(())
@@ -55,7 +59,10 @@ fn controllers_agree(c: &ClusterChecks, world: &World<Member>) -> Settled {
             ));
         }
     }
-    if active == 1 { Ok(()) } else { Err(format!("one active controller: {active} are")) }
+    if active == 1 {
+        return Ok(());
+    }
+    Err(format!("one active controller: {active} are; {}", stall::no_quorum(&c.quorum, world)))
 }
 
 fn brokers_serve(c: &ClusterChecks, world: &World<Member>) -> Settled {
@@ -113,15 +120,23 @@ fn partition_is_whole(c: &ClusterChecks, world: &World<Member>, at: TopicPartiti
 }
 
 fn no_leader(c: &ClusterChecks, at: TopicPartition, state: &PartitionState) -> String {
-    let fenced = |id: &&squall_core::ids::BrokerId| {
-        c.metadata.image.brokers.get(id).is_none_or(|broker| broker.fenced)
-    };
-    let asleep: Vec<_> = state.isr.iter().chain(&state.elr).filter(fenced).collect();
-    if state.isr.is_empty() && state.elr.is_empty() {
-        format!("{at} to have a leader: nobody is eligible, ISR and ELR are empty")
-    } else {
-        format!("{at} to have a leader: ISR {:?}, ELR {:?}, of these fenced {asleep:?}", state.isr, state.elr)
+    match c.partition(at) {
+        Some(p) => stall::no_leader(p, state, &c.metadata.image),
+        None => format!("{at} to have a leader"),
     }
+}
+
+/// Whether nobody may lead the partition any more, with permission.
+pub(super) fn is_orphaned(c: &ClusterChecks, at: TopicPartition) -> bool {
+    c.partition(at).is_some_and(|p| stall::is_orphaned(p, c.expectations.flush))
+}
+
+/// Why partitions are not waited for that nobody may lead any more.
+fn excuses(c: &ClusterChecks) -> Option<String> {
+    let orphaned = partitions(c).into_iter().filter(|&at| is_orphaned(c, at));
+    let reasons: Vec<String> =
+        orphaned.filter_map(|at| Some(no_leader(c, at, c.metadata.image.partition(at)?))).collect();
+    (!reasons.is_empty()).then(|| format!("not waited for {}", reasons.join("; nor for ")))
 }
 
 fn readers_are_at_the_end(
@@ -150,7 +165,10 @@ fn audit(c: &mut ClusterChecks, world: &mut World<Member>) -> Progress {
     }
     if c.auditor.is_some() {
         // It is a reader like others: all of them are at the end.
-        return Progress::Done;
+        return match excuses(c) {
+            Some(reason) => Progress::Excused { reason },
+            None => Progress::Done,
+        };
     }
     let auditor = Reader::new(audit.consumer.clone(), audit.partitions);
     let node: NodeId = world.add("auditor", Member::Reader(Box::new(auditor)));

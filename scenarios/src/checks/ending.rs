@@ -1,49 +1,126 @@
 //! The end of a run: every record against its contract, every replica against every other.
 
+use squall_core::ids::TopicPartition;
 use squall_sim::engine::World;
+use squall_sim::record::PermittedLoss;
 
-use crate::checks::{ClusterChecks, Compared, calm};
+use crate::checks::{ClusterChecks, Compared, Permitted, calm};
 use crate::cluster::Member;
+use crate::contract::record::Ending;
+use crate::contract::{Permit, order, record};
 use crate::ghost::Clients;
-use crate::ghost::clients::{Name, Record, Told};
-use crate::invariants::{Broken, Check, broken, contract, storage};
+use crate::ghost::clients::{Disorder, Name, Record, Told};
+use crate::invariants::{Broken, Check, broken, storage};
+
+/// So many permitted losses are told with their evidence.
+const TOLD: usize = 3;
 
 pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), Broken> {
-    replicas(c, world)?;
+    (0..c.quorum.forgotten_votes.len()).for_each(|_| c.counters.permitted(Permitted::VoteForgotten));
+    let no_metadata = c.quorum.lost.is_some();
+    if !no_metadata {
+        replicas(c, world)?;
+    }
     if c.expectations.audit.is_none() {
         return Ok(());
     }
+    let doubled = world.stats().duplicated > 0;
     // Moved, not copied: there may be a million of them.
     let clients = std::mem::take(&mut c.clients);
-    let judged = clients.records().try_for_each(|(name, record)| judge_record(c, &clients, name, record));
+    let judged = judge_all(c, &clients, &mut Endings { doubled, no_metadata, orphaned: None });
     c.clients = clients;
     judged
 }
 
-fn judge_record(c: &mut ClusterChecks, clients: &Clients, name: Name, record: &Record) -> Check {
-    let place = c.place(record.at.unwrap_or_default());
-    let permitted = contract::kept(&c.partitions[place], name, record, clients.astray.contains(&name))?;
+fn judge_all(c: &mut ClusterChecks, clients: &Clients, endings: &mut Endings) -> Check {
+    clients.records().try_for_each(|(name, record)| judge_record(c, clients, name, record, endings))?;
+    clients.disorder.iter().try_for_each(|disorder| judge_disorder(c, clients, disorder, endings))
+}
+
+/// How the run ended for the partition that was asked about last.
+struct Endings {
+    doubled: bool,
+    no_metadata: bool,
+    orphaned: Option<(TopicPartition, bool)>,
+}
+
+impl Endings {
+    fn of(&mut self, c: &ClusterChecks, at: TopicPartition) -> Ending {
+        let orphaned = match self.orphaned {
+            Some((known, orphaned)) if known == at => orphaned,
+            Some(_) | None => calm::is_orphaned(c, at),
+        };
+        self.orphaned = Some((at, orphaned));
+        Ending { orphaned, no_metadata: self.no_metadata, doubled: self.doubled }
+    }
+}
+
+fn judge_record(
+    c: &mut ClusterChecks,
+    clients: &Clients,
+    name: Name,
+    record: &Record,
+    endings: &mut Endings,
+) -> Check {
+    let at = record.at.unwrap_or_default();
+    let (place, ending) = (c.place(at), endings.of(c, at));
+    let permit = record::judge(&c.partitions[place], clients, name, record, ending)?;
     if record.told == Told::Delivered && record.found > 0 {
         c.counters.compared(Compared::RecordsReadAgain);
     }
-    if let Some((what, times)) = permitted {
-        (0..times).for_each(|_| c.counters.permitted(what));
+    if let Some(permit) = permit {
+        permitted(c, (name, record), permit);
     }
     Ok(())
+}
+
+fn judge_disorder(
+    c: &mut ClusterChecks,
+    clients: &Clients,
+    disorder: &Disorder,
+    endings: &mut Endings,
+) -> Check {
+    let name = disorder.name;
+    let records = clients.sent.get(&name.sender);
+    let Some(record) = records.and_then(|records| records.get(name.number as usize)) else { return Ok(()) };
+    let at = record.at.unwrap_or_default();
+    let (place, ending) = (c.place(at), endings.of(c, at));
+    let promised = record::judge(&c.partitions[place], clients, name, record, ending)?;
+    let promised = promised.map(|permit| permit.what).filter(|what| *what == Permitted::Elsewhere);
+    let permit = order::out_of_order(clients, (disorder, at), record, promised, ending.doubled)?;
+    permitted(c, (name, record), permit);
+    Ok(())
+}
+
+/// Counts what was permitted; the first of each kind with a copy to tell of is kept for people.
+fn permitted(c: &mut ClusterChecks, (name, record): (Name, &Record), permit: Permit) {
+    let Permit { what, times, copy } = permit;
+    (0..times).for_each(|_| c.counters.permitted(what));
+    let what = what.name();
+    let Some((epoch, offset)) = copy else { return };
+    if c.permits.len() == TOLD || c.permits.iter().any(|known| known.what == what) {
+        return;
+    }
+    let at = record.at.unwrap_or_default();
+    let place = c.place(at);
+    let (number, sender) = (name.number, name.sender);
+    let about = format!("record {number} of sender {sender}, acks={}, in {at}", record.acks_word());
+    let because = c.partitions[place].evidence(epoch, offset);
+    c.permits.push(PermittedLoss { what, about, because });
 }
 
 /// Every replica holds the committed log, on disk and in memory.
 fn replicas(c: &mut ClusterChecks, world: &World<Member>) -> Check {
     for at in calm::partitions(c) {
         let replicas = c.metadata.image.partition(at).map(|state| state.replicas.clone()).unwrap_or_default();
-        let place = c.place(at);
+        let (place, orphaned) = (c.place(at), calm::is_orphaned(c, at));
         for broker in replicas {
             c.counters.compared(Compared::Replicas);
             let p = &mut c.partitions[place];
             storage::on_disk(p, broker, world)?;
             storage::folds(p, broker, world)?;
             let (holds, end) = (p.refresh(broker), p.true_end());
-            if holds < end && !p.unclean {
+            if holds < end && !p.unclean && !orphaned {
                 return broken(
                     "W-LM",
                     format!("in the end broker {broker} holds {at} as committed up to {holds} of {end}"),

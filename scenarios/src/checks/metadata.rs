@@ -9,6 +9,7 @@ use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, Exercised};
 use crate::cluster::Member;
+use crate::ghost::chronicle::When;
 use crate::ghost::metadata::Applied;
 use crate::invariants::{Broken, Check, broken, membership, quorum};
 
@@ -75,13 +76,19 @@ fn decided(
     before: Option<&PartitionState>,
 ) -> Check {
     match record {
-        MetadataRecord::PartitionChanged { at, state } => changed(c, *at, before, state),
+        MetadataRecord::PartitionChanged { at, state } => {
+            let now = When { event: world.events(), at: world.now() };
+            changed(c, *at, before, state, now)
+        }
         MetadataRecord::BrokerFenced { broker, .. } => {
             c.counters.exercised(Exercised::Fencings);
             membership::fenced(*broker, &c.metadata.image)
         }
         MetadataRecord::BrokerRegistered { broker, .. } => {
             c.counters.exercised(Exercised::Registrations);
+            if let Some(stop) = c.metadata.spoilt(*broker) {
+                c.partitions.iter_mut().for_each(|p| p.chronicle.registered_late(*broker, stop));
+            }
             membership::fenced(*broker, &c.metadata.image)
         }
         MetadataRecord::BrokerUnfenced { broker, epoch } => unfenced(world, *broker, *epoch),
@@ -107,6 +114,7 @@ fn changed(
     at: TopicPartition,
     before: Option<&PartitionState>,
     after: &PartitionState,
+    now: When,
 ) -> Check {
     c.counters.compared(Compared::Registrations);
     if let Some(before) = before {
@@ -127,6 +135,7 @@ fn changed(
         return broken("W-SMS", format!("the registration {after:?} of {at} was applied as another"));
     }
     let place = c.place(at);
+    c.partitions[place].now = now;
     membership::changed(&mut c.partitions[place], before, &c.metadata)
 }
 

@@ -3,6 +3,8 @@
 //!
 //! One event's way: the moment (a crash, a power loss) first, then each probe in order; a probe is handled
 //! in the file of its kind. Nothing is done for events without probes.
+//! Once wipes have destroyed the controllers' log nothing is judged but what clients were told: nothing else was
+//! promised any more.
 //! Deliberately absent: knowledge of faults' plans and of quirks.
 
 mod calm;
@@ -18,10 +20,11 @@ use squall_core::ids::{BrokerId, NodeId, TopicPartition};
 use squall_core::probe::{BrokerProbe, Probe};
 use squall_sim::check::{Checks, Progress};
 use squall_sim::engine::World;
-use squall_sim::record::{Tally, Violation};
+use squall_sim::record::{PermittedLoss, Tally, Violation};
 use squall_sim::trace::Kind;
 
 use crate::cluster::{Layout, Member};
+use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost};
@@ -38,6 +41,8 @@ pub struct Expectations {
     pub keys: Keys,
     /// Whether brokers flush every batch before they say that they have it.
     pub flush: bool,
+    /// Whether faults may destroy more than the contract survives.
+    pub beyond_budget: bool,
     /// Which counters a campaign must reach.
     pub sometimes: &'static [&'static str],
 }
@@ -81,6 +86,8 @@ pub struct ClusterChecks {
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
+    /// The first of each kind of permitted loss, for people.
+    permits: Vec<PermittedLoss>,
     /// Replicas whose disk or memory is to be looked at once all probes of the event are folded: a probe
     /// tells of one moment of a step, the world shows its end.
     to_inspect: Vec<Inspection>,
@@ -94,11 +101,15 @@ impl ClusterChecks {
             layout,
             metadata: Metadata::default(),
             partitions: Vec::new(),
-            quorum: QuorumGhost::new(&layout.controller_nodes()),
+            quorum: QuorumGhost {
+                beyond: expectations.beyond_budget,
+                ..QuorumGhost::new(&layout.controller_nodes())
+            },
             clients: Clients { keys: expectations.keys.clone(), ..Clients::default() },
             counters: Counters::default(),
             expectations,
             auditor: None,
+            permits: Vec::new(),
             to_inspect: Vec::new(),
             events: 0,
         }
@@ -124,14 +135,23 @@ impl ClusterChecks {
         match self.partitions.binary_search_by_key(&at, |ghost| ghost.at) {
             Ok(place) => place,
             Err(place) => {
-                self.partitions.insert(place, PartitionGhost::new(at, self.layout.brokers as usize));
+                let beyond = self.expectations.beyond_budget;
+                let ghost =
+                    PartitionGhost { beyond, ..PartitionGhost::new(at, self.layout.brokers as usize) };
+                self.partitions.insert(place, ghost);
                 place
             }
         }
     }
 
+    /// The partition's ghost, if it was ever spoken of.
+    fn partition(&self, at: TopicPartition) -> Option<&PartitionGhost> {
+        let place = self.partitions.binary_search_by_key(&at, |ghost| ghost.at).ok()?;
+        Some(&self.partitions[place])
+    }
+
     /// What the event itself means for disks and lives.
-    fn on_moment(&mut self, node: NodeId, kind: Kind) {
+    fn on_moment(&mut self, node: NodeId, kind: Kind, when: When) {
         let damage = match kind {
             Kind::Crashed => Damage::None,
             Kind::PowerLost => Damage::PowerLoss,
@@ -152,20 +172,23 @@ impl ClusterChecks {
             | Kind::Interfered { .. } => return,
         };
         if let Some(broker) = self.layout.broker_on(node) {
-            self.metadata.died(broker);
+            self.metadata.stopped(broker, Stop { when, damage });
             for ghost in &mut self.partitions {
-                replica::died(ghost, broker, damage);
+                ghost.stopped(broker, damage, when);
             }
         }
         if let Some(place) = self.quorum.place(node) {
-            quorum::died(&mut self.quorum, place, damage);
+            quorum::died(&mut self.quorum, place, damage, when);
         }
     }
 
     /// Routing only.
     fn on_probe(&mut self, world: &World<Member>, node: NodeId, probe: &Probe) -> Result<(), Broken> {
+        if self.quorum.lost.is_some() {
+            return readers::without_metadata(self, probe);
+        }
         match probe {
-            Probe::Quorum(probe) => quorum::on_probe(self, world.events(), node, probe),
+            Probe::Quorum(probe) => quorum::on_probe(self, world, node, probe),
             Probe::Metadata(probe) => metadata::on_probe(self, world, node, probe),
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
             Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
@@ -197,7 +220,13 @@ impl ClusterChecks {
                 self.metadata.registered(broker, epoch);
                 metadata::recheck(self)
             }
-            BrokerProbe::Started { .. } | BrokerProbe::Halted => Ok(()),
+            BrokerProbe::Started { incarnation, .. } => {
+                if let Some(broker) = self.layout.broker_on(node) {
+                    self.metadata.started(broker, incarnation);
+                }
+                Ok(())
+            }
+            BrokerProbe::Halted => Ok(()),
         }
     }
 }
@@ -208,18 +237,19 @@ const PRUNE_EVERY: u64 = 1 << 14;
 impl Checks<Member> for ClusterChecks {
     fn after_event(&mut self, world: &World<Member>) -> Result<(), Violation> {
         let moment = world.moment();
-        self.on_moment(moment.node, moment.kind);
+        let when = When { event: world.events(), at: world.now() };
+        self.on_moment(moment.node, moment.kind, when);
         for (node, probe) in world.probes() {
-            if let Err(Broken { invariant, message }) = self.on_probe(world, *node, probe) {
-                let violation = Violation::new(invariant, message, world.now());
-                return Err(violation
+            if let Err(broken) = self.on_probe(world, *node, probe) {
+                return Err(broken
+                    .violation(world.now())
                     .with("node", world.name(*node))
                     .with("event", moment)
                     .with("reported", format_args!("{probe:?}")));
             }
         }
-        if let Err(Broken { invariant, message }) = self.inspect(world) {
-            return Err(Violation::new(invariant, message, world.now()).with("event", moment));
+        if let Err(broken) = self.inspect(world) {
+            return Err(broken.violation(world.now()).with("event", moment));
         }
         self.events += 1;
         if self.events.is_multiple_of(PRUNE_EVERY) {
@@ -234,12 +264,15 @@ impl Checks<Member> for ClusterChecks {
     }
 
     fn at_end(&mut self, world: &World<Member>) -> Result<(), Violation> {
-        ending::judge(self, world)
-            .map_err(|Broken { invariant, message }| Violation::new(invariant, message, world.now()))
+        ending::judge(self, world).map_err(|broken| broken.violation(world.now()))
     }
 
     fn counters(&self) -> Tally {
         self.counters.tally()
+    }
+
+    fn permits(&self) -> Vec<PermittedLoss> {
+        self.permits.clone()
     }
 
     fn sometimes(&self) -> &'static [&'static str] {

@@ -2,27 +2,35 @@
 
 use squall_core::ids::NodeId;
 use squall_core::probe::QuorumProbe;
+use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, Exercised};
+use crate::cluster::Member;
+use crate::ghost::chronicle::When;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, QuorumGhost};
 use crate::invariants::{Broken, quorum};
 
 /// A controller's process ended.
-pub(super) fn died(q: &mut QuorumGhost, place: usize, damage: Damage) {
+pub(super) fn died(q: &mut QuorumGhost, place: usize, damage: Damage, when: When) {
     let voter = &mut q.voters[place];
     voter.leads = None;
     voter.damage = voter.damage.max(damage);
+    if damage == Damage::Wiped {
+        voter.forget(when);
+    }
 }
 
 pub(super) fn on_probe(
     c: &mut ClusterChecks,
-    event: u64,
+    world: &World<Member>,
     node: NodeId,
     probe: &QuorumProbe,
 ) -> Result<(), Broken> {
     let Some(place) = c.quorum.place(node) else { return Ok(()) };
+    let event = world.events();
     let (q, counters) = (&mut c.quorum, &mut c.counters);
+    q.now = When { event, at: world.now() };
     match *probe {
         QuorumProbe::Recovered { epoch, voted, start, end } => {
             counters.compared(Compared::Recoveries);

@@ -7,30 +7,10 @@ use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, Exercised, Inspection, Look};
 use crate::cluster::Member;
+use crate::ghost::Batch;
+use crate::ghost::chronicle::When;
 use crate::ghost::partition::{Damage, Role};
-use crate::ghost::{Batch, PartitionGhost, Shadow};
 use crate::invariants::{Broken, Check, membership, replication, storage};
-
-/// A broker's process ended.
-pub(super) fn died(p: &mut PartitionGhost, broker: BrokerId, damage: Damage) {
-    let replica = &mut p.replicas[broker.0 as usize];
-    replica.role = Role::None;
-    replica.adopted = None;
-    replica.maximal.clear();
-    replica.damage = replica.damage.max(damage);
-    if damage != Damage::None {
-        replica.destroyed = replica.destroyed.max(replica.log.end());
-    }
-    if damage == Damage::Wiped {
-        replica.log = Shadow::default();
-        replica.cut.clear();
-        replica.removed = Default::default();
-        replica.durable = Offset::ZERO;
-        replica.agrees = Offset::ZERO;
-        replica.high_watermark = Offset::ZERO;
-        replica.producers.clear();
-    }
-}
 
 pub(super) fn on_probe(
     c: &mut ClusterChecks,
@@ -43,6 +23,7 @@ pub(super) fn on_probe(
     let place = c.place(at);
     let counters = &mut c.counters;
     let p = &mut c.partitions[place];
+    p.now = When { event: world.events(), at: world.now() };
     match probe {
         ReplicaProbe::Appended { base, next, epoch, crc, stamp, leader } => {
             counters.compared(Compared::Batches);
@@ -112,13 +93,7 @@ pub(super) fn registered(world: &World<Member>, broker: BrokerId) -> Check {
 fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
     c.counters.exercised(Exercised::Truncations);
     let p = &mut c.partitions[place];
-    let replica = &mut p.replicas[broker.0 as usize];
-    let cut = replica.log.truncate(to);
-    replica.cut.extend(cut);
-    replica.durable = replica.durable.min(to);
-    replica.agrees = replica.agrees.min(to);
-    replica.high_watermark = replica.high_watermark.min(to);
-    replica.refold_producers();
+    p.cut(broker, to);
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     replication::shortened(p, broker, &c.metadata, &format!("cut its log at {to}"))
 }
@@ -126,11 +101,7 @@ fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) 
 fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
     c.counters.exercised(Exercised::Resets);
     let p = &mut c.partitions[place];
-    let replica = &mut p.replicas[broker.0 as usize];
-    replica.reset(to);
-    // What lies before its start it need not hold: the leader has deleted it too.
-    replica.agrees = to.min(p.committed.end());
-    replica.high_watermark = to;
+    p.dropped(broker, to);
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Tables });
     replication::shortened(p, broker, &c.metadata, &format!("dropped its log, to start again at {to}"))
 }

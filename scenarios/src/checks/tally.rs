@@ -60,6 +60,12 @@ counted! {
     UnknownMissing = "record whose sender does not know is not there",
     RetentionDeleted = "record deleted by retention",
     UncleanLost = "record lost by an unclean election",
+    DamageLost = "record lost: faults destroyed every copy",
+    MetadataLost = "record lost: faults destroyed the controllers' log",
+    Unreadable = "record not readable: who holds it may not lead",
+    Elsewhere = "record read again, but not where promised: that copy was lost with permission",
+    Disorder = "record out of order: its promised copy was lost, another came late",
+    VoteForgotten = "vote given twice: its voter was wiped in between",
 }
 
 counted! {

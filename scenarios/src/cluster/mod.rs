@@ -4,11 +4,13 @@
 //! clients), the one process type that all of them are, and the translation of settings into the
 //! configurations of core. Deliberately absent: what clients do ([`crate::workload`]) and judgement.
 
+mod beyond;
 mod layout;
 mod member;
 mod roles;
 mod settings;
 
+pub use beyond::forgetful;
 pub use layout::Layout;
 pub use member::Member;
 pub use roles::Role;

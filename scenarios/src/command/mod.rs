@@ -17,6 +17,7 @@ mod report;
 mod run;
 mod seeds;
 mod shrink;
+mod watch;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -40,7 +41,7 @@ Exit status: 0 all held; 1 a violation or a stall was found; 2 bad usage or bad 
 First steps:
   squall campaign                                     every scenario, fresh seeds, half a minute
   squall campaign replicated-log --quirk trunc-to-hw  the same with a historical mistake switched on
-  squall replay FILE.capsule.json --trace             a failure again, exactly, event by event
+  squall replay FILE.capsule.json --trace             a failure again, exactly, line by line
   squall shrink FILE.capsule.json                     the same failure, with the few faults that matter")]
 struct Cli {
     #[command(subcommand)]
@@ -98,6 +99,10 @@ struct Changes {
     /// Switch on a known historical mistake; `squall list quirks` names them all. May be repeated.
     #[arg(long = "quirk", value_name = "NAME")]
     quirks: Vec<String>,
+    /// Let faults destroy more than the contract survives; each loss is then classified, as permitted because
+    /// of what happened to its copies, or as a violation. The same as --set fault.beyond_budget=true.
+    #[arg(long)]
+    beyond_budget: bool,
 }
 
 /// Why a command did not do what it was asked.
@@ -163,7 +168,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help goes out as clap writes it; an error is cut to its first line, which names the flag or the word.
+/// Help goes out as clap writes it; an error becomes one line, which names the flag or the word: clap's
+/// first paragraph.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     {
@@ -173,8 +179,9 @@ fn usage(error: &clap::Error) -> ExitCode {
         return if help_asked_for { ExitCode::SUCCESS } else { ExitCode::from(2) };
     }
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    eprintln!("squall: {} (try --help)", line.strip_prefix("error: ").unwrap_or(line));
+    let paragraph: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = paragraph.join(" ");
+    eprintln!("squall: {} (try --help)", line.strip_prefix("error: ").unwrap_or(&line));
     ExitCode::from(2)
 }
 
@@ -205,6 +212,9 @@ impl Changes {
             }
             for pair in &self.set {
                 overrides.set(pair, &rows).map_err(Failure::bad)?;
+            }
+            if self.beyond_budget {
+                overrides.insert("fault.beyond_budget", 1, &rows);
             }
         }
         Ok(overrides)

@@ -10,6 +10,7 @@ use squall_reports::report::{Explained, Report};
 use squall_reports::{markdown, page, perfetto, pinned};
 use squall_sim::campaign::AnyScenario;
 use squall_sim::capsule;
+use squall_sim::history::{write_edn, write_json};
 use squall_sim::recording::{Limits, Recording};
 use squall_sim::shrink::Bounds;
 
@@ -22,6 +23,9 @@ const EXPLAINED: usize = 40;
 
 /// For how long it is explained at most.
 const EXPLAIN_FOR: Duration = Duration::from_secs(20);
+
+/// How much of a history is written: of a longer run, the last part.
+const ENTRIES: usize = 1 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -56,18 +60,22 @@ pub(super) fn report(args: &ReportArgs) -> Result<Found, Failure> {
         .map_err(|_| Failure::bad(format_args!("{file}: unknown scenario `{}`", header.scenario)))?;
     let (replay, recording) = scenario.record(&file, &text, Limits::default()).map_err(Failure::bad)?;
     let explained = explained(scenario, &file, &text, &recording);
+    let history = scenario.history(&file, &text, ENTRIES).map_err(Failure::bad)?;
+    let departs = replay.departs.as_ref().map(ToString::to_string);
     let report = Report {
         record: &replay.record,
         recording: &recording,
         capsule: &file,
         promise: replay.record.verdict.invariant().and_then(invariants::about),
-        departs: replay.departs.as_deref(),
+        departs: departs.as_deref(),
         explained: explained.as_ref(),
     };
     let mut files = vec![
         ("index.html".to_owned(), page::page(&report)),
         ("issue.md".to_owned(), markdown::issue(&report)),
         ("trace.json".to_owned(), perfetto::trace(&recording)),
+        ("history.edn".to_owned(), written(|into| write_edn(history.entries(), into))),
+        ("history.json".to_owned(), written(|into| write_json(history.entries(), into))),
     ];
     if args.test {
         let stem = stem(&args.capsule);
@@ -116,6 +124,13 @@ fn explained(scenario: &dyn AnyScenario, file: &str, text: &str, recording: &Rec
     let bounds = Bounds { jobs: cores(), runs: u64::MAX, stop: &over, watch: &|_| () };
     // A run that passes has nothing to be explained.
     quietly(|| scenario.explain(file, text, &bounds)).ok().map(|explained| Explained::from(&explained))
+}
+
+/// A history as text.
+fn written(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
+    let mut into = Vec::new();
+    write(&mut into).expect("memory takes everything");
+    String::from_utf8(into).expect("both forms are text")
 }
 
 /// The capsule's name without what all capsules have.

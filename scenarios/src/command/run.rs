@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use squall_core::time::Time;
 use squall_reports::CampaignDocument;
 use squall_sim::campaign::{AnyScenario, Ran, Request};
 use squall_sim::capsule;
@@ -14,6 +13,7 @@ use squall_sim::seed::Seed;
 use squall_sim::settings::Overrides;
 
 use crate::command::capsules::Capsules;
+use crate::command::watch::{WatchArgs, Watcher};
 use crate::command::{Changes, Failure, Found, Output, clock, logs, output, scenario};
 
 #[derive(Debug, Args)]
@@ -23,9 +23,8 @@ pub(super) struct RunArgs {
     /// The seed; without it a fresh one.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Print the timeline, a line for each event and each fact that a node reported.
-    #[arg(long)]
-    trace: bool,
+    #[command(flatten)]
+    watch: WatchArgs,
     /// Take the faults, settings and quirks from this TOML file instead of drawing them.
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
@@ -48,12 +47,16 @@ pub(super) fn run(args: &RunArgs) -> Result<Found, Failure> {
     let quirks = args.changes.quirks(&[scenario])?;
     let capsules = Capsules::into(args.out.as_deref())?;
     let began: Instant = clock::now();
+    let mut watcher = args.watch.watcher(args.output.json)?;
+    let sink: Option<Sink<'_>> = watcher.as_mut().map(|watcher| watcher as Sink<'_>);
     let ran = match &args.plan {
-        Some(file) => run_written(args, scenario, file, &overrides, &quirks)?,
+        Some(file) => run_written(args, scenario, file, (&overrides, &quirks), sink)?,
         None => {
-            run_drawn(args, scenario, &Request { overrides: &overrides, quirks: &quirks, verify: false })?
+            let request = Request { overrides: &overrides, quirks: &quirks, verify: false };
+            run_drawn(args, scenario, &request, sink)?
         }
     };
+    watcher.map_or(Ok(()), Watcher::finish)?;
     let capsule = match &ran.capsule {
         Some(text) => Some(capsules.keep(scenario.info().name, ran.record.seed.0, text)?),
         None => None,
@@ -69,17 +72,21 @@ pub(super) fn run(args: &RunArgs) -> Result<Found, Failure> {
 }
 
 /// What the seed draws.
-fn run_drawn(args: &RunArgs, scenario: &dyn AnyScenario, request: &Request<'_>) -> Result<Ran, Failure> {
+fn run_drawn(
+    args: &RunArgs,
+    scenario: &dyn AnyScenario,
+    request: &Request<'_>,
+    sink: Option<Sink<'_>>,
+) -> Result<Ran, Failure> {
     let seed = Seed(args.seed.unwrap_or_else(clock::fresh_seed));
     if let Some(file) = &args.write_plan {
         let text = scenario.write_plan(seed, request).map_err(Failure::bad)?;
         capsule::write(file, &text)
             .map_err(|error| Failure::bad(format_args!("{}: cannot be written: {error}", file.display())))?;
     }
-    let ran = if args.is_traced() {
-        scenario.run_traced(seed, request, &mut |_, line| output::line(format_args!("{line}")))
-    } else {
-        scenario.worker().run(seed, request)
+    let ran = match sink {
+        Some(sink) => scenario.run_traced(seed, request, sink),
+        None => scenario.worker().run(seed, request),
     };
     ran.map_err(Failure::bad)
 }
@@ -89,21 +96,13 @@ fn run_written(
     args: &RunArgs,
     scenario: &dyn AnyScenario,
     file: &Path,
-    overrides: &Overrides,
-    quirks: &[String],
+    (overrides, quirks): (&Overrides, &[String]),
+    sink: Option<Sink<'_>>,
 ) -> Result<Ran, Failure> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::bad(format_args!("{name}: cannot be read: {error}")))?;
     let fresh = Seed(clock::fresh_seed());
     let beside = Beside { seed: args.seed.map(Seed), fresh, overrides, quirks };
-    let mut tell = |_: Time, line: &str| output::line(format_args!("{line}"));
-    let sink: Option<Sink<'_>> = if args.is_traced() { Some(&mut tell) } else { None };
     scenario.run_written(&name, &text, &beside, sink).map_err(Failure::bad)
-}
-
-impl RunArgs {
-    fn is_traced(&self) -> bool {
-        self.trace && !self.output.json
-    }
 }

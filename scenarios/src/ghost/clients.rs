@@ -50,6 +50,15 @@ impl Record {
         Self { at: None, acks, idempotent, told: Told::Nothing, found: 0, place: None }
     }
 
+    /// Its `acks`, as producers write it.
+    pub const fn acks_word(&self) -> &'static str {
+        match self.acks {
+            Acks::None => "0",
+            Acks::Leader => "1",
+            Acks::All => "all",
+        }
+    }
+
     /// Where it is, from its sender's or a reader's answer.
     pub fn offset(&self) -> Option<Offset> {
         self.place.map(|place| Offset(place.get() - 1))
@@ -89,6 +98,17 @@ impl Name {
     }
 }
 
+/// A record that was read behind a later one of the same sender and partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disorder {
+    /// The record.
+    pub name: Name,
+    /// Where it lies.
+    pub at: Offset,
+    /// The later record's number.
+    pub behind: u32,
+}
+
 /// Producer ids of one page.
 const PAGE: u64 = 64;
 
@@ -125,6 +145,10 @@ pub struct Clients {
     pub astray: BTreeSet<Name>,
     /// Of the last reading: the last acknowledged record of each sender in each partition.
     pub last_read: BTreeMap<(u32, TopicPartition), u32>,
+    /// Of the last reading: acknowledged records that lie behind a later one of their sender.
+    pub disorder: Vec<Disorder>,
+    /// How often each sender sent something again to each partition.
+    pub resent: BTreeMap<(u32, TopicPartition), u64>,
 }
 
 impl Clients {

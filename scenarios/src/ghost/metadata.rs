@@ -6,9 +6,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use squall_core::ids::{BrokerEpoch, BrokerId, Offset};
+use squall_core::ids::{BrokerEpoch, BrokerId, Incarnation, Offset};
 use squall_core::metadata::{Image, MetadataRecord};
 use squall_sim::fingerprint::Digest;
+
+use crate::ghost::chronicle::Stop;
 
 /// So many of the newest records are kept whole.
 const KEPT: usize = 1_024;
@@ -33,8 +35,21 @@ pub struct Metadata {
     recent: VecDeque<Arc<MetadataRecord>>,
     /// The fold of all.
     pub image: Image,
-    /// Of each broker, the registration its present life was told; `None` before it was.
-    lives: Vec<Option<BrokerEpoch>>,
+    /// Of each broker.
+    lives: Vec<Life>,
+}
+
+/// A broker's present life, and what ended those before.
+#[derive(Debug, Clone, Copy, Default)]
+struct Life {
+    /// The registration it was told; `None` before it was.
+    epoch: Option<BrokerEpoch>,
+    /// Its name.
+    incarnation: Option<Incarnation>,
+    /// How the one before ended.
+    last_stop: Option<Stop>,
+    /// The worst stop since the life began that is registered: the controllers do not know of it yet.
+    spoilt: Option<Stop>,
 }
 
 /// What applying a record meant.
@@ -64,6 +79,9 @@ impl Metadata {
             None => {
                 self.recent.push_back(record.clone());
                 self.image.apply(offset, record);
+                if let MetadataRecord::BrokerRegistered { broker, incarnation, .. } = **record {
+                    self.life(broker).is_registered(incarnation);
+                }
                 self.compact();
                 Applied::News
             }
@@ -105,17 +123,41 @@ impl Metadata {
 
     /// A broker's present life was registered.
     pub fn registered(&mut self, broker: BrokerId, epoch: BrokerEpoch) {
+        self.life(broker).epoch = Some(epoch);
+    }
+
+    /// A broker's life began.
+    pub fn started(&mut self, broker: BrokerId, incarnation: Incarnation) {
+        self.life(broker).incarnation = Some(incarnation);
+    }
+
+    /// A broker's life ended, by this.
+    pub fn stopped(&mut self, broker: BrokerId, stop: Stop) {
+        self.died(broker);
+        let life = self.life(broker);
+        (life.incarnation, life.last_stop) = (None, Some(stop));
+        if life.spoilt.is_none_or(|worst| worst.damage < stop.damage) {
+            life.spoilt = Some(stop);
+        }
+    }
+
+    /// The worst that happened to a broker since the life began that is registered.
+    pub fn spoilt(&self, broker: BrokerId) -> Option<Stop> {
+        self.lives.get(broker.0 as usize).and_then(|life| life.spoilt)
+    }
+
+    fn life(&mut self, broker: BrokerId) -> &mut Life {
         let index = broker.0 as usize;
         if self.lives.len() <= index {
-            self.lives.resize(index + 1, None);
+            self.lives.resize(index + 1, Life::default());
         }
-        self.lives[index] = Some(epoch);
+        &mut self.lives[index]
     }
 
     /// A broker's life ended.
     pub fn died(&mut self, broker: BrokerId) {
         if let Some(life) = self.lives.get_mut(broker.0 as usize) {
-            *life = None;
+            life.epoch = None;
         }
     }
 
@@ -124,8 +166,17 @@ impl Metadata {
     /// A broker that is down, or back but not registered yet, may be short of records while it still stands
     /// in an ISR (INVARIANTS §7).
     pub fn is_running(&self, broker: BrokerId) -> bool {
-        let life = self.lives.get(broker.0 as usize).copied().flatten();
+        let life = self.lives.get(broker.0 as usize).and_then(|life| life.epoch);
         life.is_some() && life == self.image.brokers.get(&broker).map(|state| state.epoch)
+    }
+}
+
+impl Life {
+    /// A life was registered: this one, or an earlier one whose request came late. Of that the last stop is
+    /// known, and that it is over.
+    fn is_registered(&mut self, incarnation: Incarnation) {
+        self.spoilt =
+            if self.incarnation == Some(incarnation) { None } else { self.spoilt.or(self.last_stop) };
     }
 }
 
@@ -137,8 +188,12 @@ fn digest(record: &MetadataRecord) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use squall_core::ids::ProducerId;
+    use squall_core::time::Time;
+
+    use super::*;
+    use crate::ghost::chronicle::When;
+    use crate::ghost::partition::Damage;
 
     fn allocated(next: u64) -> Arc<MetadataRecord> {
         Arc::new(MetadataRecord::ProducerIdsAllocated { next: ProducerId(next) })
@@ -162,6 +217,30 @@ mod tests {
         }
         assert_eq!(metadata.apply(Offset(count + 1), &allocated(0)), Applied::Gap);
         assert_eq!(metadata.recent.len(), KEPT);
+    }
+
+    fn registered(metadata: &mut Metadata, incarnation: u64) {
+        let (broker, incarnation, disk) =
+            (BrokerId(0), Incarnation(incarnation), squall_core::ids::DiskId(1));
+        let record = MetadataRecord::BrokerRegistered { broker, incarnation, disk };
+        assert_eq!(metadata.apply(metadata.end(), &Arc::new(record)), Applied::News);
+    }
+
+    #[test]
+    fn the_worst_stop_counts_until_a_later_life_is_registered() {
+        let (mut metadata, broker) = (Metadata::default(), BrokerId(0));
+        let stop = |event, damage| Stop { when: When { event, at: Time(event) }, damage };
+        metadata.started(broker, Incarnation(1));
+        registered(&mut metadata, 1);
+        assert_eq!(metadata.spoilt(broker), None);
+        metadata.stopped(broker, stop(3, Damage::Wiped));
+        metadata.stopped(broker, stop(5, Damage::None));
+        assert_eq!(metadata.spoilt(broker), Some(stop(3, Damage::Wiped)));
+        metadata.started(broker, Incarnation(2));
+        registered(&mut metadata, 2);
+        assert_eq!(metadata.spoilt(broker), None);
+        registered(&mut metadata, 1);
+        assert_eq!(metadata.spoilt(broker), Some(stop(5, Damage::None)), "an earlier life registered late");
     }
 
     #[test]

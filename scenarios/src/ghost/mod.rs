@@ -1,16 +1,20 @@
 //! Ghost state: what an all-seeing observer knows, kept outside the system and fed by probes alone.
 //!
-//! Holds: shadows of every log, the decided metadata, what was committed, exposed, acknowledged, consumed.
+//! Holds: shadows of every log, the decided metadata, what was committed, exposed, acknowledged, consumed,
+//! and what became of copies that are gone.
 //! Changed only by the folds in `partition`, `quorum`, `metadata` and `clients`, one probe at a time, before
 //! the invariants look at it. Deliberately absent: judgement (that is [`crate::invariants`]) and any look
 //! into the system's own state.
 
+pub mod chronicle;
 pub mod clients;
+pub mod copies;
 pub mod metadata;
 pub mod partition;
 pub mod quorum;
 pub mod shadow;
 
+pub use chronicle::Chronicle;
 pub use clients::Clients;
 pub use metadata::Metadata;
 pub use partition::{PartitionGhost, ReplicaGhost, Role};

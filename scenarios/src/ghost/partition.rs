@@ -7,7 +7,8 @@ use squall_core::ids::{
     TopicPartition,
 };
 
-use crate::ghost::shadow::{Batch, Shadow};
+use crate::ghost::chronicle::{Breach, By, Chronicle, When};
+use crate::ghost::shadow::{self, Batch, Shadow};
 
 /// A replica's role, as it last reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +32,17 @@ pub enum Damage {
     PowerLoss,
     /// Everything is lost.
     Wiped,
+}
+
+impl Damage {
+    /// What happened, after "broker 1:".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::None => "its process was killed",
+            Self::PowerLoss => "its power was lost",
+            Self::Wiped => "its disk was wiped",
+        }
+    }
 }
 
 /// One replica.
@@ -59,11 +71,42 @@ pub struct ReplicaGhost {
     pub adopted: Option<(LeaderEpoch, PartitionEpoch)>,
     /// As a leader: whom it counts as in sync, or has wished for since it adopted that registration.
     pub maximal: Vec<BrokerId>,
+    /// When a fault last struck its disk.
+    pub struck: When,
     /// Of each idempotent producer: epoch, last sequence, and where that batch ends.
     pub producers: BTreeMap<ProducerId, (ProducerEpoch, Sequence, Offset)>,
 }
 
 impl ReplicaGhost {
+    /// The reign that it last took part in, in this life.
+    pub const fn reign(&self) -> Option<LeaderEpoch> {
+        match self.role {
+            Role::Follower(epoch) | Role::Leader(epoch, _) => Some(epoch),
+            Role::None => None,
+        }
+    }
+
+    /// Its life ended.
+    fn stopped(&mut self, damage: Damage, when: When) {
+        self.role = Role::None;
+        self.adopted = None;
+        self.maximal.clear();
+        self.damage = self.damage.max(damage);
+        if damage != Damage::None {
+            self.struck = when;
+            self.destroyed = self.destroyed.max(self.log.end());
+        }
+        if damage == Damage::Wiped {
+            self.log = Shadow::default();
+            self.cut.clear();
+            self.removed = Default::default();
+            self.durable = Offset::ZERO;
+            self.agrees = Offset::ZERO;
+            self.high_watermark = Offset::ZERO;
+            self.producers.clear();
+        }
+    }
+
     /// Its log starts at `start` from now on, by retention.
     pub fn advance_start(&mut self, start: Offset) {
         self.removed[0].extend(self.log.iter().take_while(|batch| batch.next <= start));
@@ -89,7 +132,8 @@ impl ReplicaGhost {
     }
 
     /// The power is back, and brings back a log of [`start`, `end`) that begins before the one that was kept.
-    pub fn restore(&mut self, start: Offset, end: Offset) {
+    /// Answers the log that was kept until then.
+    pub fn restore(&mut self, start: Offset, end: Offset) -> Shadow {
         let mut log = Shadow::starting_at(start);
         let [newer, older] = std::mem::take(&mut self.removed);
         for batch in older.iter().chain(&newer).chain(self.log.iter()) {
@@ -97,8 +141,8 @@ impl ReplicaGhost {
                 let _fits = log.push(*batch);
             }
         }
-        self.log = log;
         self.agrees = Offset::ZERO;
+        std::mem::replace(&mut self.log, log)
     }
 
     /// Rebuilds the producers from what the log holds now.
@@ -128,6 +172,17 @@ pub struct Reign {
     pub written: VecDeque<Batch>,
     /// The least and the greatest high watermark that its leader showed.
     pub shown: Option<(Offset, Offset)>,
+    /// When it was decided.
+    pub since: When,
+    /// After an unclean election: up to where its leader committed. There is no one truth any more.
+    pub raised: Offset,
+}
+
+impl Reign {
+    /// One that begins.
+    pub const fn new(epoch: LeaderEpoch, leader: BrokerId, since: When) -> Self {
+        Self { epoch, leader, written: VecDeque::new(), shown: None, since, raised: Offset::ZERO }
+    }
 }
 
 /// One partition.
@@ -146,6 +201,12 @@ pub struct PartitionGhost {
     pub wishes: Vec<(PartitionEpoch, Vec<(BrokerId, BrokerEpoch)>)>,
     /// An unclean election happened: what was committed before may be gone, with permission.
     pub unclean: bool,
+    /// Whether faults may destroy more than the contract survives.
+    pub beyond: bool,
+    /// The event that is being folded.
+    pub now: When,
+    /// What became of copies that are gone.
+    pub chronicle: Chronicle,
 }
 
 impl PartitionGhost {
@@ -158,6 +219,9 @@ impl PartitionGhost {
             reigns: Vec::new(),
             wishes: Vec::new(),
             unclean: false,
+            beyond: false,
+            now: When::default(),
+            chronicle: Chronicle::default(),
         }
     }
 
@@ -172,6 +236,11 @@ impl PartitionGhost {
         self.reigns.iter_mut().rev().find(|reign| reign.epoch == epoch)
     }
 
+    /// The first offset that every replica keeps.
+    pub fn first_kept(&self) -> Offset {
+        self.replicas.iter().map(|replica| replica.log.start()).max().unwrap_or_default()
+    }
+
     /// Brings a replica's agreement with the committed log up to date.
     pub fn refresh(&mut self, broker: BrokerId) -> Offset {
         let replica = &mut self.replicas[broker.0 as usize];
@@ -181,11 +250,59 @@ impl PartitionGhost {
         replica.agrees
     }
 
+    /// A broker's process ended.
+    pub fn stopped(&mut self, broker: BrokerId, damage: Damage, when: When) {
+        let replica = &mut self.replicas[broker.0 as usize];
+        if damage == Damage::Wiped {
+            self.chronicle.lost((when, broker, By::Fault(damage)), replica.log.iter());
+        }
+        replica.stopped(damage, when);
+    }
+
+    /// A follower cut its log at `to`.
+    pub fn cut(&mut self, broker: BrokerId, to: Offset) {
+        let replica = &mut self.replicas[broker.0 as usize];
+        let by = replica.reign().map_or(By::Fault(replica.damage), By::Cut);
+        let cut = replica.log.truncate(to);
+        replica.cut.extend_from_slice(&cut);
+        replica.durable = replica.durable.min(to);
+        replica.agrees = replica.agrees.min(to);
+        replica.high_watermark = replica.high_watermark.min(to);
+        replica.refold_producers();
+        self.chronicle.lost((self.now, broker, by), &cut);
+    }
+
+    /// A follower dropped its log, to start again at `to`.
+    pub fn dropped(&mut self, broker: BrokerId, to: Offset) {
+        let replica = &mut self.replicas[broker.0 as usize];
+        let by = replica.reign().map_or(By::Fault(replica.damage), By::Dropped);
+        self.chronicle.lost((self.now, broker, by), replica.log.iter());
+        replica.reset(to);
+        // What lies before its start it need not hold: the leader has deleted it too.
+        replica.agrees = to.min(self.committed.end());
+        replica.high_watermark = to;
+    }
+
+    /// A leader was elected that may lack what is committed.
+    pub fn breached(&mut self, epoch: LeaderEpoch, leader: BrokerId) {
+        self.unclean = true;
+        self.chronicle.breaches.push(Breach { when: self.now, epoch, leader });
+    }
+
+    /// Every batch that was ever written at `offset`, by anybody, in order of epochs.
+    pub fn written(&self, offset: Offset) -> impl Iterator<Item = &Batch> {
+        self.reigns.iter().filter_map(move |reign| {
+            let batch = reign.written.get(shadow::place(&reign.written, offset))?;
+            (batch.base <= offset).then_some(batch)
+        })
+    }
+
     /// Forgets what no replica keeps any more.
     pub fn prune(&mut self) {
         let kept = self.replicas.iter().filter(|replica| replica.log.end() > Offset::ZERO);
         let Some(start) = kept.map(|replica| replica.log.start()).min() else { return };
         self.committed.advance_start(start.min(self.committed.end()));
+        self.chronicle.prune(start);
         for reign in &mut self.reigns {
             while reign.written.front().is_some_and(|batch| batch.next <= start) {
                 reign.written.pop_front();

@@ -2,9 +2,11 @@
 //! was committed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use squall_core::ids::{LeaderEpoch, NodeId, Offset};
 
+use crate::ghost::chronicle::When;
 use crate::ghost::partition::Damage;
 use crate::ghost::shadow::{Batch, Shadow};
 
@@ -39,10 +41,61 @@ pub struct VoterGhost {
     pub damage: Damage,
     /// How far its log is known to equal the committed log.
     pub agrees: Offset,
+    /// Where its log ended when its disk was last wiped: those copies were there all the same.
+    pub destroyed: Offset,
+    /// When its disk was last wiped, and the newest epoch that it forgot with it.
+    pub forgot: Option<(When, LeaderEpoch)>,
+}
+
+impl VoterGhost {
+    /// Its disk is wiped: whatever was on it, it does not know of any more.
+    pub fn forget(&mut self, when: When) {
+        let newest =
+            self.epoch.0.max(self.persisted.0).max(self.forgot.map_or(LeaderEpoch(0), |(_, epoch)| epoch));
+        self.forgot = Some((when, newest));
+        self.destroyed = self.destroyed.max(self.log.end());
+        self.log = Shadow::default();
+        self.cut.clear();
+        self.epoch = (LeaderEpoch(0), 0);
+        self.persisted = (LeaderEpoch(0), None);
+        self.durable = Offset::ZERO;
+        self.commit = Offset::ZERO;
+        self.agrees = Offset::ZERO;
+    }
 }
 
 /// An entry's end and CRC, and the epoch of the entry before it, if any writer had that.
 pub type Written = ((Offset, u32), Option<LeaderEpoch>);
+
+/// The controllers' log was destroyed, with permission: voters who had been wiped elected a leader that lacks
+/// committed entries, or a second one in the same epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// When.
+    pub when: When,
+    /// Whom they elected, and the epoch.
+    pub leader: (NodeId, LeaderEpoch),
+    /// Up to where that leader holds what is committed, and up to where it was committed.
+    pub holds: (Offset, Offset),
+    /// Those of its electors who had been wiped, and when.
+    pub voters: Vec<(NodeId, When)>,
+}
+
+impl fmt::Display for Forgotten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ((leader, epoch), (holds, end)) = (self.leader, self.holds);
+        write!(
+            f,
+            "the metadata was destroyed: at {} voter {leader} came to lead in epoch {epoch} with the committed entries up to {holds} of {end}, elected by",
+            self.when
+        )?;
+        for (place, (voter, when)) in self.voters.iter().enumerate() {
+            let and = if place == 0 { "" } else { " and" };
+            write!(f, "{and} voter {voter}, whose disk was wiped at {when}")?;
+        }
+        Ok(())
+    }
+}
 
 /// All voters.
 #[derive(Debug, Clone)]
@@ -55,6 +108,14 @@ pub struct QuorumGhost {
     pub leaders: BTreeMap<LeaderEpoch, NodeId>,
     /// Up to where the leader of each epoch has committed.
     pub decided: BTreeMap<LeaderEpoch, Offset>,
+    /// Votes that a wiped voter had given in an epoch in which it then voted for another.
+    pub forgotten_votes: Vec<(LeaderEpoch, NodeId, NodeId)>,
+    /// Set once the log was destroyed with permission; from then on nothing is judged by it.
+    pub lost: Option<Forgotten>,
+    /// Whether faults may destroy more than consensus survives.
+    pub beyond: bool,
+    /// The event that is being folded.
+    pub now: When,
     /// What was written at which place in which epoch, by anybody: the epoch's own leader decides.
     pub written: BTreeMap<(LeaderEpoch, Offset), Written>,
 }
@@ -76,12 +137,18 @@ impl QuorumGhost {
             leads: None,
             damage: Damage::None,
             agrees: Offset::ZERO,
+            destroyed: Offset::ZERO,
+            forgot: None,
         });
         Self {
             voters: voters.collect(),
             committed: Shadow::default(),
             leaders: BTreeMap::new(),
             decided: BTreeMap::new(),
+            forgotten_votes: Vec::new(),
+            lost: None,
+            beyond: false,
+            now: When::default(),
             written: BTreeMap::new(),
         }
     }
@@ -98,6 +165,13 @@ impl QuorumGhost {
             voter.agrees = voter.log.agrees_up_to(&self.committed, voter.agrees);
         }
         voter.agrees
+    }
+
+    /// Whether a voter voted for `candidate` in an epoch, even if it forgot that since.
+    pub fn voted(&self, place: usize, epoch: LeaderEpoch, candidate: NodeId) -> bool {
+        let voter = &self.voters[place];
+        voter.granted.get(&epoch) == Some(&candidate)
+            || self.forgotten_votes.contains(&(epoch, voter.node, candidate))
     }
 
     /// How many voters make a majority.

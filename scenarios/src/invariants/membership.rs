@@ -1,10 +1,9 @@
 //! What the controllers decide about a partition: W-LII, W-ELR, W-ELECT, W-BRK, W-FIS, W-JOIN, W-LCC, W-UX, one leader an epoch.
 
-use std::collections::VecDeque;
-
 use squall_core::ids::{BrokerEpoch, BrokerId, Offset};
 use squall_core::metadata::{Image, PartitionState};
 
+use crate::ghost::chronicle::Orphaned;
 use crate::ghost::partition::{Reign, Role};
 use crate::ghost::{Metadata, PartitionGhost};
 use crate::invariants::{Check, broken};
@@ -19,14 +18,31 @@ pub fn changed(p: &mut PartitionGhost, before: Option<&PartitionState>, metadata
     if let Some(before) = before {
         elected(p, before, after, image)?;
     }
-    if after.unclean && before.is_none_or(|before| before.leader_epoch != after.leader_epoch) {
-        p.unclean = true;
+    if let Some(leader) = after.leader
+        && after.unclean
+        && before.is_none_or(|before| before.leader_epoch != after.leader_epoch)
+    {
+        p.breached(after.leader_epoch, leader);
     }
     if let Some(before) = before {
+        orphaned(p, before, after, metadata);
         joined(p, before, after, metadata)?;
         p.wishes.retain(|(epoch, _)| *epoch > before.partition_epoch);
     }
     candidates_hold_all(p, after, metadata)
+}
+
+/// Notes who was the last to be eligible.
+fn orphaned(p: &mut PartitionGhost, before: &PartitionState, after: &PartitionState, metadata: &Metadata) {
+    if after.leader.is_some() || !after.isr.is_empty() || !after.elr.is_empty() {
+        p.chronicle.orphaned = None;
+        return;
+    }
+    let last: Vec<_> =
+        before.isr.iter().chain(&before.elr).map(|&broker| (broker, metadata.spoilt(broker))).collect();
+    if !last.is_empty() {
+        p.chronicle.orphaned = Some(Orphaned { when: p.now, last });
+    }
 }
 
 /// A broker of the registration `epoch` has read the metadata log up to `end`: is its own registration in it?
@@ -119,7 +135,7 @@ fn reigns(p: &mut PartitionGhost, before: Option<&PartitionState>, after: &Parti
         }
         None => {
             let epoch = after.leader_epoch;
-            p.reigns.push(Reign { epoch, leader, written: VecDeque::new(), shown: None });
+            p.reigns.push(Reign::new(epoch, leader, p.now));
             Ok(())
         }
     }

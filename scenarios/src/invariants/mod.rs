@@ -6,13 +6,17 @@
 //! keeps in memory and on disk to the ghost's fold.
 
 pub mod clients;
-pub mod contract;
 pub mod membership;
 pub mod quorum;
 pub mod replication;
 pub mod storage;
 #[cfg(test)]
 mod tests;
+
+use squall_core::time::Time;
+use squall_sim::record::Violation;
+
+use crate::ghost::copies::Evidence;
 
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,21 @@ pub struct Broken {
     pub invariant: &'static str,
     /// Who, which offset, which epoch.
     pub message: String,
+    /// What led to it, line by line.
+    pub evidence: Evidence,
+}
+
+impl Broken {
+    /// One without a chain of evidence.
+    pub fn new(invariant: &'static str, message: impl Into<String>) -> Self {
+        debug_assert!(ALL.iter().any(|(name, _)| *name == invariant), "unlisted invariant {invariant}");
+        Self { invariant, message: message.into(), evidence: Evidence::new() }
+    }
+
+    /// As a run's verdict.
+    pub fn violation(self, at: Time) -> Violation {
+        Violation { evidence: self.evidence, ..Violation::new(self.invariant, self.message, at) }
+    }
 }
 
 /// What a check answers.
@@ -97,6 +116,5 @@ pub const ALL: &[(&str, &str)] = &[
 
 /// A broken invariant.
 pub fn broken(invariant: &'static str, message: String) -> Check {
-    debug_assert!(ALL.iter().any(|(name, _)| *name == invariant), "unlisted invariant {invariant}");
-    Err(Broken { invariant, message })
+    Err(Broken::new(invariant, message))
 }

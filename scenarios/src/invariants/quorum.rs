@@ -3,8 +3,10 @@
 
 use squall_core::ids::{LeaderEpoch, NodeId, Offset};
 
+use crate::ghost::chronicle::When;
 use crate::ghost::partition::Damage;
-use crate::ghost::{Batch, QuorumGhost};
+use crate::ghost::quorum::Forgotten;
+use crate::ghost::{Batch, QuorumGhost, VoterGhost};
 use crate::invariants::{Check, broken};
 
 /// A voter's life began with this on disk.
@@ -123,6 +125,13 @@ pub fn granted(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, candidate:
         );
     }
     match voter.granted.insert(epoch, candidate) {
+        // The vote before the wipe counts as well: that is the harm of it.
+        Some(other)
+            if other != candidate && q.beyond && voter.forgot.is_some_and(|(_, newest)| newest >= epoch) =>
+        {
+            q.forgotten_votes.push((epoch, voter.node, other));
+            Ok(())
+        }
         Some(other) if other != candidate => broken(
             "W-VOTE",
             format!("voter {} voted in epoch {epoch} for {other} and for {candidate}", voter.node),
@@ -155,17 +164,25 @@ pub fn pre_voted(q: &QuorumGhost, place: usize, epoch: LeaderEpoch, event: u64) 
 pub fn leads(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch) -> Check {
     let node = q.voters[place].node;
     if let Some(&other) = q.leaders.get(&epoch).filter(|&&other| other != node) {
+        if q.forgotten_votes.iter().any(|(of, ..)| *of == epoch) {
+            forgotten(q, place, epoch);
+            return Ok(());
+        }
         return broken("W-ES", format!("voters {other} and {node} both lead in epoch {epoch}"));
     }
     q.leaders.insert(epoch, node);
     q.voters[place].leads = Some(epoch);
-    let votes = q.voters.iter().filter(|voter| voter.granted.get(&epoch) == Some(&node)).count();
+    let votes = (0..q.voters.len()).filter(|&voter| q.voted(voter, epoch, node)).count();
     if votes < q.majority() {
         return broken("W-ES", format!("voter {node} leads in epoch {epoch} with {votes} votes"));
     }
     // A candidate that slept through later elections may still win its own; it owes nothing to those.
     let end = q.decided.range(..epoch).map(|(_, &to)| to).max().unwrap_or_default();
     let holds = q.refresh(place);
+    if holds < q.committed.end() && !electors_wiped(q, epoch, node, holds).is_empty() {
+        forgotten(q, place, epoch);
+        return Ok(());
+    }
     if holds < end {
         return broken(
             "W-QLC",
@@ -173,6 +190,32 @@ pub fn leads(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch) -> Check {
         );
     }
     Ok(())
+}
+
+/// Beyond the budget: those who elected `node` although their disk, before it was wiped, had held entries that
+/// `node` lacks, or an epoch in which they would have refused.
+fn electors_wiped(q: &QuorumGhost, epoch: LeaderEpoch, node: NodeId, holds: Offset) -> Vec<(NodeId, When)> {
+    let wiped = |place: usize| {
+        let voter = &q.voters[place];
+        let (when, newest) = voter.forgot.filter(|_| q.beyond && q.voted(place, epoch, node))?;
+        (voter.destroyed > holds || newest > epoch).then_some((voter.node, when))
+    };
+    (0..q.voters.len()).filter_map(wiped).collect()
+}
+
+/// The log was destroyed, with permission.
+fn forgotten(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch) {
+    let (node, holds) = (q.voters[place].node, q.refresh(place));
+    let twice = |voter: &VoterGhost| {
+        let twice = q.forgotten_votes.iter().any(|(of, who, _)| *of == epoch && *who == voter.node);
+        voter.forgot.filter(|_| twice).map(|(when, _)| (voter.node, when))
+    };
+    let mut voters = electors_wiped(q, epoch, node, holds);
+    voters.extend(q.voters.iter().filter_map(twice));
+    voters.sort_unstable();
+    voters.dedup();
+    let (when, end) = (q.now, q.committed.end());
+    q.lost = Some(Forgotten { when, leader: (node, epoch), holds: (holds, end), voters });
 }
 
 /// A batch of entries was written: W-LMR.
@@ -320,9 +363,11 @@ fn decided(q: &mut QuorumGhost, place: usize, to: Offset, entry: LeaderEpoch) ->
 fn on_majority(q: &mut QuorumGhost, leader: NodeId, to: Offset) -> Check {
     let (mut hold, mut durable) = (0, 0);
     for place in 0..q.voters.len() {
-        let holds = q.refresh(place) >= to;
+        // What a wipe destroyed was there, and durable, when it was counted.
+        let gone = q.beyond && q.voters[place].destroyed >= to;
+        let holds = q.refresh(place) >= to || gone;
         hold += usize::from(holds);
-        durable += usize::from(holds && q.voters[place].durable >= to);
+        durable += usize::from(holds && (gone || q.voters[place].durable >= to));
     }
     let majority = q.majority();
     if hold < majority {

@@ -126,14 +126,15 @@ pub fn somebody_holds_all(p: &mut PartitionGhost) -> Check {
     let true_end = p.true_end();
     let brokers = p.replicas.len() as u32;
     let best = (0..brokers).map(|broker| p.refresh(BrokerId(broker))).max().unwrap_or_default();
-    if best < true_end && !p.unclean {
-        return broken(
-            "W-NCL",
-            format!(
-                "of {}, committed up to {true_end}, no replica holds more than the records below {best}",
-                p.at
-            ),
+    if best < true_end && !p.unclean && !(p.beyond && p.tail_destroyed(best)) {
+        let message = format!(
+            "of {}, committed up to {true_end}, no replica holds more than the records below {best}",
+            p.at
         );
+        let kept = best.max(p.chronicle.deleted);
+        let gone = p.committed.from(kept).find(|batch| !(p.beyond && p.destroyed(batch.epoch, batch.base)));
+        let evidence = gone.map(|batch| p.evidence(batch.epoch, batch.base)).unwrap_or_default();
+        return Err(Broken { evidence, ..Broken::new("W-NCL", message) });
     }
     Ok(())
 }
@@ -159,6 +160,9 @@ pub fn watermark(
     }
     replica.high_watermark = to;
     if p.unclean {
+        if let Some(reign) = p.reign(epoch).filter(|_| leads) {
+            reign.raised = reign.raised.max(to);
+        }
         return Ok(());
     }
     if leads && to > p.true_end() {

@@ -13,8 +13,9 @@ use squall_core::record::{Header, batches};
 use squall_sim::engine::World;
 
 use crate::cluster::Member;
+use crate::ghost::chronicle::By;
 use crate::ghost::partition::Damage;
-use crate::ghost::{PartitionGhost, Shadow};
+use crate::ghost::{Batch, PartitionGhost, Shadow};
 use crate::invariants::{Check, broken};
 
 /// A replica's log was opened and repaired: W-LOG.
@@ -47,8 +48,9 @@ pub fn recovered(
     let other = first.is_some_and(|first| {
         replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
     });
+    let mut before = None;
     if (start < replica.log.start() || other) && replica.damage == Damage::PowerLoss {
-        replica.restore(start, end);
+        before = Some(replica.restore(start, end));
     }
     // A cut that no sync covered may come back with the power.
     if end > known && replica.damage == Damage::PowerLoss {
@@ -67,7 +69,7 @@ pub fn recovered(
             ),
         );
     }
-    replica.log.truncate(end);
+    let mut lost = replica.log.truncate(end);
     let start_kept = start >= replica.log.start();
     if replica.log.end() != end || !start_kept {
         return broken(
@@ -82,8 +84,14 @@ pub fn recovered(
     replica.durable = replica.durable.min(end);
     replica.agrees = replica.agrees.min(end);
     replica.high_watermark = start;
+    let (damage, when) = (replica.damage, replica.struck);
     replica.damage = Damage::None;
     replica.refold_producers();
+    if let Some(before) = before {
+        let holds = |batch: &Batch| replica.log.at(batch.base).is_some_and(|kept| kept.epoch == batch.epoch);
+        lost.extend(before.iter().filter(|batch| !holds(batch)));
+    }
+    p.chronicle.lost((when, broker, By::Fault(damage)), &lost);
     Ok(())
 }
 
@@ -109,6 +117,7 @@ pub fn shortened(p: &mut PartitionGhost, broker: BrokerId, start: Offset) -> Che
     }
     replica.advance_start(start);
     replica.refold_producers();
+    p.chronicle.deleted = p.chronicle.deleted.max(start);
     Ok(())
 }
 

@@ -1,16 +1,18 @@
 //! The cluster's words: what its messages, facts and nodes are called wherever people read or aim at them.
 //!
 //! Holds: one table of kinds and one `match` each for messages and probes, and a node's state. Both scenarios
-//! share them. Names follow Kafka's and Raft's papers; offsets and epochs are plain numbers.
+//! share them, and the chronicle of what clients saw. Names follow Kafka's and Raft's papers; offsets and epochs are plain numbers.
 //! Never: reads a word back, or changes anything.
 
+mod chronicle;
 mod messages;
 mod probes;
 mod state;
 mod story;
 
+pub(crate) use chronicle::ClusterChronicle;
 pub(crate) use messages::{KINDS as MESSAGES, fields as message_fields, kind as message_kind};
-pub(crate) use probes::{KINDS as PROBES, fields as probe_fields, kind as probe_kind};
+pub(crate) use probes::{KINDS as PROBES, fields as probe_fields, glyph as probe_glyph, kind as probe_kind};
 pub(crate) use state::fields as state;
 pub(crate) use story::sentences as story;
 

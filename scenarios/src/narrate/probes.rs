@@ -83,9 +83,9 @@ pub(crate) const KINDS: &[Kind] = &[
         "a batch came again and was answered from memory",
     ),
     row("damage found", &[PARTITION, OFFSET], "a damaged batch was found while reading"),
-    row("record sent", &[RECORD, "acks", "idempotent"], "a record was handed to a producer"),
+    row("record sent", &[RECORD, PARTITION, "acks", "idempotent"], "a record was handed to a producer"),
     row("record delivered", &[RECORD, PARTITION, OFFSET], "a producer reports success"),
-    row("record undelivered", &[RECORD, "definite", "refused"], "a producer reports failure"),
+    row("record undelivered", &[RECORD, PARTITION, "definite", "refused"], "a producer reports failure"),
     row("producer identified", &["producer id", "producer epoch"], "a client was given a producer id"),
     row("request retried", &[PARTITION], "a client sends a request again"),
     row("record consumed", &[PARTITION, OFFSET, EPOCH, RECORD], "a record was handed to an application"),
@@ -161,6 +161,70 @@ const fn replica_kind(probe: &ReplicaProbe) -> &'static str {
         ReplicaProbe::Acked { .. } => "record acknowledged",
         ReplicaProbe::Absorbed { .. } => "duplicate absorbed",
         ReplicaProbe::Damaged { .. } => "damage found",
+    }
+}
+
+/// A fact's sign: a star for who leads, an arrow for who follows, a filled sign for what is agreed.
+pub(crate) const fn glyph(probe: &Probe) -> char {
+    match probe {
+        Probe::Quorum(probe) => quorum_glyph(probe),
+        Probe::Metadata(probe) => match probe {
+            MetadataProbe::Applied { .. } => '▫',
+            MetadataProbe::Loaded { .. } => '▤',
+            MetadataProbe::Active { .. } => '☆',
+            MetadataProbe::Halted => '!',
+        },
+        Probe::Broker(probe) => match probe {
+            BrokerProbe::Started { .. } => '○',
+            BrokerProbe::Registered { .. } => '●',
+            BrokerProbe::Halted => '!',
+        },
+        Probe::Replica(_, probe) => replica_glyph(probe),
+        Probe::Client(probe) => match probe {
+            ClientProbe::Sent { .. } => '>',
+            ClientProbe::Delivered { .. } => '√',
+            ClientProbe::Undelivered { .. } => '×',
+            ClientProbe::Identified { .. } => '#',
+            ClientProbe::Retried { .. } => '»',
+            ClientProbe::Consumed { .. } => '<',
+            ClientProbe::Repositioned { .. } => '↔',
+        },
+    }
+}
+
+const fn quorum_glyph(probe: &QuorumProbe) -> char {
+    match probe {
+        QuorumProbe::Recovered { .. } => '○',
+        QuorumProbe::Epoch { .. } | QuorumProbe::Persisted { .. } => '▫',
+        QuorumProbe::Granted { .. } | QuorumProbe::PreVoted { .. } => '→',
+        QuorumProbe::Candidate { .. } => '?',
+        QuorumProbe::Leader { .. } => '★',
+        QuorumProbe::Follower { .. } => '↓',
+        QuorumProbe::Resigned { .. } => '▽',
+        QuorumProbe::Appended { .. } => '+',
+        QuorumProbe::Truncated { .. } => '◄',
+        QuorumProbe::Durable { .. } => '▪',
+        QuorumProbe::Committed { .. } => '▲',
+        QuorumProbe::SnapshotTaken { .. } | QuorumProbe::SnapshotInstalled { .. } => '▤',
+        QuorumProbe::Start { .. } => '►',
+    }
+}
+
+const fn replica_glyph(probe: &ReplicaProbe) -> char {
+    match probe {
+        ReplicaProbe::Recovered { .. } => '○',
+        ReplicaProbe::Appended { .. } => '+',
+        ReplicaProbe::Truncated { .. } | ReplicaProbe::Reset { .. } => '◄',
+        ReplicaProbe::Durable { .. } => '▪',
+        ReplicaProbe::Start { .. } => '►',
+        ReplicaProbe::Leader { .. } => '★',
+        ReplicaProbe::Follower { .. } => '↓',
+        ReplicaProbe::HighWatermark { .. } => '▲',
+        ReplicaProbe::IsrProposed { .. } => '◇',
+        ReplicaProbe::IsrAdopted { .. } => '◆',
+        ReplicaProbe::Acked { .. } => '√',
+        ReplicaProbe::Absorbed { .. } => '=',
+        ReplicaProbe::Damaged { .. } => '!',
     }
 }
 
@@ -271,15 +335,17 @@ fn replica(words: Words, probe: &ReplicaProbe) -> Words {
 fn client(probe: &ClientProbe) -> Words {
     let words = Words::new();
     match probe {
-        ClientProbe::Sent { record: name, acks: asked, idempotent } => words
+        ClientProbe::Sent { record: name, at, acks: asked, idempotent } => words
             .with(RECORD, record(*name))
+            .maybe(PARTITION, *at)
             .with("acks", acks(*asked))
             .with("idempotent", yes_or_no(*idempotent)),
         ClientProbe::Delivered { record: name, at, offset } => {
             words.with(RECORD, record(*name)).with(PARTITION, at).maybe(OFFSET, *offset)
         }
-        ClientProbe::Undelivered { record: name, definite, refused } => words
+        ClientProbe::Undelivered { record: name, at, definite, refused } => words
             .with(RECORD, record(*name))
+            .maybe(PARTITION, *at)
             .with("definite", yes_or_no(*definite))
             .maybe("refused", *refused),
         ClientProbe::Identified { id, epoch } => words.with("producer id", id).with("producer epoch", epoch),

@@ -4,7 +4,8 @@
 //! one, may lose what they wrote: by a wipe, or by any unclean stop where batches are not flushed (then even
 //! a killed process counts as having lost its log, KIP-966). They are picked once a run: were it any broker
 //! in turn, the last good copy could go before the others have caught up. With every batch flushed, all
-//! brokers may lose power at once.
+//! brokers may lose power at once. Beyond the budget (`fault.beyond_budget`) all of it may be lost; then each
+//! loss is classified by [`crate::contract`].
 
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
@@ -28,8 +29,9 @@ pub(super) fn replication(settings: &Settings) -> u64 {
 pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let layout = cluster::layout(settings);
     let mut brokers = Group::new("brokers", layout.broker_nodes()).clocks();
-    let expendable = expendable(seed, settings);
-    if settings.is_on("log.flush") {
+    let beyond = settings.is_on("fault.beyond_budget");
+    let expendable = if beyond { layout.broker_nodes() } else { expendable(seed, settings) };
+    if beyond || settings.is_on("log.flush") {
         brokers = brokers.power_losses();
     } else {
         brokers.may_crash.clone_from(&expendable);
@@ -38,6 +40,7 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let brokers = brokers.wipes(expendable);
     // A voter that forgot its vote or its entries would break Raft's own assumption; it flushes always.
     let controllers = Group::new("controllers", layout.controller_nodes()).power_losses().clocks();
+    let controllers = if beyond { controllers.wipes(cluster::forgetful(seed, layout)) } else { controllers };
     let clients = settings.get("client.producers") + settings.get("client.readers") + 1;
     let first = layout.first_client().0;
     let mut clients = Group::new("clients", (first..first + clients as u32).map(NodeId)).clocks();

@@ -21,12 +21,13 @@ use serde::{Deserialize, Serialize};
 use squall_core::broker::Broker;
 use squall_core::client::{ConsumerConfig, ProducerConfig, Reset};
 use squall_core::controller::Controller;
-use squall_core::ids::NodeId;
+use squall_core::ids::{NodeId, TopicId, TopicPartition};
 use squall_core::message::{Acks, CreateTopic, Message};
 use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::FaultSpace;
+use squall_sim::history::Chronicle;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
@@ -218,6 +219,7 @@ impl Scenario for ReplicatedLog {
             audit: Some(audit),
             keys: keys(plan, layout),
             flush: settings.is_on("log.flush"),
+            beyond_budget: settings.is_on("fault.beyond_budget"),
             sometimes: SOMETIMES,
         };
         ClusterChecks::new(layout, expectations)
@@ -267,6 +269,22 @@ impl Scenario for ReplicatedLog {
         words::probe_fields(probe)
     }
 
+    fn probe_glyph(&self, probe: &Probe) -> char {
+        words::probe_glyph(probe)
+    }
+
+    fn partitions(&self, settings: &Settings) -> Vec<String> {
+        partitions(settings).map(|at| at.to_string()).collect()
+    }
+
+    fn chronicle(&self, plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
+        let layout = cluster::layout(&plan.settings);
+        let first = producer_node(layout, plan.settings.get("client.producers") as u32);
+        let readers = first..first + plan.settings.get("client.readers") as u32;
+        let all = partitions(&plan.settings).collect();
+        Some(Box::new(words::ClusterChronicle::new(readers.map(NodeId).collect(), all)))
+    }
+
     fn is_client(&self, member: &Member) -> bool {
         member.is_client()
     }
@@ -300,6 +318,12 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
         let reader = Reader::new(config, settings.get("topic.partitions") as u32);
         world.add(&name, Member::Reader(Box::new(reader)));
     }
+}
+
+/// The topic's partitions. It is the first topic that is made.
+fn partitions(settings: &Settings) -> impl Iterator<Item = TopicPartition> + use<> {
+    let topic = TopicId(0);
+    (0..settings.get("topic.partitions") as u32).map(move |partition| TopicPartition { topic, partition })
 }
 
 /// The keys of what each producer sends, by its node.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use squall_core::client::{Producer, ProducerConfig};
+use squall_core::client::{Producer, ProducerConfig, SendError};
 use squall_core::env::Input;
 use squall_core::host::Host;
 use squall_core::message::{Acks, Message};
@@ -106,10 +106,11 @@ impl Sender {
             let name = Name { sender: env.me().0, number }.pack();
             self.next += 1;
             let Kind { acks, idempotent } = self.kind;
-            env.probe(Probe::Client(ClientProbe::Sent { record: name, acks, idempotent }));
             let key = send.key.map(|key| Bytes::copy_from_slice(&key.to_be_bytes()));
             let ticket = self.producer.send(TOPIC, key, value(name, send.size), Vec::new(), env);
             self.open.push_back(ticket);
+            let at = self.producer.last_place();
+            env.probe(Probe::Client(ClientProbe::Sent { record: name, at, acks, idempotent }));
         }
         self.plan_next(env);
     }
@@ -121,8 +122,8 @@ impl Sender {
             let record = Name { sender: env.me().0, number: delivery.ticket.0 as u32 }.pack();
             env.probe(Probe::Client(match delivery.outcome {
                 Ok((at, offset)) => ClientProbe::Delivered { record, at, offset },
-                Err(error) => {
-                    ClientProbe::Undelivered { record, definite: error.definite, refused: error.refused }
+                Err(SendError { at, refused, definite }) => {
+                    ClientProbe::Undelivered { record, at, definite, refused }
                 }
             }));
         }

@@ -2,17 +2,21 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use squall_core::time::Time;
+
 use crate::capsule::{Capsule, CapsuleError};
 use crate::explain::Explanation;
 use crate::explain::capsules::explain_capsule;
+use crate::history::History;
 use crate::knob::Knob;
 use crate::narrate::Kind;
 use crate::plan::Plan;
-use crate::plan::written::{self, Beside, PlanError};
+use crate::plan::written::{self, Beside};
 use crate::record::{RunRecord, Verdict};
 use crate::recording::{Limits, Recording};
 use crate::run::{
-    Replay, Scenario, Sink, SpareRun, draw_settings, record, run_caught, run_traced, verify, words,
+    Replay, Scenario, Sink, SpareRun, Still, client_history, draw_settings, record, run_caught, run_traced,
+    still_at, verify, words,
 };
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
@@ -56,6 +60,17 @@ pub struct Ran {
     pub capsule: Option<String>,
 }
 
+/// Why a capsule was not replayed. One line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// It is none.
+    #[error(transparent)]
+    Capsule(#[from] CapsuleError),
+    /// Whoever wanted to watch cannot watch such a world.
+    #[error("{0}")]
+    Unwatchable(String),
+}
+
 /// Any scenario. Implemented for all of them.
 pub trait AnyScenario: Sync {
     /// What it says about itself.
@@ -67,11 +82,11 @@ pub trait AnyScenario: Sync {
     /// Something that runs seeds one after another in the same memory.
     fn worker(&self) -> Box<dyn Worker + '_>;
 
-    /// Runs one seed; its timeline goes to `sink`.
+    /// Runs one seed; `sink` is told what it wants.
     fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String>;
 
     /// Plays the capsule `text` again; `file` is for errors.
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError>;
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError>;
 
     /// Makes the capsule `text` as small as it gets; `file` is for errors, which are one line. `note` is what
     /// an earlier attempt kept; `keep` is called with the means to write one whenever it is smaller.
@@ -92,17 +107,22 @@ pub trait AnyScenario: Sync {
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
 
     /// Runs the plan that stands in the TOML `text`; `file` is for errors. With a `sink`, its timeline goes
-    /// there.
+    /// there. An error is one line, with the file and the line of what is wrong in it.
     fn run_written(
         &self,
         file: &str,
         text: &str,
         beside: &Beside<'_>,
         sink: Option<Sink<'_>>,
-    ) -> Result<Ran, PlanError>;
+    ) -> Result<Ran, String>;
 
     /// The plan of `seed` as TOML; an error says in one line why what was set cannot be.
     fn write_plan(&self, seed: Seed, request: &Request<'_>) -> Result<String, String>;
+    /// What the capsule's clients saw: the last `limit` entries.
+    fn history(&self, file: &str, text: &str, limit: usize) -> Result<History, CapsuleError>;
+
+    /// Every node of the capsule's world at a moment.
+    fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError>;
 }
 
 /// Runs seeds of one scenario.
@@ -138,13 +158,18 @@ impl<S: Scenario> AnyScenario for S {
 
     fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String> {
         let plan = plan_of(self, seed, request)?;
-        let record = run_traced(self, &plan, sink);
-        Ok(with_capsule(plan, record))
+        let record = run_traced(self, &plan, sink)?;
+        Ok(with_capsule(self, plan, record))
     }
 
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, CapsuleError> {
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError> {
         let capsule = Capsule::read(self, file, text)?;
-        Ok(Replay::of(self, &capsule, sink))
+        Replay::of(self, &capsule, sink).map_err(ReplayError::Unwatchable)
+    }
+
+    fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        Ok(still_at(self, &capsule.plan, at))
     }
 
     fn shrink(
@@ -165,7 +190,12 @@ impl<S: Scenario> AnyScenario for S {
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError> {
         let capsule = Capsule::read(self, file, text)?;
         let (record, recording) = record(self, &capsule.plan, limits);
-        Ok((Replay::with(capsule.expected, record), recording))
+        Ok((Replay::with(self, &capsule, record), recording))
+    }
+
+    fn history(&self, file: &str, text: &str, limit: usize) -> Result<History, CapsuleError> {
+        let capsule = Capsule::read(self, file, text)?;
+        Ok(client_history(self, &capsule.plan, limit))
     }
 
     fn run_written(
@@ -174,13 +204,13 @@ impl<S: Scenario> AnyScenario for S {
         text: &str,
         beside: &Beside<'_>,
         sink: Option<Sink<'_>>,
-    ) -> Result<Ran, PlanError> {
-        let plan = written::read(self, file, text, beside)?;
+    ) -> Result<Ran, String> {
+        let plan = written::read(self, file, text, beside).map_err(|error| error.to_string())?;
         let record = match sink {
-            Some(sink) => run_traced(self, &plan, sink),
+            Some(sink) => run_traced(self, &plan, sink)?,
             None => caught(self, &plan, &mut SpareRun::default(), false),
         };
-        Ok(with_capsule(plan, record))
+        Ok(with_capsule(self, plan, record))
     }
 
     fn write_plan(&self, seed: Seed, request: &Request<'_>) -> Result<String, String> {
@@ -192,7 +222,7 @@ impl<S: Scenario> Worker for TypedWorker<'_, S> {
     fn run(&mut self, seed: Seed, request: &Request<'_>) -> Result<Ran, String> {
         let plan = plan_of(self.scenario, seed, request)?;
         let record = caught(self.scenario, &plan, &mut self.spare, request.verify);
-        Ok(with_capsule(plan, record))
+        Ok(with_capsule(self.scenario, plan, record))
     }
 }
 
@@ -221,12 +251,9 @@ fn plan_of<S: Scenario>(
     Ok(Plan::from_seed(scenario, seed, settings, request.quirks))
 }
 
-fn with_capsule<O>(plan: Plan<O>, record: RunRecord) -> Ran
-where
-    O: serde::Serialize + serde::de::DeserializeOwned,
-{
+fn with_capsule<S: Scenario>(scenario: &S, plan: Plan<S::Operation>, record: RunRecord) -> Ran {
     let failed = !record.verdict.is_pass();
-    let capsule = failed.then(|| Capsule::new(plan, &record).to_text());
+    let capsule = failed.then(|| Capsule::with_steps(scenario, plan, &record).to_text());
     Ran { record, capsule }
 }
 

@@ -179,7 +179,7 @@ impl<P: Process> World<P> {
     }
 
     /// All nodes, up or down.
-    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<P> {
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeId> + use<P> {
         (0..self.nodes.len() as u32).map(NodeId)
     }
 

@@ -1,20 +1,19 @@
 //! A run under way: storm, calm, end.
 
 use squall_core::env::Process;
-use squall_core::ids::NodeId;
 use squall_core::time::{Span, Time};
 
 use super::Scenario;
 use super::aims::Aims;
 use super::inject::Injector;
 use super::recorder::Recorder;
+use super::watch::Tap;
 use crate::check::{Checks, Progress};
-use crate::engine::{Spare, UpcomingInput, World};
+use crate::engine::{Spare, World};
 use crate::fingerprint::Fingerprint;
 use crate::plan::Plan;
 use crate::record::{RunRecord, Tally, Verdict};
 use crate::seed::Seed;
-use crate::trace::Kind;
 
 /// How often the checks are asked whether the calm is over.
 const POLL: Span = Span::from_millis(50);
@@ -69,7 +68,7 @@ pub struct Course<'s, S: Scenario + ?Sized> {
     trail: Vec<(u64, Fingerprint)>,
     /// Waymarks are this many events apart, less one: the number is a power of two.
     trail_mask: u64,
-    timeline: Option<Vec<String>>,
+    pub(super) tap: Option<Box<Tap<<S::Process as Process>::Probe>>>,
     pub(super) recorder: Option<Box<Recorder>>,
 }
 
@@ -89,7 +88,7 @@ impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
             failed_on: self.failed_on,
             trail: self.trail.clone(),
             trail_mask: self.trail_mask,
-            timeline: self.timeline.clone(),
+            tap: self.tap.clone(),
             recorder: self.recorder.clone(),
         }
     }
@@ -113,7 +112,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             failed_on: None,
             trail: Vec::new(),
             trail_mask: 63,
-            timeline: None,
+            tap: None,
             recorder: None,
         };
         course.attend();
@@ -131,6 +130,11 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         &self.checks
     }
 
+    /// When the next thing happens; at once if it is over.
+    pub(super) fn next_at(&self) -> Time {
+        self.world.next_at().map_or(self.bound, |at| at.min(self.bound))
+    }
+
     /// How it ended, once it has.
     pub fn verdict(&self) -> Option<&Verdict> {
         match &self.phase {
@@ -144,8 +148,8 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
     pub fn advance(&mut self) -> bool {
         match self.world.next_at() {
             Some(at) if at < self.bound => {
-                if self.timeline.is_some() {
-                    self.tell_upcoming();
+                if self.tap.is_some() {
+                    self.tap_upcoming();
                 }
                 if self.recorder.is_some() {
                     self.recorder_waits();
@@ -166,8 +170,8 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         if self.world.events() & self.trail_mask == 0 {
             self.mark_trail();
         }
-        if self.timeline.is_some() {
-            self.tell_probes();
+        if self.tap.is_some() {
+            self.tap_event();
         }
         if self.recorder.is_some() {
             self.recorder_looks();
@@ -235,7 +239,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
     }
 
     fn begin_calm(&mut self) -> bool {
-        self.say(|| "--- the calm begins".to_owned());
+        self.say(|| "the calm begins".to_owned());
         self.record_calm();
         self.phase = Phase::Calm { until: self.world.now() + Span(self.plan.calm) };
         self.stop_aiming();
@@ -304,80 +308,11 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             skipped,
             excused: self.excused,
             tally: self.checks.counters(),
+            permits: self.checks.permits(),
             sometimes: self.checks.sometimes().to_vec(),
             last_events,
         };
         (record, SpareRun { world: self.world.dismantle(), checks: Some(self.checks) })
-    }
-}
-
-/// The timeline: only kept where somebody reads it.
-impl<S: Scenario + ?Sized> Course<'_, S> {
-    /// From now on every event leaves lines.
-    pub fn keep_timeline(&mut self) {
-        self.timeline.get_or_insert_default();
-    }
-
-    /// The lines since the last time.
-    pub fn take_timeline(&mut self) -> Vec<String> {
-        self.timeline.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    /// A line about something that is no event of a node.
-    pub(super) fn say(&mut self, what: impl FnOnce() -> String) {
-        if let Some(lines) = &mut self.timeline {
-            lines.push(format!("{} {}", self.world.now(), what()));
-        }
-    }
-
-    #[cold]
-    fn tell_upcoming(&mut self) {
-        let Some(next) = self.world.upcoming() else { return };
-        let what = match next.input {
-            UpcomingInput::Message { from, message } => {
-                format!("<- {} {message:?}", place(&self.world, from))
-            }
-            UpcomingInput::Timer(timer) => format!("timer {timer:?}"),
-            UpcomingInput::Sync(sync) => format!("synced {}", sync.0),
-        };
-        let line = format!("{} {} {what}", next.at, place(&self.world, next.node));
-        self.timeline.get_or_insert_default().push(line);
-    }
-
-    #[cold]
-    fn tell_probes(&mut self) {
-        let world = &self.world;
-        let lines = self.timeline.get_or_insert_default();
-        let moment = world.moment();
-        match moment.kind {
-            Kind::Started | Kind::Crashed | Kind::PowerLost | Kind::Wiped | Kind::Paused | Kind::Resumed => {
-                lines.push(format!("{} {} {:?}", moment.at, place(world, moment.node), moment.kind));
-            }
-            Kind::Dropped { why, .. } => lines.push(format!("{:>12} dropped: {why:?}", "")),
-            // Told before they happened, or by the fault that they belong to.
-            Kind::Created
-            | Kind::Delivered { .. }
-            | Kind::Expired
-            | Kind::Synced
-            | Kind::Cut { .. }
-            | Kind::Mended { .. }
-            | Kind::Weather { .. }
-            | Kind::ClockSet
-            | Kind::DiskSet
-            | Kind::Interfered { .. } => {}
-        }
-        for (node, probe) in world.probes() {
-            lines.push(format!("{:>12} * {} {probe:?}", "", place(world, *node)));
-        }
-    }
-}
-
-/// What a node is called. A message may come from the operator, or be addressed to no node at all.
-fn place<P: Process>(world: &World<P>, node: NodeId) -> String {
-    match node {
-        NodeId::OPERATOR => "operator".to_owned(),
-        node if node.index() < world.nodes().count() => world.name(node).to_owned(),
-        node => format!("nobody ({node})"),
     }
 }
 
@@ -400,6 +335,7 @@ pub(super) fn never_began<S: Scenario + ?Sized>(
         skipped: 0,
         excused: None,
         tally: Tally::default(),
+        permits: Vec::new(),
         sometimes: Vec::new(),
         last_events: Vec::new(),
     }

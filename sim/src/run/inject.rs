@@ -167,11 +167,11 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         if !self.carry_out(item, fault) {
             self.injector.active.remove(&item);
             self.injector.skip(1);
-            self.say(|| format!("--- skipped: {fault}"));
+            self.say(|| format!("no target: {fault}"));
             self.record_skip(item);
             return self.verdict().is_none();
         }
-        self.say(|| format!("--- begins: {fault}"));
+        self.say(|| format!("begins: {fault}"));
         self.record_begin(item, &plan.faults[item], before);
         // A fault that singles out messages takes effect at the first of them.
         if fault.rule().is_none() {
@@ -257,7 +257,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
     fn end_fault(&mut self, item: usize) -> bool {
         let Some(active) = self.injector.active.remove(&item) else { return true };
         let plan = self.plan;
-        self.say(|| format!("--- ends: {}", plan.faults[item].fault));
+        self.say(|| format!("ends: {}", plan.faults[item].fault));
         self.record_end(item);
         let mut changed = self.release_cuts(&active.cuts);
         match active.undo {

@@ -1,8 +1,8 @@
 //! One run: a plan is carried out, and a record is left.
 //!
 //! Holds: [`Scenario`], what a world of one's own brings; [`Course`], a run that can be stopped and forked
-//! between any two events; [`verify`], which repeats a run against itself; [`record()`], which leaves a
-//! [recording](crate::recording). First the storm: faults are
+//! between any two events; [`verify`], which repeats a run against itself; [`run_traced`], which tells a
+//! watcher what happens; [`record()`], which leaves a [recording](crate::recording). First the storm: faults are
 //! injected, and only safety is asked for. Then the calm: everything heals, and the world must converge
 //! within a bound of virtual time.
 //! Deliberately absent: where plans come from ([`crate::plan`]), many runs ([`crate::campaign`]).
@@ -17,53 +17,29 @@ mod scenario;
 mod script;
 mod sim;
 mod verify;
+mod walk;
+mod watch;
 mod weather;
 
 pub use course::{Course, SpareRun};
 pub use recorder::record;
-pub use replay::{Replay, departure};
+pub use replay::{Departure, Failure, Replay, departure};
 pub use scenario::{Scenario, draw_settings, world_config};
 pub use sim::Sim;
 pub use verify::verify;
+pub use walk::steps;
+pub use watch::{Sink, Still, StillNode, client_history, run_traced, still_at};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use squall_core::time::Time;
-
 use crate::plan::Plan;
 use crate::record::{RunRecord, Verdict};
-
-/// Where a timeline goes: the world's time and a line.
-pub type Sink<'a> = &'a mut dyn FnMut(Time, &str);
 
 /// Carries out `plan`. A panic of the system under test goes through.
 pub fn run<S: Scenario + ?Sized>(scenario: &S, plan: &Plan<S::Operation>) -> RunRecord {
     let mut course = Course::new(scenario, plan, SpareRun::default());
     while course.advance() {}
     course.finish().0
-}
-
-/// The same; `sink` gets every line of the timeline as it happens: faults, inputs with what they say, and
-/// the probes that processes reported. A panic becomes the record's verdict, after all that led to it.
-pub fn run_traced<S: Scenario + ?Sized>(
-    scenario: &S,
-    plan: &Plan<S::Operation>,
-    sink: Sink<'_>,
-) -> RunRecord {
-    let mut course = Course::new(scenario, plan, SpareRun::default());
-    course.keep_timeline();
-    loop {
-        let advanced = catch_unwind(AssertUnwindSafe(|| course.advance()));
-        let goes_on =
-            advanced.unwrap_or_else(|panic| course.end(Verdict::InternalError { message: words(&*panic) }));
-        let now = course.world().now();
-        for line in course.take_timeline() {
-            sink(now, &line);
-        }
-        if !goes_on {
-            return course.finish().0;
-        }
-    }
 }
 
 /// The same as [`run`] in the memory of an earlier run; a panic becomes the record's verdict.

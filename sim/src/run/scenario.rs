@@ -12,6 +12,7 @@ use crate::check::Checks;
 use crate::disk::DiskModel;
 use crate::engine::{Spare, World, WorldConfig};
 use crate::fault::FaultSpace;
+use crate::history::Chronicle;
 use crate::knob::{self, Knob};
 use crate::narrate::{self, Fields, Kind};
 use crate::network::LinkModel;
@@ -99,6 +100,24 @@ pub trait Scenario: Sync {
     /// What a fact says. Names in [`crate::narrate::field`] are understood by pages.
     fn probe_fields(&self, probe: &<Self::Process as Process>::Probe) -> Fields {
         narrate::content(probe)
+    }
+
+    /// A sign for a fact in a timeline: one character, one column wide.
+    fn probe_glyph(&self, _probe: &<Self::Process as Process>::Probe) -> char {
+        '*'
+    }
+
+    /// The partitions that fields name under these settings, if the scenario has any.
+    fn partitions(&self, _settings: &Settings) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whoever turns the facts of one run into what its clients saw; `None`: nobody, the history is empty.
+    fn chronicle(
+        &self,
+        _plan: &Plan<Self::Operation>,
+    ) -> Option<Box<dyn Chronicle<<Self::Process as Process>::Probe>>> {
+        None
     }
 
     /// Whether the process is outside the system: it asks, and serves nobody.

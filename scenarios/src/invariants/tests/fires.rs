@@ -14,10 +14,12 @@ use squall_core::record::BatchBuilder;
 use squall_core::testing::TestDisk;
 
 use super::histories::{AT, batch, committed, decided, led, partition, quorum, state, unregistered, write};
+use crate::contract::order;
+use crate::contract::record::{self, Ending};
 use crate::ghost::clients::{Identities, Name, Told};
 use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, Clients, PartitionGhost};
-use crate::invariants::{Check, clients, contract, membership, quorum as voters, replication, storage};
+use crate::invariants::{Check, clients, membership, quorum as voters, replication, storage};
 
 /// The name of what is broken, and how.
 type History = (&'static str, fn() -> Check);
@@ -408,7 +410,7 @@ fn read(c: &mut Clients, offset: u64, number: u32) -> Check {
 
 fn kept(c: &mut Clients) -> Check {
     let record = *c.record(name(0)).expect("it was sent");
-    contract::kept(&committed(&[0]), name(0), &record, c.astray.contains(&name(0))).map(drop)
+    record::judge(&committed(&[0]), c, name(0), &record, Ending::default()).map(drop)
 }
 
 fn an_acknowledged_record_is_gone() -> Check {
@@ -446,7 +448,9 @@ fn a_later_record_lies_before() -> Check {
     told(&mut c, 0, Told::Delivered, Some(1))?;
     told(&mut c, 1, Told::Delivered, Some(0))?;
     read(&mut c, 0, 1)?;
-    read(&mut c, 1, 0)
+    read(&mut c, 1, 0)?;
+    let record = *c.record(name(0)).expect("it was sent");
+    order::out_of_order(&c, (&c.disorder[0], AT), &record, None, true).map(drop)
 }
 
 fn one_key_in_two_partitions() -> Check {

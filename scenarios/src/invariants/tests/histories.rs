@@ -1,6 +1,5 @@
 //! Small ghosts to tell histories with.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use squall_core::ids::{
@@ -8,6 +7,7 @@ use squall_core::ids::{
 };
 use squall_core::metadata::{MetadataRecord, PartitionState};
 
+use crate::ghost::chronicle::When;
 use crate::ghost::partition::Reign;
 use crate::ghost::{Batch, Metadata, PartitionGhost, QuorumGhost};
 
@@ -22,7 +22,7 @@ pub(super) fn partition() -> PartitionGhost {
     let mut p = PartitionGhost::new(AT, 3);
     for (epoch, leader) in [(1, 0), (2, 1)] {
         let (epoch, leader) = (LeaderEpoch(epoch), BrokerId(leader));
-        p.reigns.push(Reign { epoch, leader, written: VecDeque::new(), shown: None });
+        p.reigns.push(Reign::new(epoch, leader, When::default()));
     }
     p
 }

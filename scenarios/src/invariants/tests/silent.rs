@@ -5,10 +5,12 @@ use squall_core::message::Acks;
 
 use super::histories::{AT, batch, committed, decided, partition, quorum, state};
 use crate::checks::Permitted;
+use crate::contract::Permit;
+use crate::contract::record::{self, Ending};
 use crate::ghost::clients::Name;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, Clients, Shadow};
-use crate::invariants::{clients, contract, membership, quorum as voters, replication, storage};
+use crate::invariants::{clients, membership, quorum as voters, replication, storage};
 
 #[test]
 fn a_leader_that_slept_through_its_deposition_owes_nothing_to_the_next_reign() {
@@ -141,7 +143,8 @@ fn what_retention_deleted_may_be_missing_and_passed_over() {
     c.sent(name, Acks::All, true);
     clients::told(&mut c, name, crate::ghost::clients::Told::Delivered, Some(AT), Some(Offset(1))).unwrap();
     let record = *c.record(name).unwrap();
-    assert_eq!(contract::kept(&p, name, &record, false), Ok(Some((Permitted::RetentionDeleted, 1))));
+    let permit = record::judge(&p, &c, name, &record, Ending::default());
+    assert_eq!(permit, Ok(Some(Permit::of(Permitted::RetentionDeleted))));
     assert_eq!(clients::moved(&mut c, &p, NodeId(9), (Offset(0), Offset(2)), false), Ok(()));
 }
 
