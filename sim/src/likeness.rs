@@ -106,6 +106,7 @@ mod tests {
             faults: Default::default(),
             skipped: 0,
             excused: None,
+            permits: Default::default(),
             tally: Default::default(),
             sometimes: Vec::new(),
             last_events: Vec::new(),
