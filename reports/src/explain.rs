@@ -2,7 +2,6 @@
 
 use squall_sim::explain::{Explanation, Row, Turn};
 
-use crate::report::{Explained, ExplainedRow};
 use crate::text::{line, number};
 
 /// What each fault and operation is needed for, then what happened.
@@ -62,21 +61,6 @@ fn needed(side: &str, turn: &Turn) -> String {
         Some(event) => format!("needed {side} event {event} ({}): {}", turn.at, turn.what),
         None if turn.what.is_empty() => format!("needed {side} {}", turn.at),
         None => format!("needed {side} {}: {}", turn.at, turn.what),
-    }
-}
-
-impl From<&Explanation> for Explained {
-    fn from(explained: &Explanation) -> Self {
-        let row = |row: &Row| ExplainedRow {
-            at_ns: row.at_ns,
-            what: row.what.clone(),
-            needed: row.needed == Some(true),
-            why: said(row).join("; "),
-        };
-        Self {
-            rows: explained.faults.iter().chain(&explained.operations).map(row).collect(),
-            story: explained.story.clone(),
-        }
     }
 }
 

@@ -84,6 +84,7 @@ const SOMETIMES: &[&str] = &[
     Exercised::TailsLost.name(),
     Exercised::Fencings.name(),
     Exercised::ProducerIds.name(),
+    Exercised::Halts.name(),
 ];
 
 impl Scenario for Quorum {
@@ -189,6 +190,10 @@ impl Scenario for Quorum {
         roles::resolve(role, checks.layout(), world, checks)
     }
 
+    fn halted(&self, process: &Member) -> bool {
+        process.is_halted()
+    }
+
     fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
         roles::transfer(role, checks.layout(), world, checks)
     }
@@ -241,15 +246,24 @@ impl Scenario for Quorum {
 /// Controllers flush what they promise, so all of them may lose power at once; brokers hold nothing.
 fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let layout = cluster::layout(settings);
-    let brokers = Group::new("brokers", layout.broker_nodes());
-    let brokers = brokers.power_losses().wipes(layout.broker_nodes()).clocks();
-    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses().clocks();
+    let brokers = Group::new("brokers", layout.broker_nodes())
+        .power_losses()
+        .clocks()
+        .wipes(layout.broker_nodes())
+        .disk_errors(layout.broker_nodes())
+        .rot(layout.broker_nodes())
+        .lying_disks(layout.broker_nodes());
+    let controllers = Group::new("controllers", layout.controller_nodes())
+        .power_losses()
+        .clocks()
+        .disk_errors(layout.controller_nodes());
     let beyond = settings.is_on("fault.beyond_budget");
     let controllers = if beyond { controllers.wipes(cluster::forgetful(seed, layout)) } else { controllers };
     let first = layout.first_client().0;
     let takers = first..first + settings.get("client.takers") as u32;
     let mut clients = Group::new("clients", takers.map(NodeId)).clocks();
     clients.may_crash.clear();
+    clients.may_slow.clear();
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(0);
     space.transfer_roles = roles::all(0);

@@ -76,13 +76,23 @@ pub(crate) fn brokers_that_forget<O>(plan: &Plan<O>) -> usize {
     let mut roles = 0;
     for planned in &plan.faults {
         let (whom, several): (Option<&Whom>, &[u32]) = match &planned.fault {
-            Fault::Wipe { whom } => (Some(whom), &[]),
+            Fault::Wipe { whom }
+            | Fault::LostSync { whom }
+            | Fault::RotCold { whom }
+            | Fault::RotTail { whom }
+            | Fault::MisdirectedWrite { whom } => (Some(whom), &[]),
             Fault::Crash { whom }
             | Fault::PowerLoss { whom }
             | Fault::Restart { whom }
             | Fault::RestartStorm { whom, .. }
             | Fault::CrashRecovering { whom, .. }
-            | Fault::PowerLossRecovering { whom, .. } => ((!flushed).then_some(whom), &[]),
+            | Fault::PowerLossRecovering { whom, .. }
+            | Fault::TornWrite { whom }
+            | Fault::LostNames { whom }
+            | Fault::WriteError { whom, .. }
+            | Fault::ReadError { whom, .. }
+            | Fault::SyncError { whom, .. }
+            | Fault::DiskFull { whom, .. } => ((!flushed).then_some(whom), &[]),
             Fault::RollingRestart { nodes } | Fault::RackPowerLoss { nodes } => {
                 (None, if flushed { &[] } else { nodes })
             }
@@ -110,6 +120,8 @@ pub(crate) fn brokers_that_forget<O>(plan: &Plan<O>) -> usize {
             | Fault::ClockFreeze { .. }
             | Fault::LongPause { .. }
             | Fault::TransferStorm { .. }
+            | Fault::SlowDisk { .. }
+            | Fault::StalledDisk { .. }
             | Fault::DropMessage { .. }
             | Fault::DelayMessage { .. }
             | Fault::DuplicateMessage { .. } => (None, &[]),

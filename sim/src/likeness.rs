@@ -106,7 +106,7 @@ mod tests {
             faults: Default::default(),
             skipped: 0,
             excused: None,
-            permits: Default::default(),
+            permits: Vec::new(),
             tally: Default::default(),
             sometimes: Vec::new(),
             last_events: Vec::new(),

@@ -76,6 +76,8 @@ pub enum Kind {
         /// Whom the message is for.
         to: NodeId,
     },
+    /// Something on its disk is not what was written.
+    DiskHarmed,
 }
 
 impl Kind {
@@ -98,6 +100,7 @@ impl Kind {
             Self::Weather { .. } => "Weather",
             Self::ClockSet => "ClockSet",
             Self::DiskSet => "DiskSet",
+            Self::DiskHarmed => "DiskHarmed",
             Self::Interfered { .. } => "Interfered",
         }
     }
@@ -125,6 +128,7 @@ impl Kind {
             Self::ClockSet => (15, 0),
             Self::DiskSet => (16, 0),
             Self::Interfered { to } => (40, node(to)),
+            Self::DiskHarmed => (17, 0),
         }
     }
 }

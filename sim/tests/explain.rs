@@ -38,7 +38,8 @@ fn ordered() -> Sim<Greeter, impl Fn(&mut World<Greeter>, &Settings) + Sync> {
 }
 
 fn plan<S: Scenario<Operation = ()>>(scenario: &S) -> Plan<()> {
-    let settings = squall_sim::run::draw_settings(scenario, Seed(7), &Default::default()).unwrap();
+    let settings =
+        squall_sim::run::draw_settings(scenario, Seed(7), &Default::default()).expect("they can be together");
     let mut plan = Plan::from_seed(scenario, Seed(7), settings, &[]);
     plan.storm = 4_000_000_000;
     plan.faults = vec![
@@ -53,9 +54,9 @@ fn explained<S: Scenario<Operation = ()>>(scenario: &S, jobs: usize) -> Explanat
     let plan = plan(scenario);
     let record = run(scenario, &plan);
     assert!(!record.verdict.is_pass());
-    let state = State::new(scenario, plan, &record).unwrap();
+    let state = State::new(scenario, plan, &record).expect("the plan fails");
     let bounds = Bounds { jobs, runs: u64::MAX, stop: &|| false, watch: &|_| () };
-    explain(scenario, &state, &bounds).unwrap()
+    explain(scenario, &state, &bounds).expect("there are threads")
 }
 
 #[test]

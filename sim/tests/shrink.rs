@@ -49,14 +49,14 @@ fn stormy<S: Scenario<Operation = ()>>(scenario: &S) -> Plan<()> {
 
 fn plan<S: Scenario<Operation = ()>>(scenario: &S) -> Plan<()> {
     let settings = squall_sim::run::draw_settings(scenario, squall_sim::seed::Seed(7), &Default::default());
-    Plan::from_seed(scenario, squall_sim::seed::Seed(7), settings.unwrap(), &[])
+    Plan::from_seed(scenario, squall_sim::seed::Seed(7), settings.expect("they can be together"), &[])
 }
 
 fn shrunk<S: Scenario<Operation = ()>>(scenario: &S, plan: Plan<()>, jobs: usize) -> Shrunk<()> {
     let record = run(scenario, &plan);
-    let state = State::new(scenario, plan, &record).unwrap();
+    let state = State::new(scenario, plan, &record).expect("the plan fails");
     let bounds = Bounds { jobs, runs: u64::MAX, stop: &|| false, watch: &|_| () };
-    shrink(scenario, state, &bounds, &mut |_| ()).unwrap()
+    shrink(scenario, state, &bounds, &mut |_| ()).expect("there are threads")
 }
 
 #[test]

@@ -98,6 +98,11 @@ impl Quorum {
             env.remove(PARTIAL)?;
         }
         let marks = whole_snapshots(env)?;
+        // Entries that this voter said it holds may be gone. A vote of it could elect somebody without them. The
+        // damage stays where it is, so that no later life forgets it.
+        if !Log::is_sound(DIR, env)? {
+            return Err(DiskFault::Io);
+        }
         let (mut log, _) = Log::open(DIR, self.config.log.clone(), self.config.quirks, env)?;
         let newest = marks.last().copied();
         // A log that starts late was cut behind a snapshot. Without that one nobody knows what came before.

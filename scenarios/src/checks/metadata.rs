@@ -28,7 +28,11 @@ pub(super) fn on_probe(
             applied(c, world, node, *offset, record)
         }
         MetadataProbe::Loaded { end, digest } => loaded(c, node, *end, *digest),
-        MetadataProbe::Active { .. } | MetadataProbe::Halted => Ok(()),
+        MetadataProbe::Active { .. } => Ok(()),
+        MetadataProbe::Halted => {
+            c.counters.exercised(Exercised::Halts);
+            Ok(())
+        }
     }
 }
 

@@ -4,8 +4,13 @@
 //! one, may lose what they wrote: by a wipe, or by any unclean stop where batches are not flushed (then even
 //! a killed process counts as having lost its log, KIP-966). They are picked once a run: were it any broker
 //! in turn, the last good copy could go before the others have caught up. With every batch flushed, all
-//! brokers may lose power at once. Beyond the budget (`fault.beyond_budget`) all of it may be lost; then each
-//! loss is classified by [`crate::contract`].
+//! brokers may lose power at once.
+//!
+//! The same few brokers are those whose disks may rot. Disks that lie are theirs too, but only where nothing is
+//! flushed: a broker that flushes vouches for its log, and a disk that has lost a synced tail, or put it
+//! elsewhere, looks like one that lost an unsynced one. A disk that says that it failed makes its process
+//! halt and lose power: wherever that may happen, errors may. Beyond the
+//! budget (`fault.beyond_budget`) all of it may be lost; then each loss is classified by [`crate::contract`].
 
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
@@ -32,20 +37,26 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let beyond = settings.is_on("fault.beyond_budget");
     let expendable = if beyond { layout.broker_nodes() } else { expendable(seed, settings) };
     if beyond || settings.is_on("log.flush") {
-        brokers = brokers.power_losses();
+        brokers = brokers.power_losses().disk_errors(layout.broker_nodes());
     } else {
         brokers.may_crash.clone_from(&expendable);
         brokers.may_lose_power.clone_from(&expendable);
+        brokers.may_err.clone_from(&expendable);
+        brokers.may_lie.clone_from(&expendable);
     }
-    let brokers = brokers.wipes(expendable);
+    let brokers = brokers.rot(expendable.clone()).wipes(expendable);
     // A voter that forgot its vote or its entries would break Raft's own assumption; it flushes always.
-    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses().clocks();
+    let controllers = Group::new("controllers", layout.controller_nodes())
+        .power_losses()
+        .clocks()
+        .disk_errors(layout.controller_nodes());
     let controllers = if beyond { controllers.wipes(cluster::forgetful(seed, layout)) } else { controllers };
     let clients = settings.get("client.producers") + settings.get("client.readers") + 1;
     let first = layout.first_client().0;
     let mut clients = Group::new("clients", (first..first + clients as u32).map(NodeId)).clocks();
     // Who crashes forgets what it was told; that is a fault for the services of later scenarios.
     clients.may_crash.clear();
+    clients.may_slow.clear();
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(settings.get("topic.partitions"));
     space.transfer_roles = roles::all(settings.get("topic.partitions"));

@@ -155,6 +155,9 @@ const SOMETIMES: &[&str] = &[
     Exercised::SegmentsDeleted.name(),
     Exercised::ReadersReset.name(),
     Exercised::SnapshotsTaken.name(),
+    Exercised::Halts.name(),
+    Exercised::DamageFound.name(),
+    Exercised::DamageCut.name(),
 ];
 
 /// The first client makes the topic; producers follow, then readers.
@@ -235,6 +238,10 @@ impl Scenario for ReplicatedLog {
 
     fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
         roles::resolve(role, checks.layout(), world, checks)
+    }
+
+    fn halted(&self, process: &Member) -> bool {
+        process.is_halted()
     }
 
     fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {

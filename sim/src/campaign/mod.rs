@@ -7,7 +7,7 @@
 
 mod any;
 
-pub use any::{AnyScenario, Info, Ran, ReplayError, Request, Worker};
+pub use any::{AnyScenario, Info, PlayError, Ran, Request, Worker};
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};

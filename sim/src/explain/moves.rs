@@ -110,7 +110,8 @@ fn first_between<S: Scenario>(
             | Kind::Mended { .. }
             | Kind::Weather { .. }
             | Kind::ClockSet
-            | Kind::DiskSet => false,
+            | Kind::DiskSet
+            | Kind::DiskHarmed => false,
         };
         if of_a_node && moment.at.0 >= early {
             return Some(*moment);

@@ -50,16 +50,25 @@ pub struct Group {
     pub may_pause: Vec<NodeId>,
     /// Whose clocks may be wrong.
     pub may_skew: Vec<NodeId>,
+    /// Whose disk may fail a read, a write or a sync, or be full. Whoever halts on that loses power.
+    pub may_err: Vec<NodeId>,
+    /// Whose syncs may take long.
+    pub may_slow: Vec<NodeId>,
+    /// On whose disk synced bytes may change.
+    pub may_rot: Vec<NodeId>,
+    /// Whose disk may lose synced writes, or put them elsewhere, and say nothing.
+    pub may_lie: Vec<NodeId>,
 }
 
 impl Group {
-    /// Nodes that may be cut off, crashed and paused, but lose nothing that they wrote.
+    /// Nodes that may be cut off, crashed, paused and slow, but lose nothing that they wrote.
     pub fn new(name: &str, nodes: impl IntoIterator<Item = NodeId>) -> Self {
         let nodes: Vec<_> = nodes.into_iter().collect();
         Self {
             name: name.to_owned(),
             may_crash: nodes.clone(),
             may_pause: nodes.clone(),
+            may_slow: nodes.clone(),
             nodes,
             ..Self::default()
         }
@@ -79,6 +88,27 @@ impl Group {
         self
     }
 
+    /// And of these the disk may fail and say so.
+    #[must_use]
+    pub fn disk_errors(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        self.may_err = nodes.into_iter().collect();
+        self
+    }
+
+    /// And on the disks of these bytes may change.
+    #[must_use]
+    pub fn rot(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        self.may_rot = nodes.into_iter().collect();
+        self
+    }
+
+    /// And the disks of these may lose what was synced, without a trace.
+    #[must_use]
+    pub fn lying_disks(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        self.may_lie = nodes.into_iter().collect();
+        self
+    }
+
     /// And their clocks may be wrong: by more than anybody promises to stand who trusts a clock.
     #[must_use]
     pub fn clocks(mut self) -> Self {
@@ -90,6 +120,7 @@ impl Group {
     #[must_use]
     pub fn never_down(mut self) -> Self {
         self.may_crash.clear();
+        self.may_slow.clear();
         self.may_pause.clear();
         self.may_skew.clear();
         self
@@ -112,14 +143,18 @@ impl fmt::Display for FaultSpace {
         for group in &self.groups {
             writeln!(
                 f,
-                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}, have wrong clocks {:?}",
+                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}, have wrong clocks {:?}; disks may err {:?}, be slow {:?}, rot {:?}, lie {:?}",
                 group.name,
                 group.nodes,
                 group.may_crash,
                 group.may_lose_power,
                 group.may_wipe,
                 group.may_pause,
-                group.may_skew
+                group.may_skew,
+                group.may_err,
+                group.may_slow,
+                group.may_rot,
+                group.may_lie
             )?;
         }
         Ok(())
@@ -134,6 +169,12 @@ const SPELL: u64 = 500_000_000;
 
 /// How long after a node is back its stragglers arrive at most.
 const STRAGGLE: u64 = 3_000_000_000;
+
+/// The chance of an error while a disk fails, in millionths.
+const ERRORS: (u64, u64) = (1_000, 1_000_000);
+
+/// How much longer a slow disk's syncs take, in microseconds.
+const SLOW: (u64, u64) = (1_000, 1_000_000);
 
 /// Draws the faults of one storm: first those that are aimed, then the others in order of their times. As
 /// often as `settings` say for each kind; kinds for which the space has no target do not come.
@@ -268,6 +309,30 @@ impl Draw<'_> {
             "pause" => Fault::Pause { whom: self.whom(|group| &group.may_pause)? },
             "restart" => Fault::Restart { whom: self.whom(|group| &group.may_crash)? },
             "transfer" => Fault::Transfer { role: self.rng.pick(&self.space.transfer_roles)?.clone() },
+            "torn-write" => Fault::TornWrite { whom: self.whom(|group| &group.may_lose_power)? },
+            "lost-names" => Fault::LostNames { whom: self.whom(|group| &group.may_lose_power)? },
+            "lost-sync" => Fault::LostSync { whom: self.whom(|group| &group.may_lie)? },
+            "rot-cold" => Fault::RotCold { whom: self.whom(|group| &group.may_rot)? },
+            "rot-tail" => Fault::RotTail { whom: self.whom(|group| &group.may_rot)? },
+            "misdirected-write" => Fault::MisdirectedWrite { whom: self.whom(|group| &group.may_lie)? },
+            "write-error" => {
+                Fault::WriteError { whom: self.whom(|group| &group.may_err)?, ppm: self.error_chance() }
+            }
+            "read-error" => {
+                Fault::ReadError { whom: self.whom(|group| &group.may_err)?, ppm: self.error_chance() }
+            }
+            "sync-error" => {
+                Fault::SyncError { whom: self.whom(|group| &group.may_err)?, ppm: self.error_chance() }
+            }
+            "disk-full" => {
+                Fault::DiskFull { whom: self.whom(|group| &group.may_err)?, left: self.rng.below(8_192) }
+            }
+            "slow-disk" => {
+                let whom = self.whom(|group| &group.may_slow)?;
+                let extra = Span::from_micros(spread(&mut self.rng, SLOW));
+                Fault::SlowDisk { whom, extra }
+            }
+            "stalled-disk" => Fault::StalledDisk { whom: self.whom(|group| &group.may_slow)? },
             "drop-message" | "delay-message" | "duplicate-message" => self.rule(kind)?,
             other => return self.fault_over_time(other),
         })
@@ -281,6 +346,8 @@ impl Draw<'_> {
             | Fault::PowerLoss { whom }
             | Fault::Wipe { whom }
             | Fault::Restart { whom }
+            | Fault::TornWrite { whom }
+            | Fault::LostNames { whom }
             | Fault::RestartStorm { whom, .. }
             | Fault::CrashRecovering { whom, .. }
             | Fault::PowerLossRecovering { whom, .. } => whom,
@@ -295,6 +362,16 @@ impl Draw<'_> {
             | Fault::OneWayCut { .. }
             | Fault::Pause { .. }
             | Fault::Transfer { .. }
+            | Fault::LostSync { .. }
+            | Fault::RotCold { .. }
+            | Fault::RotTail { .. }
+            | Fault::MisdirectedWrite { .. }
+            | Fault::WriteError { .. }
+            | Fault::ReadError { .. }
+            | Fault::SyncError { .. }
+            | Fault::DiskFull { .. }
+            | Fault::SlowDisk { .. }
+            | Fault::StalledDisk { .. }
             | Fault::DropMessage { .. }
             | Fault::DelayMessage { .. }
             | Fault::DuplicateMessage { .. }
@@ -322,6 +399,11 @@ impl Draw<'_> {
         let on = Links::Of(whom.clone());
         let from = at.saturating_sub(spell);
         Some(PlannedFault::at(from, at - from, Fault::Delay { on, extra: Span(lasts + late) }))
+    }
+
+    /// Of a failing disk's errors, in millionths.
+    fn error_chance(&mut self) -> u32 {
+        u32::try_from(spread(&mut self.rng, ERRORS)).expect("a chance is a million millionths at most")
     }
 
     pub(super) fn ppm(&mut self, key: &str) -> u32 {
@@ -393,8 +475,12 @@ mod tests {
             name: "servers".to_owned(),
             nodes: ids(vec![0, 1, 2]),
             may_crash: ids(crash),
-            may_lose_power: ids(power),
+            may_lose_power: ids(power.clone()),
+            may_rot: ids(wipe.clone()),
+            may_lie: ids(power.iter().copied().filter(|node| wipe.contains(node)).collect()),
             may_wipe: ids(wipe),
+            may_err: ids(pause.clone()),
+            may_slow: ids(pause.clone()),
             may_pause: ids(pause),
             may_skew: ids(vec![0]),
         };
@@ -441,6 +527,14 @@ mod tests {
             Fault::PowerLoss { whom } => allows(&servers.may_lose_power, whom),
             Fault::Wipe { whom } => allows(&servers.may_wipe, whom),
             Fault::Pause { whom } => allows(&servers.may_pause, whom),
+            Fault::TornWrite { whom } | Fault::LostNames { whom } => allows(&servers.may_lose_power, whom),
+            Fault::LostSync { whom } | Fault::MisdirectedWrite { whom } => allows(&servers.may_lie, whom),
+            Fault::RotCold { whom } | Fault::RotTail { whom } => allows(&servers.may_rot, whom),
+            Fault::WriteError { whom, .. }
+            | Fault::ReadError { whom, .. }
+            | Fault::SyncError { whom, .. }
+            | Fault::DiskFull { whom, .. } => allows(&servers.may_err, whom),
+            Fault::SlowDisk { whom, .. } | Fault::StalledDisk { whom } => allows(&servers.may_slow, whom),
             Fault::Transfer { .. } | Fault::TransferStorm { .. } => false,
             Fault::DropMessage { message, from, to, .. }
             | Fault::DelayMessage { message, from, to, .. }

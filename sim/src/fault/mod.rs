@@ -314,9 +314,85 @@ pub enum Fault {
         #[serde(with = "text::span")]
         extra: Span,
     },
+    /// Power goes right after the next write: of what is not synced, any sectors survive.
+    TornWrite {
+        /// Whose power.
+        whom: Whom,
+    },
+    /// Power goes, and with it every creation, rename and removal that no sync of the directory covers.
+    LostNames {
+        /// Whose power.
+        whom: Whom,
+    },
+    /// Syncs end well and make nothing durable.
+    LostSync {
+        /// Whose disk.
+        whom: Whom,
+    },
+    /// A synced byte changes, but not in the sector that was written last.
+    RotCold {
+        /// Whose disk.
+        whom: Whom,
+    },
+    /// A synced byte changes in the sector that was written last.
+    RotTail {
+        /// Whose disk.
+        whom: Whom,
+    },
+    /// The next write lands at another place and overwrites what is there.
+    MisdirectedWrite {
+        /// Whose disk.
+        whom: Whom,
+    },
+    /// Writes fail.
+    WriteError {
+        /// Whose disk.
+        whom: Whom,
+        /// The chance.
+        ppm: u32,
+    },
+    /// Reads fail.
+    ReadError {
+        /// Whose disk.
+        whom: Whom,
+        /// The chance.
+        ppm: u32,
+    },
+    /// Syncs fail, and what they should have written counts as clean all the same.
+    SyncError {
+        /// Whose disk.
+        whom: Whom,
+        /// The chance.
+        ppm: u32,
+    },
+    /// There is no room for more.
+    DiskFull {
+        /// Whose disk.
+        whom: Whom,
+        /// But for so many bytes.
+        left: u64,
+    },
+    /// Syncs take longer.
+    SlowDisk {
+        /// Whose disk.
+        whom: Whom,
+        /// By so much at most.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
+    /// Syncs do not end while it lasts.
+    StalledDisk {
+        /// Whose disk.
+        whom: Whom,
+    },
 }
 
 impl Fault {
+    /// Whether it waits for the next write to a disk, and has no effect before.
+    pub(crate) const fn awaits_write(&self) -> bool {
+        matches!(self, Self::TornWrite { .. } | Self::MisdirectedWrite { .. })
+    }
+
     /// The name of its kind, as in [`TABLE`] and in a record's counts.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -358,6 +434,18 @@ impl Fault {
             Self::DropMessage { .. } => "drop-message",
             Self::DelayMessage { .. } => "delay-message",
             Self::DuplicateMessage { .. } => "duplicate-message",
+            Self::TornWrite { .. } => "torn-write",
+            Self::LostNames { .. } => "lost-names",
+            Self::LostSync { .. } => "lost-sync",
+            Self::RotCold { .. } => "rot-cold",
+            Self::RotTail { .. } => "rot-tail",
+            Self::MisdirectedWrite { .. } => "misdirected-write",
+            Self::WriteError { .. } => "write-error",
+            Self::ReadError { .. } => "read-error",
+            Self::SyncError { .. } => "sync-error",
+            Self::DiskFull { .. } => "disk-full",
+            Self::SlowDisk { .. } => "slow-disk",
+            Self::StalledDisk { .. } => "stalled-disk",
         }
     }
 }
@@ -409,6 +497,18 @@ impl fmt::Display for Fault {
             Self::CrashRecovering { whom, after } | Self::PowerLossRecovering { whom, after } => {
                 write!(f, " {whom}, again after {}", text::written(after.0))
             }
+            Self::WriteError { whom, ppm }
+            | Self::ReadError { whom, ppm }
+            | Self::SyncError { whom, ppm } => write!(f, " of {ppm} ppm at {whom}"),
+            Self::DiskFull { whom, left } => write!(f, " but for {left} bytes at {whom}"),
+            Self::SlowDisk { whom, extra } => write!(f, " of up to {} at {whom}", text::written(extra.0)),
+            Self::TornWrite { whom }
+            | Self::LostNames { whom }
+            | Self::LostSync { whom }
+            | Self::RotCold { whom }
+            | Self::RotTail { whom }
+            | Self::MisdirectedWrite { whom }
+            | Self::StalledDisk { whom } => write!(f, " {whom}"),
         }
     }
 }

@@ -174,6 +174,10 @@ impl Fault {
             }
             Self::ClockDrift { whom, ppm } => Parts { whom: vec![whom], by: Some(By::Ppm(ppm)), ..none },
             Self::ClockLeap { whom, by } => Parts { whom: vec![whom], extra: Some(by), ..none },
+            Self::WriteError { whom, ppm }
+            | Self::ReadError { whom, ppm }
+            | Self::SyncError { whom, ppm } => Parts { whom: vec![whom], ppm: Some(ppm), ..none },
+            Self::SlowDisk { whom, extra } => Parts { whom: vec![whom], extra: Some(extra), ..none },
             Self::RestartStorm { whom, times } => Parts { whom: vec![whom], times: Some(times), ..none },
             Self::DropMessage { from, to, count, .. } => {
                 Parts { whom: from.iter_mut().chain(to).collect(), count: Some(count), ..none }
@@ -195,7 +199,15 @@ impl Fault {
             | Self::ClockFreeze { whom }
             | Self::LongPause { whom }
             | Self::CrashRecovering { whom, .. }
-            | Self::PowerLossRecovering { whom, .. } => Parts { whom: vec![whom], ..none },
+            | Self::PowerLossRecovering { whom, .. }
+            | Self::TornWrite { whom }
+            | Self::LostNames { whom }
+            | Self::LostSync { whom }
+            | Self::RotCold { whom }
+            | Self::RotTail { whom }
+            | Self::MisdirectedWrite { whom }
+            | Self::DiskFull { whom, .. }
+            | Self::StalledDisk { whom } => Parts { whom: vec![whom], ..none },
             Self::Transfer { role } => Parts { role: Some(role), ..none },
             Self::TransferStorm { role, times } => Parts { role: Some(role), times: Some(times), ..none },
         }
@@ -255,6 +267,10 @@ impl Fault {
             vec![restart(whom)]
         } else if let Self::PowerLoss { whom } = self {
             vec![restart(whom), crash(whom)]
+        } else if let Self::TornWrite { whom } | Self::LostNames { whom } = self {
+            vec![restart(whom), crash(whom), Self::PowerLoss { whom: whom.clone() }]
+        } else if let Self::StalledDisk { whom } = self {
+            vec![Self::SlowDisk { whom: whom.clone(), extra: Span(SHORTEST) }]
         } else if let Self::Wipe { whom } | Self::PowerLossRecovering { whom, .. } = self {
             vec![restart(whom), crash(whom), Self::PowerLoss { whom: whom.clone() }]
         } else if let Self::CrashRecovering { whom, .. } = self {

@@ -181,7 +181,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
                 if self.aims.awake {
                     self.take_aim();
                 }
-                true
+                !self.injector.watches || self.watch()
             }
             Err(violation) => {
                 self.failed_on = Some(self.world.moment().kind.name());
@@ -214,6 +214,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             return false;
         }
         self.world.advance_to(self.bound);
+        if !self.rescue_due() {
+            return false;
+        }
         let goes_on = match self.phase {
             Phase::Storm if self.world.now().0 >= self.plan.storm => self.begin_calm(),
             Phase::Storm => self.inject_due(),
@@ -231,9 +234,13 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             Phase::Storm => {
                 let storm_end = Time(self.plan.storm);
                 let aimed = self.aims.next_at().unwrap_or(storm_end);
-                self.injector.next_at().map_or(storm_end, |fault| fault.min(storm_end)).min(aimed)
+                let next = self.injector.next_at().into_iter().chain(self.next_rescue()).min();
+                next.map_or(storm_end, |next| next.min(storm_end)).min(aimed)
             }
-            Phase::Calm { .. } => self.world.now() + POLL,
+            Phase::Calm { .. } => {
+                let poll = self.world.now() + POLL;
+                self.next_rescue().map_or(poll, |rescue| rescue.min(poll))
+            }
             Phase::Over(_) => Time::ZERO,
         }
     }

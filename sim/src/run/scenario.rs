@@ -60,6 +60,11 @@ pub trait Scenario: Sync {
     /// Asks whoever has `role` to hand it over; whether there was anybody to ask.
     fn transfer(&self, role: &str, world: &mut World<Self::Process>, checks: &Self::Checks) -> bool;
 
+    /// Whether a process gave up because its disk failed it, and waits for somebody to start it again.
+    fn halted(&self, _process: &Self::Process) -> bool {
+        false
+    }
+
     /// Smaller plans of the same story: a client, a server or a partition less, the settings, operations and
     /// faults renumbered or dropped to match. For shrinking; each is tried as it is.
     fn smaller(&self, _plan: &Plan<Self::Operation>) -> Vec<Plan<Self::Operation>> {

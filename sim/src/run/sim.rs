@@ -52,6 +52,7 @@ pub struct Sim<P: Process, B> {
     build: B,
     space: FaultSpace,
     roles: Vec<(String, Holder<P>)>,
+    halted: fn(&P) -> bool,
     properties: Properties<P>,
     knobs: &'static [Knob],
     overrides: Overrides,
@@ -92,6 +93,7 @@ where
             build,
             space: FaultSpace::default(),
             roles: Vec::new(),
+            halted: |_| false,
             properties: Properties::default(),
             knobs: &[],
             overrides: Overrides::default(),
@@ -140,6 +142,13 @@ where
     ) -> Self {
         self.space.isolate_roles.push(name.to_owned());
         self.roles.push((name.to_owned(), Box::new(holder)));
+        self
+    }
+
+    /// A process of which this is so gave up because its disk failed it: it is started again after a while.
+    #[must_use]
+    pub fn halted(mut self, halted: fn(&P) -> bool) -> Self {
+        self.halted = halted;
         self
     }
 
@@ -317,6 +326,10 @@ where
     fn resolve(&self, role: &str, world: &World<P>, _: &Properties<P>) -> Option<NodeId> {
         let (_, holder) = self.roles.iter().find(|(name, _)| name == role)?;
         holder(world)
+    }
+
+    fn halted(&self, process: &P) -> bool {
+        (self.halted)(process)
     }
 
     fn transfer(&self, _: &str, _: &mut World<P>, _: &Properties<P>) -> bool {

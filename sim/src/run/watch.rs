@@ -189,6 +189,7 @@ fn act<P: Process>(world: &World<P>, moment: &Moment, wants: Wants) -> Option<Li
         | Kind::Weather { .. }
         | Kind::ClockSet
         | Kind::DiskSet
+        | Kind::DiskHarmed
         | Kind::Interfered { .. } => return None,
     };
     let who = Some(Somebody::of(world, moment.node));

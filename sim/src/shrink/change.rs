@@ -21,7 +21,7 @@ pub(super) enum Change<O> {
     /// Settings have other values.
     Set(Vec<(&'static str, u64)>),
     /// A fault is another.
-    Fault(usize, PlannedFault),
+    Fault(usize, Box<PlannedFault>),
     /// An operation comes at another time.
     Move(usize, u64),
     /// All of it, as the scenario made it.
@@ -61,7 +61,7 @@ impl<O: Clone> Change<O> {
                 }
             }
             Self::Fault(item, fault) => {
-                plan.faults[*item] = fault.clone();
+                plan.faults[*item] = (**fault).clone();
                 plan.faults.sort_by_key(|fault| fault.when.time());
             }
             Self::Move(item, at) => {

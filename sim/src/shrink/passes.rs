@@ -106,7 +106,7 @@ impl Pass {
             }
             Self::Softer => {
                 let of = |(item, fault): (usize, &crate::fault::PlannedFault)| {
-                    fault.softer().into_iter().map(move |fault| Change::Fault(item, fault))
+                    fault.softer().into_iter().map(move |fault| Change::Fault(item, Box::new(fault)))
                 };
                 plan.faults.iter().enumerate().flat_map(of).collect()
             }
@@ -210,7 +210,7 @@ fn calmer<O>(rows: &[&'static Knob], settings: &Settings) -> Vec<Change<O>> {
 fn round<O>(plan: &Plan<O>) -> Vec<Change<O>> {
     let mut changes = Vec::new();
     for (item, fault) in plan.faults.iter().enumerate() {
-        changes.extend(fault.rounder().into_iter().map(|fault| Change::Fault(item, fault)));
+        changes.extend(fault.rounder().into_iter().map(|fault| Change::Fault(item, Box::new(fault))));
     }
     for (item, operation) in plan.operations.iter().enumerate() {
         changes.extend(rounder(operation.at).into_iter().map(|at| Change::Move(item, at)));
@@ -225,9 +225,9 @@ mod tests {
     #[test]
     fn pieces_cover_everything_once_and_all_at_once_is_tried_once() {
         assert_eq!(pieces(5, 2).collect::<Vec<_>>(), [0..2, 2..4, 4..5]);
-        assert_eq!(pieces(5, 8).collect::<Vec<_>>(), [0..5]);
+        assert!(pieces(5, 8).eq(std::iter::once(0..5)));
         assert_eq!(pieces(5, 16).count(), 0);
-        assert_eq!(pieces(1, 1).collect::<Vec<_>>(), [0..1]);
+        assert!(pieces(1, 1).eq(std::iter::once(0..1)));
         assert_eq!(pieces(0, 1).count(), 0);
     }
 
