@@ -108,7 +108,6 @@ mod tests {
             excused: None,
             permits: Vec::new(),
             tally: Default::default(),
-            permits: Vec::new(),
             sometimes: Vec::new(),
             last_events: Vec::new(),
         }

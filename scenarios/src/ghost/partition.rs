@@ -301,6 +301,29 @@ impl PartitionGhost {
         self.chronicle.lost((self.now, broker, by), &cut);
     }
 
+    /// The power is back. Where what was cut since the last sync lies on the disk again, in the place of what was
+    /// written there later, that is the log.
+    pub fn revived(&mut self, broker: BrokerId, on_disk: impl Iterator<Item = Batch>) {
+        let replica = &mut self.replicas[broker.0 as usize];
+        let mut lost = Vec::new();
+        for found in on_disk {
+            let same = |known: &&Batch| {
+                (known.base, known.next, known.epoch, known.crc)
+                    == (found.base, found.next, found.epoch, found.crc)
+            };
+            if replica.log.at(found.base).filter(same).is_some() {
+                continue;
+            }
+            let Some(back) = replica.cut.iter().rfind(same).copied() else { break };
+            lost.extend(replica.log.truncate(back.base));
+            if !replica.log.push(back) {
+                break;
+            }
+            replica.agrees = replica.agrees.min(back.base);
+        }
+        self.chronicle.lost((replica.struck, broker, By::Fault(replica.damage)), &lost);
+    }
+
     /// A follower dropped its log, to start again at `to`.
     pub fn dropped(&mut self, broker: BrokerId, to: Offset) {
         let replica = &mut self.replicas[broker.0 as usize];

@@ -146,6 +146,19 @@ pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>
         .and_then(|header| Some((header.base_offset, header.leader_epoch?, header.crc)))
 }
 
+/// The valid batches of a replica on its disk, in order.
+pub fn batches_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Vec<Batch> {
+    let disk = world.disk(broker.node());
+    let files = disk.list(&format!("{}/", directory(at)));
+    let contents = files.iter().filter(|file| file.ends_with(".log")).filter_map(|file| disk.contents(file));
+    let found = contents.flat_map(|content| batches(Bytes::copy_from_slice(content)).map_while(Result::ok));
+    let shadow = |batch: squall_core::record::Batch| {
+        let (base, next, epoch) = (batch.base_offset(), batch.next_offset(), batch.leader_epoch()?);
+        Some(Batch { base, next, epoch, crc: batch.crc(), stamp: None })
+    };
+    found.filter_map(shadow).collect()
+}
+
 /// The base offset of a segment of the partition, from its file's name.
 pub fn base_of(at: TopicPartition, file: &str) -> Option<Offset> {
     let name = file.strip_prefix(&directory(at))?.strip_prefix('/')?;

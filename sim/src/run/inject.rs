@@ -193,7 +193,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             self.record_skip(item);
             return self.verdict().is_none();
         }
-        self.say(|| format!("begins: {fault}"));
+        self.say_before(before, || format!("begins: {fault}"));
         self.record_begin(item, &plan.faults[item], before);
         // A fault that singles out messages takes effect at the first of them, one that waits for a write then.
         if fault.rule().is_none() && !fault.awaits_write() {

@@ -60,7 +60,7 @@ pub(crate) fn shrink_capsule<S: Scenario>(
         faults: (before.0, plan.faults.len()),
         operations: (before.1, plan.operations.len()),
         // The seed that it all came from: the world's own may be another by now.
-        text: Capsule { seed, ..Capsule::new(plan, &shrunk.record) }.to_text(),
+        text: Capsule { seed, ..Capsule::with_steps(scenario, plan, &shrunk.record) }.to_text(),
         record: shrunk.record,
         likeness: shrunk.state.likeness.to_string(),
         runs: shrunk.state.runs,

@@ -7,6 +7,7 @@ use super::histories::{AT, batch, committed, decided, partition, quorum, state};
 use crate::checks::Permitted;
 use crate::contract::Permit;
 use crate::contract::record::{self, Ending};
+use crate::ghost::chronicle::When;
 use crate::ghost::clients::Name;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, Clients, Shadow};
@@ -159,6 +160,28 @@ fn entries_that_follow_an_installed_snapshot_stay() {
     assert_eq!(voters::installed(&mut q, 1, (Offset(2), LeaderEpoch(1)), Offset(3)), Ok(()));
     assert!(q.committed.push(batch(2, 3, 1, 8)));
     assert_eq!(voters::committed(&mut q, 1, Offset(3), LeaderEpoch(1), false), Ok(()));
+}
+
+#[test]
+fn a_cut_that_no_sync_covered_may_come_back_in_the_place_of_what_was_written_since() {
+    let mut p = partition();
+    for wrote in [batch(0, 2, 1, 7), batch(2, 3, 1, 8), batch(3, 4, 1, 9)] {
+        replication::appended(&mut p, BrokerId(2), wrote, false).unwrap();
+    }
+    p.cut(BrokerId(2), Offset(2));
+    replication::appended(&mut p, BrokerId(2), batch(2, 3, 2, 5), false).unwrap();
+    p.stopped(BrokerId(2), Damage::PowerLoss, When::default());
+    let mut new = p.clone();
+    p.revived(BrokerId(2), [batch(0, 2, 1, 7), batch(2, 3, 1, 8), batch(3, 4, 1, 9)].into_iter());
+    let old = (Offset(0), Offset(4));
+    assert_eq!(storage::recovered(&mut p, BrokerId(2), old, None), Ok(()));
+    assert_eq!(p.replicas[2].log.at(Offset(2)).map(|batch| batch.crc), Some(8), "the old tail is back");
+    assert!(p.chronicle.of(LeaderEpoch(2), Offset(2)).next().is_some(), "and the new one is lost");
+    new.revived(BrokerId(2), [batch(0, 2, 1, 7), batch(2, 3, 2, 5)].into_iter());
+    assert_eq!(new.replicas[2].log.at(Offset(2)).map(|batch| batch.crc), Some(5), "the new tail stayed");
+    // What nobody ever wrote there is no log that came back.
+    new.revived(BrokerId(2), [batch(0, 2, 1, 7), batch(2, 3, 2, 6)].into_iter());
+    assert_eq!(new.replicas[2].log.at(Offset(2)).map(|batch| batch.crc), Some(5));
 }
 
 #[test]
