@@ -64,9 +64,9 @@ mod tests {
         expect![[r#"
             1.500000s after 812 events
             broker 0      up      life registered
-                            0-0     role leader
-                            0-1   
-            controller 1  down  
+                          0-0     role leader
+                          0-1
+            controller 1  down
         "#]]
         .assert_eq(&told(&still));
         assert_eq!(document(&still)["nodes"][0]["state"][1], json!(["partition", "0-0"]));
