@@ -95,7 +95,7 @@ fn a_plan_that_somebody_wrote_is_run_with_any_seed() {
         let words = ["run", "replicated-log", "--plan", "plan.toml", "--seed", seed, "--json"];
         let document = document(&squall(home.path(), &words));
         assert_eq!(document["verdict"], "pass");
-        assert_eq!(document["faults"], serde_json::json!({"aimed": 1, "isolate": 1}));
+        assert_eq!(document["faults"], serde_json::json!({"aimed": 1, "isolate-role": 1}));
         assert_eq!(document["seeds"]["from"].to_string(), seed);
     }
 }
