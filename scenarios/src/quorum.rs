@@ -16,6 +16,7 @@ use squall_sim::history::Chronicle;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
+use squall_sim::recording::{Fact, Lane};
 use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
@@ -27,6 +28,7 @@ use crate::moments;
 use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
+use crate::smaller;
 use crate::workload::{IdTaker, quiet};
 
 /// The scenario.
@@ -169,6 +171,21 @@ impl Scenario for Quorum {
         )
     }
 
+    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+        let first = cluster::layout(&plan.settings).first_client().0;
+        let takers = plan.settings.get("client.takers") as u32;
+        let without = |gone: u32| {
+            let mut plan = smaller::without_nodes(plan, &[first + gone]);
+            plan.settings.set("client.takers", u64::from(takers) - 1);
+            plan.operations.retain(|operation| operation.client != gone);
+            for operation in plan.operations.iter_mut().filter(|operation| operation.client > gone) {
+                operation.client -= 1;
+            }
+            plan
+        };
+        (0..takers).rev().map(without).chain(smaller::servers(plan)).collect()
+    }
+
     fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
         roles::resolve(role, checks.layout(), world, checks)
     }
@@ -191,6 +208,10 @@ impl Scenario for Quorum {
 
     fn message_fields(&self, message: &Message) -> Fields {
         words::message_fields(message)
+    }
+
+    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+        words::story(facts, lanes)
     }
 
     fn probe_kinds(&self) -> &'static [narrate::Kind] {

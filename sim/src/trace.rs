@@ -81,6 +81,30 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Its name, without whom else it concerned.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "Created",
+            Self::Started => "Started",
+            Self::Delivered { .. } => "Delivered",
+            Self::Dropped { .. } => "Dropped",
+            Self::Expired => "Expired",
+            Self::Synced => "Synced",
+            Self::Crashed => "Crashed",
+            Self::PowerLost => "PowerLost",
+            Self::Wiped => "Wiped",
+            Self::Paused => "Paused",
+            Self::Resumed => "Resumed",
+            Self::Cut { .. } => "Cut",
+            Self::Mended { .. } => "Mended",
+            Self::Weather { .. } => "Weather",
+            Self::ClockSet => "ClockSet",
+            Self::DiskSet => "DiskSet",
+            Self::DiskHarmed => "DiskHarmed",
+            Self::Interfered { .. } => "Interfered",
+        }
+    }
+
     /// The kind as two words of the fingerprint.
     #[inline]
     pub(crate) fn words(self) -> (u64, u64) {

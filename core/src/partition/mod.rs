@@ -386,11 +386,12 @@ impl Partition {
         if to >= self.log.log_end() {
             return Ok(());
         }
-        self.log.truncate_to(to, env)?;
-        let end = self.log.log_end();
+        let done = self.log.truncate_to(to, env);
+        // Half a cut is one as well: what is left of it is known when the log is opened again.
+        let end = if done.is_ok() { self.log.log_end() } else { to };
         self.high_watermark = self.high_watermark.min(end);
         self.probe(ReplicaProbe::Truncated { to: end }, env);
-        Ok(())
+        done
     }
 
     /// Reports that the log start moved, if it did.

@@ -204,8 +204,6 @@ impl Quorum {
         let mut log = self.log.take().expect("a started node has its log");
         let relied = self.rely_on(mark, &mut log, env);
         self.log = Some(log);
-        relied?;
-        remove_others(mark, env)?;
         match origin {
             Origin::Taken => env.probe(Probe::Quorum(QuorumProbe::SnapshotTaken { end, epoch })),
             Origin::Installed { .. } => {
@@ -214,6 +212,9 @@ impl Quorum {
             }
         }
         env.probe(Probe::Quorum(QuorumProbe::Start { start: end }));
+        // What is durable is so, also if what it replaces could not be removed.
+        relied?;
+        remove_others(mark, env)?;
         if end > commit {
             let leader = self.is_leader();
             env.probe(Probe::Quorum(QuorumProbe::Committed { to: end, epoch, leader }));

@@ -218,6 +218,10 @@ impl ClusterChecks {
                 replica::registered(world, broker)?;
                 continue;
             }
+            // What a halted broker did last may be done by half.
+            if crate::checks::broker(world, broker.node()).is_none_or(Broker::is_halted) {
+                continue;
+            }
             self.counters.compared(Compared::Folds);
             let place = self.place(at);
             let p = &self.partitions[place];
@@ -244,6 +248,13 @@ impl ClusterChecks {
             }
             BrokerProbe::Halted => {
                 self.counters.exercised(Exercised::Halts);
+                // What it wrote last, or cut, may be there or not.
+                if let Some(broker) = self.layout.broker_on(node) {
+                    for ghost in &mut self.partitions {
+                        let replica = &mut ghost.replicas[broker.0 as usize];
+                        replica.damage = replica.damage.max(Damage::Halted);
+                    }
+                }
                 Ok(())
             }
         }

@@ -88,7 +88,7 @@ pub(super) fn on_probe(
         }
         ReplicaProbe::Recovered { start, end } => {
             let first = storage::first_on_disk(at, broker, world);
-            let outcome = recovered(c, place, broker, (*start, *end), first);
+            let outcome = recovered(c, world, (place, broker), (*start, *end), first);
             look_for_rot(&mut c.partitions[place], broker, world);
             outcome
         }
@@ -146,8 +146,8 @@ fn reset(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> C
 
 fn recovered(
     c: &mut ClusterChecks,
-    place: usize,
-    broker: BrokerId,
+    world: &World<Member>,
+    (place, broker): (usize, BrokerId),
     range: (Offset, Offset),
     first: Option<storage::First>,
 ) -> Check {
@@ -158,7 +158,7 @@ fn recovered(
         (replica.damage, replica.log.end())
     };
     match damage {
-        Damage::None => {}
+        Damage::None | Damage::Halted | Damage::Rotten => {}
         Damage::PowerLoss => {
             c.counters.exercised(Exercised::PowerLossesSurvived);
             if range.1 < before {
@@ -169,6 +169,9 @@ fn recovered(
     }
     if p.replicas[broker.0 as usize].rotten.is_some_and(|rotten| range.1 <= rotten) {
         c.counters.exercised(Exercised::DamageCut);
+    }
+    if matches!(damage, Damage::Halted | Damage::PowerLoss) && !p.replicas[broker.0 as usize].cut.is_empty() {
+        p.revived(broker, storage::batches_on_disk(p.at, broker, world).into_iter());
     }
     storage::recovered(p, broker, range, first)?;
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });

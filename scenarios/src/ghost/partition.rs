@@ -28,6 +28,10 @@ pub enum Damage {
     /// The disk kept everything.
     #[default]
     None,
+    /// Its process gave up over it: what it wrote or cut last may be done by half.
+    Halted,
+    /// Bytes on its disk are not what was written.
+    Rotten,
     /// What was not synced may be lost.
     PowerLoss,
     /// Everything is lost.
@@ -39,6 +43,8 @@ impl Damage {
     pub const fn words(self) -> &'static str {
         match self {
             Self::None => "its process was killed",
+            Self::Halted => "its process gave up over its disk",
+            Self::Rotten => "its disk had changed what was written",
             Self::PowerLoss => "its power was lost",
             Self::Wiped => "its disk was wiped",
         }
@@ -293,6 +299,29 @@ impl PartitionGhost {
         replica.cut_claims(to);
         replica.refold_producers();
         self.chronicle.lost((self.now, broker, by), &cut);
+    }
+
+    /// The power is back. Where what was cut since the last sync lies on the disk again, in the place of what was
+    /// written there later, that is the log.
+    pub fn revived(&mut self, broker: BrokerId, on_disk: impl Iterator<Item = Batch>) {
+        let replica = &mut self.replicas[broker.0 as usize];
+        let mut lost = Vec::new();
+        for found in on_disk {
+            let same = |known: &&Batch| {
+                (known.base, known.next, known.epoch, known.crc)
+                    == (found.base, found.next, found.epoch, found.crc)
+            };
+            if replica.log.at(found.base).filter(same).is_some() {
+                continue;
+            }
+            let Some(back) = replica.cut.iter().rfind(same).copied() else { break };
+            lost.extend(replica.log.truncate(back.base));
+            if !replica.log.push(back) {
+                break;
+            }
+            replica.agrees = replica.agrees.min(back.base);
+        }
+        self.chronicle.lost((replica.struck, broker, By::Fault(replica.damage)), &lost);
     }
 
     /// A follower dropped its log, to start again at `to`.

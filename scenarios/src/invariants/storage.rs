@@ -32,10 +32,11 @@ pub fn recovered(
     let replica = &mut p.replicas[broker.0 as usize];
     let known = replica.log.end();
     let least = match replica.damage {
-        Damage::None => known,
-        Damage::PowerLoss => replica.durable.min(known),
+        Damage::None | Damage::Rotten => known,
+        Damage::Halted | Damage::PowerLoss => replica.durable.min(known),
         Damage::Wiped => Offset::ZERO,
     };
+    let was_rotten = replica.rotten.is_some_and(|rotten| end <= rotten);
     // Whatever its disk has changed it could not keep, nor what lies behind.
     let least = replica.rotten.map_or(least, |rotten| least.min(rotten));
     if end < least {
@@ -46,16 +47,17 @@ pub fn recovered(
             ),
         );
     }
+    let undone = matches!(replica.damage, Damage::Halted | Damage::PowerLoss);
     // So may what retention or a reset removed since the last sync.
     let other = first.is_some_and(|first| {
         replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
     });
     let mut before = None;
-    if (start < replica.log.start() || other) && replica.damage == Damage::PowerLoss {
+    if (start < replica.log.start() || other) && undone {
         before = Some(replica.restore(start, end));
     }
     // A cut that no sync covered may come back with the power.
-    if end > known && replica.damage == Damage::PowerLoss {
+    if end > known && undone {
         for batch in std::mem::take(&mut replica.cut) {
             if batch.base == replica.log.end() && batch.next <= end {
                 let _fits = replica.log.push(batch);
@@ -82,14 +84,15 @@ pub fn recovered(
         );
     }
     replica.log.advance_start(start);
-    if replica.damage != Damage::None {
+    if replica.damage >= Damage::PowerLoss {
         // After the death of a mere process a power loss may still bring it back.
         replica.cut.clear();
     }
     replica.cut_claims(end);
     replica.doubtful = false;
     replica.high_watermark = start;
-    let (damage, when) = (replica.damage, replica.struck);
+    let damage = if was_rotten { replica.damage.max(Damage::Rotten) } else { replica.damage };
+    let when = replica.struck;
     replica.damage = Damage::None;
     replica.refold_producers();
     if let Some(before) = before {
@@ -141,6 +144,19 @@ pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>
             Header::peek(&unsealed(file, content[..size].to_vec())).ok()
         })
         .and_then(|header| Some((header.base_offset, header.leader_epoch?, header.crc)))
+}
+
+/// The valid batches of a replica on its disk, in order.
+pub fn batches_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Vec<Batch> {
+    let disk = world.disk(broker.node());
+    let files = disk.list(&format!("{}/", directory(at)));
+    let contents = files.iter().filter(|file| file.ends_with(".log")).filter_map(|file| disk.contents(file));
+    let found = contents.flat_map(|content| batches(Bytes::copy_from_slice(content)).map_while(Result::ok));
+    let shadow = |batch: squall_core::record::Batch| {
+        let (base, next, epoch) = (batch.base_offset(), batch.next_offset(), batch.leader_epoch()?);
+        Some(Batch { base, next, epoch, crc: batch.crc(), stamp: None })
+    };
+    found.filter_map(shadow).collect()
 }
 
 /// The base offset of a segment of the partition, from its file's name.

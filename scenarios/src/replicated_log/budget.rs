@@ -15,12 +15,15 @@
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
 use squall_sim::fault::{FaultSpace, Group};
+use squall_sim::plan::Plan;
 use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
 
 use crate::cluster;
 use crate::moments;
+use crate::replicated_log::Op;
 use crate::roles_in_world as roles;
+use crate::smaller;
 
 /// Replicas of a partition.
 pub(super) fn replication(settings: &Settings) -> u64 {
@@ -64,9 +67,19 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     space
 }
 
+/// Whether no more brokers lose what they wrote than the contract survives, whichever they are.
+pub(super) fn holds(plan: &Plan<Op>) -> bool {
+    smaller::brokers_that_forget(plan) < copies(&plan.settings) as usize
+}
+
+/// On how many disks an acknowledged record is.
+fn copies(settings: &Settings) -> u64 {
+    settings.get("topic.min_isr").min(replication(settings))
+}
+
 /// The brokers that may lose what they wrote.
 fn expendable(seed: Seed, settings: &Settings) -> Vec<NodeId> {
-    let copies = settings.get("topic.min_isr").min(replication(settings));
+    let copies = copies(settings);
     let mut nodes = cluster::layout(settings).broker_nodes();
     seed.stream(Stream::Topology).shuffle(&mut nodes);
     nodes.truncate(copies as usize - 1);

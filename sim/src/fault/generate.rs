@@ -3,8 +3,6 @@
 //! The budget is the [`FaultSpace`] that a scenario gives: what is not in one of its lists is never
 //! injected, so that every alarm is a bug. Deliberately absent: any fault of its own accord.
 
-use std::fmt;
-
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
@@ -88,27 +86,6 @@ impl Group {
         self
     }
 
-    /// And of these the disk may fail and say so.
-    #[must_use]
-    pub fn disk_errors(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
-        self.may_err = nodes.into_iter().collect();
-        self
-    }
-
-    /// And on the disks of these bytes may change.
-    #[must_use]
-    pub fn rot(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
-        self.may_rot = nodes.into_iter().collect();
-        self
-    }
-
-    /// And the disks of these may lose what was synced, without a trace.
-    #[must_use]
-    pub fn lying_disks(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
-        self.may_lie = nodes.into_iter().collect();
-        self
-    }
-
     /// And their clocks may be wrong: by more than anybody promises to stand who trusts a clock.
     #[must_use]
     pub fn clocks(mut self) -> Self {
@@ -138,29 +115,6 @@ impl FaultSpace {
     }
 }
 
-impl fmt::Display for FaultSpace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for group in &self.groups {
-            writeln!(
-                f,
-                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}, have wrong clocks {:?}; disks may err {:?}, be slow {:?}, rot {:?}, lie {:?}",
-                group.name,
-                group.nodes,
-                group.may_crash,
-                group.may_lose_power,
-                group.may_wipe,
-                group.may_pause,
-                group.may_skew,
-                group.may_err,
-                group.may_slow,
-                group.may_rot,
-                group.may_lie
-            )?;
-        }
-        Ok(())
-    }
-}
-
 /// How close the faults of a burst are.
 const BURST: u64 = 50_000_000;
 
@@ -169,12 +123,6 @@ const SPELL: u64 = 500_000_000;
 
 /// How long after a node is back its stragglers arrive at most.
 const STRAGGLE: u64 = 3_000_000_000;
-
-/// The chance of an error while a disk fails, in millionths.
-const ERRORS: (u64, u64) = (1_000, 1_000_000);
-
-/// How much longer a slow disk's syncs take, in microseconds.
-const SLOW: (u64, u64) = (1_000, 1_000_000);
 
 /// Draws the faults of one storm: first those that are aimed, then the others in order of their times. As
 /// often as `settings` say for each kind; kinds for which the space has no target do not come.
@@ -309,32 +257,8 @@ impl Draw<'_> {
             "pause" => Fault::Pause { whom: self.whom(|group| &group.may_pause)? },
             "restart" => Fault::Restart { whom: self.whom(|group| &group.may_crash)? },
             "transfer" => Fault::Transfer { role: self.rng.pick(&self.space.transfer_roles)?.clone() },
-            "torn-write" => Fault::TornWrite { whom: self.whom(|group| &group.may_lose_power)? },
-            "lost-names" => Fault::LostNames { whom: self.whom(|group| &group.may_lose_power)? },
-            "lost-sync" => Fault::LostSync { whom: self.whom(|group| &group.may_lie)? },
-            "rot-cold" => Fault::RotCold { whom: self.whom(|group| &group.may_rot)? },
-            "rot-tail" => Fault::RotTail { whom: self.whom(|group| &group.may_rot)? },
-            "misdirected-write" => Fault::MisdirectedWrite { whom: self.whom(|group| &group.may_lie)? },
-            "write-error" => {
-                Fault::WriteError { whom: self.whom(|group| &group.may_err)?, ppm: self.error_chance() }
-            }
-            "read-error" => {
-                Fault::ReadError { whom: self.whom(|group| &group.may_err)?, ppm: self.error_chance() }
-            }
-            "sync-error" => {
-                Fault::SyncError { whom: self.whom(|group| &group.may_err)?, ppm: self.error_chance() }
-            }
-            "disk-full" => {
-                Fault::DiskFull { whom: self.whom(|group| &group.may_err)?, left: self.rng.below(8_192) }
-            }
-            "slow-disk" => {
-                let whom = self.whom(|group| &group.may_slow)?;
-                let extra = Span::from_micros(spread(&mut self.rng, SLOW));
-                Fault::SlowDisk { whom, extra }
-            }
-            "stalled-disk" => Fault::StalledDisk { whom: self.whom(|group| &group.may_slow)? },
             "drop-message" | "delay-message" | "duplicate-message" => self.rule(kind)?,
-            other => return self.fault_over_time(other),
+            other => return self.fault_of_disks(other),
         })
     }
 
@@ -399,11 +323,6 @@ impl Draw<'_> {
         let on = Links::Of(whom.clone());
         let from = at.saturating_sub(spell);
         Some(PlannedFault::at(from, at - from, Fault::Delay { on, extra: Span(lasts + late) }))
-    }
-
-    /// Of a failing disk's errors, in millionths.
-    fn error_chance(&mut self) -> u32 {
-        u32::try_from(spread(&mut self.rng, ERRORS)).expect("a chance is a million millionths at most")
     }
 
     pub(super) fn ppm(&mut self, key: &str) -> u32 {

@@ -9,25 +9,28 @@ mod aimed;
 pub mod check;
 pub mod generate;
 pub(crate) mod ledger;
+mod of_disks;
 mod over_time;
 mod planned;
 mod rule;
+pub(crate) mod softer;
 pub mod table;
 pub mod text;
 pub mod when;
+mod whom;
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
 pub use generate::{FaultSpace, Group, generate};
 pub use planned::{PlannedFault, TO_THE_CALM};
 pub use rule::Rule;
+pub use softer::Names;
 pub use table::{Row, TABLE};
 pub use when::{Happening, Letters, Trigger, When};
+pub use whom::{Links, Whom};
 
 /// All that can be done to a world. Chances are in millionths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -386,11 +389,6 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether it waits for the next write to a disk, and has no effect before.
-    pub(crate) const fn awaits_write(&self) -> bool {
-        matches!(self, Self::TornWrite { .. } | Self::MisdirectedWrite { .. })
-    }
-
     /// The name of its kind, as in [`TABLE`] and in a record's counts.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -511,95 +509,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Whom a fault hits. Written `node 3`, or as the scenario calls a role: `leader of 0-1`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Whom {
-    /// This node.
-    Node(NodeId),
-    /// Whoever has this role when the fault begins; if nobody has, the fault is skipped.
-    Role(String),
-}
-
-impl fmt::Display for Whom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Node(node) => write!(f, "node {node}"),
-            Self::Role(role) => f.write_str(role),
-        }
-    }
-}
-
-impl FromStr for Whom {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.strip_prefix("node ") {
-            Some(number) => match number.parse() {
-                Ok(number) => Ok(Self::Node(NodeId(number))),
-                Err(_) => Err(format!("`{text}` names no node")),
-            },
-            None if text.is_empty() || text.contains("->") => Err(format!("`{text}` names nobody")),
-            None => Ok(Self::Role(text.to_owned())),
-        }
-    }
-}
-
-/// Where the weather is. Written `all`, `node 3` (from and to it), or `node 1 -> node 2`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Links {
-    /// Everywhere.
-    All,
-    /// All links from and to one node.
-    Of(Whom),
-    /// One direction between two nodes.
-    Between(Whom, Whom),
-}
-
-impl fmt::Display for Links {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => f.write_str("all"),
-            Self::Of(whom) => write!(f, "{whom}"),
-            Self::Between(from, to) => write!(f, "{from} -> {to}"),
-        }
-    }
-}
-
-impl FromStr for Links {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(" -> ") {
-            Some((from, to)) => Ok(Self::Between(from.parse()?, to.parse()?)),
-            None if text == "all" => Ok(Self::All),
-            None => Ok(Self::Of(text.parse()?)),
-        }
-    }
-}
-
-macro_rules! as_text {
-    ($($name:ident),*) => {$(
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = String;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-    )*};
-}
-as_text!(Whom, Links);
-
 #[cfg(test)]
 mod tests {
+    use squall_core::ids::NodeId;
+
     use super::*;
 
     #[test]

@@ -193,7 +193,7 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             self.record_skip(item);
             return self.verdict().is_none();
         }
-        self.say(|| format!("begins: {fault}"));
+        self.say_before(before, || format!("begins: {fault}"));
         self.record_begin(item, &plan.faults[item], before);
         // A fault that singles out messages takes effect at the first of them, one that waits for a write then.
         if fault.rule().is_none() && !fault.awaits_write() {
@@ -504,7 +504,9 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let Some((script, turn)) = &mut active.script else { return true };
         let steps = script.turn(*turn, lasts).map(|(_, steps)| steps).unwrap_or_default();
         *turn += 1;
+        let before = self.world.events();
         self.take_steps(item, steps);
+        self.record_turn(item, before);
         self.plan_turn(item);
         self.verdict().is_none()
     }

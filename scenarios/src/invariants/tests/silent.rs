@@ -7,6 +7,7 @@ use super::histories::{AT, batch, committed, decided, partition, quorum, state};
 use crate::checks::Permitted;
 use crate::contract::Permit;
 use crate::contract::record::{self, Ending};
+use crate::ghost::chronicle::When;
 use crate::ghost::clients::Name;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, Clients, Shadow};
@@ -162,6 +163,28 @@ fn entries_that_follow_an_installed_snapshot_stay() {
 }
 
 #[test]
+fn a_cut_that_no_sync_covered_may_come_back_in_the_place_of_what_was_written_since() {
+    let mut p = partition();
+    for wrote in [batch(0, 2, 1, 7), batch(2, 3, 1, 8), batch(3, 4, 1, 9)] {
+        replication::appended(&mut p, BrokerId(2), wrote, false).unwrap();
+    }
+    p.cut(BrokerId(2), Offset(2));
+    replication::appended(&mut p, BrokerId(2), batch(2, 3, 2, 5), false).unwrap();
+    p.stopped(BrokerId(2), Damage::PowerLoss, When::default());
+    let mut new = p.clone();
+    p.revived(BrokerId(2), [batch(0, 2, 1, 7), batch(2, 3, 1, 8), batch(3, 4, 1, 9)].into_iter());
+    let old = (Offset(0), Offset(4));
+    assert_eq!(storage::recovered(&mut p, BrokerId(2), old, None), Ok(()));
+    assert_eq!(p.replicas[2].log.at(Offset(2)).map(|batch| batch.crc), Some(8), "the old tail is back");
+    assert!(p.chronicle.of(LeaderEpoch(2), Offset(2)).next().is_some(), "and the new one is lost");
+    new.revived(BrokerId(2), [batch(0, 2, 1, 7), batch(2, 3, 2, 5)].into_iter());
+    assert_eq!(new.replicas[2].log.at(Offset(2)).map(|batch| batch.crc), Some(5), "the new tail stayed");
+    // What nobody ever wrote there is no log that came back.
+    new.revived(BrokerId(2), [batch(0, 2, 1, 7), batch(2, 3, 2, 6)].into_iter());
+    assert_eq!(new.replicas[2].log.at(Offset(2)).map(|batch| batch.crc), Some(5));
+}
+
+#[test]
 fn a_reset_that_was_not_durable_may_bring_the_old_log_back_under_the_same_offsets() {
     let mut p = partition();
     replication::appended(&mut p, BrokerId(1), batch(0, 2, 1, 7), false).unwrap();
@@ -232,4 +255,18 @@ fn an_epoch_that_a_crashed_voter_read_from_its_cache_may_be_lost_with_the_power(
     let back = |q: &mut _, epoch| voters::recovered(q, 1, (LeaderEpoch(epoch), None), nothing.0, nothing.1);
     assert_eq!(back(&mut q.clone(), 4), Ok(()));
     assert_eq!(back(&mut q, 3).unwrap_err().invariant, "W-ME", "what was durable may not");
+}
+
+#[test]
+fn a_cut_that_the_disk_stopped_half_way_may_be_done_or_not() {
+    for end in [2, 3] {
+        let mut p = two_durable_batches();
+        let replica = &mut p.replicas[1];
+        let cut = replica.log.truncate(Offset(2));
+        replica.cut.extend(cut);
+        replica.cut_claims(Offset(2));
+        replica.damage = Damage::Halted;
+        let back = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), None);
+        assert_eq!(back, Ok(()), "recovered up to {end}");
+    }
 }
