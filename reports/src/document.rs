@@ -77,6 +77,40 @@ pub struct FindingDocument {
     pub capsule: Option<String>,
     /// The digest of all its events.
     pub fingerprint: String,
+    /// What all failures of this finding have in common.
+    pub likeness: Option<String>,
+    /// All seeds that fail so.
+    pub seeds: Vec<u64>,
+    /// The same failure, smaller.
+    pub shrunk: Option<ShrunkDocument>,
+}
+
+/// The same failure, smaller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShrunkDocument {
+    /// The file that repeats it.
+    pub capsule: String,
+    /// How many faults there were, and are.
+    pub faults: BeforeAfter,
+    /// How many operations there were, and are.
+    pub operations: BeforeAfter,
+    /// Whether nothing smaller is left to try.
+    pub finished: bool,
+}
+
+/// A count before and after shrinking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct BeforeAfter {
+    /// Before.
+    pub before: usize,
+    /// After.
+    pub after: usize,
+}
+
+impl From<(usize, usize)> for BeforeAfter {
+    fn from((before, after): (usize, usize)) -> Self {
+        Self { before, after }
+    }
 }
 
 impl CampaignDocument {
@@ -106,7 +140,7 @@ impl CampaignDocument {
     pub fn of_run(record: &RunRecord, capsule: Option<&str>, wall_seconds: f64) -> Self {
         let seed = record.seed.0;
         let failed = !record.verdict.is_pass();
-        let finding = Finding { record: record.clone(), capsule: capsule.map(str::to_owned) };
+        let finding = Finding::new(record.clone(), capsule.map(str::to_owned));
         Self {
             verdict: record.verdict.name(),
             scenarios: vec![record.scenario],
@@ -146,6 +180,14 @@ impl FindingDocument {
             message: record.verdict.message(),
             capsule: finding.capsule.clone(),
             fingerprint: record.fingerprint.to_string(),
+            likeness: finding.likeness.as_ref().map(ToString::to_string),
+            seeds: finding.seeds.clone(),
+            shrunk: finding.shrunk.as_ref().map(|shrunk| ShrunkDocument {
+                capsule: shrunk.capsule.clone(),
+                faults: shrunk.faults.into(),
+                operations: shrunk.operations.into(),
+                finished: shrunk.finished,
+            }),
         }
     }
 }
@@ -229,7 +271,12 @@ mod tests {
                   "invariant": "acked_is_kept",
                   "message": "0-1 lost an acknowledged record",
                   "capsule": "out/orders-17.capsule.json",
-                  "fingerprint": "00000000000000000123456789abcdef"
+                  "fingerprint": "00000000000000000123456789abcdef",
+                  "likeness": "violation acked_is_kept: # lost an acknowledged record [offset, leader epoch, acknowledged] on Delivered",
+                  "seeds": [
+                    17
+                  ],
+                  "shrunk": null
                 }
               ],
               "problems": [

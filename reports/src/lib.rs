@@ -5,6 +5,8 @@
 //! | [`campaign`] | a campaign as a table |
 //! | [`run`] | a run in a few lines |
 //! | [`finding`] | one failure: what, where, how to repeat it |
+//! | [`explain`] | what each fault of a failure is needed for |
+//! | [`shrink`] | what shrinking took away |
 //! | [`timeline`] | what happened, a line for each state change, nodes in lanes |
 //! | [`still`] | every node at a moment |
 //! | [`document`] | the same as JSON |
@@ -19,6 +21,7 @@
 
 pub mod campaign;
 pub mod document;
+pub mod explain;
 pub mod finding;
 pub mod markdown;
 pub mod page;
@@ -29,8 +32,10 @@ pub mod report;
 pub mod run;
 #[cfg(test)]
 mod samples;
+pub mod shrink;
 pub mod still;
 pub mod text;
 pub mod timeline;
 
-pub use document::{CampaignDocument, FindingDocument, SeedsDocument};
+pub use document::{BeforeAfter, CampaignDocument, FindingDocument, SeedsDocument};
+pub use shrink::ShrinkDocument;

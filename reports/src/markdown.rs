@@ -7,6 +7,7 @@ use std::fmt::Write;
 use squall_sim::fault::text;
 use squall_sim::recording::Effect;
 
+use crate::explain;
 use crate::report::Report;
 use crate::text::number;
 
@@ -76,23 +77,30 @@ fn story(into: &mut String, report: &Report<'_>) {
         }
         into.push('\n');
     }
-    if !explained.rows.is_empty() {
-        put(
-            into,
-            format_args!("### Which part of the plan is needed\n\n| at | what | | for |\n|---:|---|---|---|"),
-        );
-        for row in explained.rows.iter().take(LINES) {
-            let needed = if row.needed { "**needed**" } else { "not needed" };
-            let (at, what) = (text::written(row.at_ns), cell(&row.what));
-            put(into, format_args!("| {at} | {what} | {needed} | {} |", plain(&row.why)));
-        }
-        into.push('\n');
+    put(
+        into,
+        format_args!(
+            "### Which part of the plan is needed\n\n| | at | what | | for |\n|---|---:|---|---|---|"
+        ),
+    );
+    let faults = explained.faults.iter().map(|row| ("F", row));
+    let operations = explained.operations.iter().map(|row| ("O", row));
+    for (of, row) in faults.chain(operations).take(LINES) {
+        let said = explain::said(row);
+        let (needed, why) =
+            said.split_first().map_or(("", String::new()), |(first, rest)| (first, rest.join("; ")));
+        let (number, at, what) = (row.number, plain(&row.at), cell(&row.what));
+        put(into, format_args!("| {of}{number} | {at} | {what} | {needed} | {} |", plain(&why)));
     }
+    into.push('\n');
 }
 
 fn plan(into: &mut String, report: &Report<'_>) {
     let plan = &report.recording.plan;
     put(into, format_args!("### The plan\n"));
+    if let Some((faults, operations)) = report.before {
+        put(into, format_args!("The smallest, shrunk from {faults} faults and {operations} operations.\n"));
+    }
     if !plan.quirks.is_empty() {
         put(into, format_args!("Switched on: `{}`\n", code(&plan.quirks.join(", "))));
     }

@@ -1,5 +1,6 @@
 //! One failure with all that is known of it: what every document about it is made from.
 
+use squall_sim::explain::Explanation;
 use squall_sim::record::{RunRecord, Verdict};
 use squall_sim::recording::Recording;
 
@@ -16,30 +17,10 @@ pub struct Report<'a> {
     pub promise: Option<&'a str>,
     /// Where the run went otherwise than its capsule says.
     pub departs: Option<&'a str>,
+    /// How many faults and operations there were in the plan that this one was shrunk from.
+    pub before: Option<(usize, usize)>,
     /// Which fault is needed and for what, if that was found out.
-    pub explained: Option<&'a Explained>,
-}
-
-/// Which part of a plan the failure needs, and the story that it makes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Explained {
-    /// A row a fault or operation.
-    pub rows: Vec<ExplainedRow>,
-    /// The story, a sentence each.
-    pub story: Vec<String>,
-}
-
-/// One part of a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExplainedRow {
-    /// When it begins, in nanoseconds.
-    pub at_ns: u64,
-    /// The fault or operation as plans say it.
-    pub what: String,
-    /// Whether the failure needs it.
-    pub needed: bool,
-    /// What it is needed for, or what became of the run without it.
-    pub why: String,
+    pub explained: Option<&'a Explanation>,
 }
 
 impl Report<'_> {

@@ -29,7 +29,7 @@ pub fn summary(record: &RunRecord, capsule: Option<&str>) -> String {
     }
     if !record.verdict.is_pass() {
         text.push('\n');
-        let finding = Finding { record: record.clone(), capsule: capsule.map(str::to_owned) };
+        let finding = Finding::new(record.clone(), capsule.map(str::to_owned));
         text.push_str(&finding::told(&finding));
     }
     text

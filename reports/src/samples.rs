@@ -1,6 +1,7 @@
 //! Records for the tests.
 
 use squall_core::time::Time;
+use squall_sim::explain::{Explanation, Row, Turn};
 use squall_sim::fingerprint::Fingerprint;
 use squall_sim::narrate::field;
 use squall_sim::record::{CampaignRecord, Counts, Finding, RunRecord, SeedsRun, Tally, Verdict, Violation};
@@ -10,7 +11,7 @@ use squall_sim::recording::{
 };
 use squall_sim::seed::Seed;
 
-use crate::report::{Explained, ExplainedRow, Report};
+use crate::report::Report;
 
 fn tally() -> Tally {
     Tally {
@@ -29,6 +30,7 @@ pub(crate) fn run() -> RunRecord {
         scenario: "orders",
         seed: Seed(17),
         verdict: Verdict::Violation(violation),
+        failed_on: Some("Delivered"),
         events: 48_213,
         virtual_ns: 12_034_500_000,
         fingerprint: Fingerprint(0x0123_4567_89ab_cdef),
@@ -44,8 +46,28 @@ pub(crate) fn run() -> RunRecord {
 }
 
 pub(crate) fn finding() -> Finding {
-    Finding { record: run(), capsule: Some("out/orders-17.capsule.json".to_owned()) }
+    Finding::new(run(), Some("out/orders-17.capsule.json".to_owned()))
 }
+
+/// Some kinds of fault: what documents look like does not depend on how many there are.
+const KINDS: [&str; 16] = [
+    "loss",
+    "delay",
+    "duplication",
+    "reordering",
+    "split-halves",
+    "split-ring",
+    "split-bridge",
+    "isolate",
+    "isolate-role",
+    "one-way-cut",
+    "crash",
+    "power-loss",
+    "wipe",
+    "pause",
+    "restart",
+    "transfer",
+];
 
 pub(crate) fn campaign() -> CampaignRecord {
     CampaignRecord {
@@ -54,7 +76,7 @@ pub(crate) fn campaign() -> CampaignRecord {
         stopped: false,
         events: 48_213_007,
         virtual_ns: 7_507_000_000_000,
-        faults: squall_sim::fault::TABLE[..16].iter().zip(100..).map(|(row, n)| (row.kind, n * n)).collect(),
+        faults: KINDS.into_iter().zip(100..).map(|(kind, n)| (kind, n * n)).collect(),
         skipped: 31,
         verdicts: Counts::from([("pass", 999), ("violation", 1)]),
         verified: 21,
@@ -181,26 +203,39 @@ pub(crate) fn recording() -> Recording {
     }
 }
 
-pub(crate) fn explained() -> Explained {
-    let row = |at: u64, what: &str, needed, why: &str| ExplainedRow {
+pub(crate) fn explained() -> Explanation {
+    let row = |number, at: u64, what: &str, needed| Row {
+        number,
+        at: format!("{at}ms"),
         at_ns: at * MS,
         what: what.to_owned(),
         needed,
-        why: why.to_owned(),
+        before: None,
+        after: None,
+        softer: None,
+        ordered_with: Vec::new(),
     };
-    Explained {
-        rows: vec![
-            row(40, "power-loss node 0", true, "before event 500"),
-            row(45, "pause node 0", false, "the run fails alike without it"),
+    let elected =
+        Turn { event: Some(500), at: "50ms".to_owned(), what: "broker 1: leader elected".to_owned() };
+    Explanation {
+        likeness: "violation acked_is_kept".to_owned(),
+        failure: "acked_is_kept: 0-1 lost an acknowledged record".to_owned(),
+        at: "60ms".to_owned(),
+        faults: vec![
+            Row { before: Some(elected), ..row(1, 40, "power-loss broker 0, for 300ms", Some(true)) },
+            row(2, 45, "pause broker 0, for 5ms", Some(false)),
         ],
-        story: vec!["Broker 1 became leader of 0-1 in epoch 4.".to_owned()],
+        operations: vec![row(1, 15, "client 0: send bytes 9", None)],
+        story: vec!["At 50ms, broker 1 leads 0-1 in epoch 4.".to_owned()],
+        runs: 12,
+        finished: false,
     }
 }
 
 pub(crate) fn report<'a>(
     record: &'a RunRecord,
     recording: &'a Recording,
-    explained: Option<&'a Explained>,
+    explained: Option<&'a Explanation>,
 ) -> Report<'a> {
     Report {
         record,
@@ -208,6 +243,7 @@ pub(crate) fn report<'a>(
         capsule: "out/orders-17.capsule.json",
         promise: Some("what is acknowledged is kept"),
         departs: None,
+        before: Some((31, 204)),
         explained,
     }
 }

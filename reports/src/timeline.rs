@@ -166,6 +166,7 @@ const fn rest(kind: Kind) -> Option<char> {
         | Kind::Weather { .. }
         | Kind::ClockSet
         | Kind::DiskSet
+        | Kind::DiskHarmed
         | Kind::Interfered { .. } => None,
     }
 }

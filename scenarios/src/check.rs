@@ -2,18 +2,26 @@
 
 use std::fmt::Write;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use squall_sim::campaign::Campaign;
+use squall_sim::campaign::{AnyScenario, Campaign};
+use squall_sim::capsule;
 use squall_sim::knob;
-use squall_sim::record::CampaignRecord;
+use squall_sim::record::{CampaignRecord, Finding, ShrunkFinding, Verdict};
 use squall_sim::run::Scenario;
 use squall_sim::settings::Overrides;
+use squall_sim::shrink::Bounds;
+
+/// How many findings are told.
+const TOLD: usize = 3;
+
+/// How many runs are spent on making one of them smaller: a few seconds.
+const SHRINK_RUNS: u64 = 400;
 
 /// A test of a scenario, before it runs.
 ///
 /// `SQUALL_SEED=n` runs that seed instead of those asked for, `SQUALL_SEEDS=a..b` that range;
-/// `SQUALL_OUT` names the directory for capsules.
+/// `SQUALL_OUT` names the directory for capsules. What fails is shrunk a little; `SQUALL_SHRINK=0` leaves it.
 #[must_use = "nothing runs before `run`"]
 #[derive(Debug)]
 pub struct Check<S> {
@@ -61,7 +69,11 @@ impl<S: Scenario> Check<S> {
     /// If a run did not pass: with the evidence, the path of its capsule, and the line that repeats it. Also
     /// if a setting, a quirk or the environment is not understood.
     pub fn run(self) -> CampaignRecord {
-        let record = self.look();
+        let (mut record, scenario, jobs) = self.campaign();
+        let off = std::env::var_os("SQUALL_SHRINK").is_some_and(|wish| wish == "0");
+        if !off {
+            record.findings.iter_mut().take(TOLD).for_each(|finding| shrink(&scenario, finding, jobs));
+        }
         assert!(record.verdict() == "pass", "{}", told(&record));
         record
     }
@@ -71,6 +83,10 @@ impl<S: Scenario> Check<S> {
     /// # Panics
     /// If a setting, a quirk or the environment is not understood.
     pub fn look(self) -> CampaignRecord {
+        self.campaign().0
+    }
+
+    fn campaign(self) -> (CampaignRecord, S, usize) {
         let rows = knob::table(self.scenario.knobs());
         let mut overrides = Overrides::default();
         for pair in &self.settings {
@@ -92,7 +108,29 @@ impl<S: Scenario> Check<S> {
             .quirks(self.quirks)
             .out(&out)
             .run();
-        campaign.unwrap_or_else(|error| panic!("{error}"))
+        (campaign.unwrap_or_else(|error| panic!("{error}")), self.scenario, self.jobs)
+    }
+}
+
+/// Makes a finding smaller, if that goes well; it can be repeated as it was found all the same.
+fn shrink<S: Scenario>(scenario: &S, finding: &mut Finding, jobs: usize) {
+    // Each run of a plan that panics prints that, and nondeterminism has nothing that could be kept.
+    let (Verdict::Violation(_) | Verdict::Stall { .. }, Some(path)) =
+        (&finding.record.verdict, &finding.capsule)
+    else {
+        return;
+    };
+    let bounds = Bounds { jobs, runs: SHRINK_RUNS, stop: &|| false, watch: &|_| () };
+    let Ok(text) = capsule::load(Path::new(path)) else { return };
+    let Ok(shrunk) = AnyScenario::shrink(scenario, path, &text, None, &bounds, &mut |_| ()) else { return };
+    let smaller = path.replace(".capsule.json", ".min.capsule.json");
+    if capsule::write(Path::new(&smaller), &shrunk.text).is_ok() {
+        finding.shrunk = Some(ShrunkFinding {
+            capsule: smaller,
+            faults: shrunk.faults,
+            operations: shrunk.operations,
+            finished: shrunk.finished,
+        });
     }
 }
 
@@ -110,8 +148,9 @@ fn seeds_wished(variable: impl Fn(&str) -> Option<String>) -> Option<Range<u64>>
 
 /// Every finding, and how a test is made to run it alone.
 fn told(record: &CampaignRecord) -> String {
-    let mut text = format!("{} of {} runs did not pass\n\n", record.findings.len(), record.seeds.run);
-    for finding in record.findings.iter().take(3) {
+    let failed: usize = record.findings.iter().map(|finding| finding.seeds.len()).sum();
+    let mut text = format!("{failed} of {} runs did not pass\n\n", record.seeds.run);
+    for finding in record.findings.iter().take(TOLD) {
         text.push_str(&squall_reports::finding::told(finding));
         // Writing to a string never fails.
         let _ = writeln!(text, "this test    SQUALL_SEED={} cargo test\n", finding.record.seed);

@@ -40,6 +40,7 @@ pub mod quirks;
 pub mod quorum;
 pub mod replicated_log;
 mod roles_in_world;
+mod smaller;
 mod table;
 pub mod workload;
 

@@ -47,7 +47,7 @@ impl Pinned<'_> {
     }
 
     fn told(self, record: RunRecord) -> String {
-        squall_reports::finding::told(&Finding { record, capsule: Some(self.file.to_owned()) })
+        squall_reports::finding::told(&Finding::new(record, Some(self.file.to_owned())))
     }
 }
 

@@ -16,6 +16,7 @@ use squall_sim::history::Chronicle;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
+use squall_sim::recording::{Fact, Lane};
 use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
@@ -27,6 +28,7 @@ use crate::moments;
 use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
+use crate::smaller;
 use crate::workload::{IdTaker, quiet};
 
 /// The scenario.
@@ -82,6 +84,7 @@ const SOMETIMES: &[&str] = &[
     Exercised::TailsLost.name(),
     Exercised::Fencings.name(),
     Exercised::ProducerIds.name(),
+    Exercised::Halts.name(),
 ];
 
 impl Scenario for Quorum {
@@ -168,8 +171,27 @@ impl Scenario for Quorum {
         )
     }
 
+    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+        let first = cluster::layout(&plan.settings).first_client().0;
+        let takers = plan.settings.get("client.takers") as u32;
+        let without = |gone: u32| {
+            let mut plan = smaller::without_nodes(plan, &[first + gone]);
+            plan.settings.set("client.takers", u64::from(takers) - 1);
+            plan.operations.retain(|operation| operation.client != gone);
+            for operation in plan.operations.iter_mut().filter(|operation| operation.client > gone) {
+                operation.client -= 1;
+            }
+            plan
+        };
+        (0..takers).rev().map(without).chain(smaller::servers(plan)).collect()
+    }
+
     fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
         roles::resolve(role, checks.layout(), world, checks)
+    }
+
+    fn halted(&self, process: &Member) -> bool {
+        process.is_halted()
     }
 
     fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
@@ -186,6 +208,10 @@ impl Scenario for Quorum {
 
     fn message_fields(&self, message: &Message) -> Fields {
         words::message_fields(message)
+    }
+
+    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+        words::story(facts, lanes)
     }
 
     fn probe_kinds(&self) -> &'static [narrate::Kind] {
@@ -220,15 +246,24 @@ impl Scenario for Quorum {
 /// Controllers flush what they promise, so all of them may lose power at once; brokers hold nothing.
 fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let layout = cluster::layout(settings);
-    let brokers = Group::new("brokers", layout.broker_nodes());
-    let brokers = brokers.power_losses().wipes(layout.broker_nodes()).clocks();
-    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses().clocks();
+    let brokers = Group::new("brokers", layout.broker_nodes())
+        .power_losses()
+        .clocks()
+        .wipes(layout.broker_nodes())
+        .disk_errors(layout.broker_nodes())
+        .rot(layout.broker_nodes())
+        .lying_disks(layout.broker_nodes());
+    let controllers = Group::new("controllers", layout.controller_nodes())
+        .power_losses()
+        .clocks()
+        .disk_errors(layout.controller_nodes());
     let beyond = settings.is_on("fault.beyond_budget");
     let controllers = if beyond { controllers.wipes(cluster::forgetful(seed, layout)) } else { controllers };
     let first = layout.first_client().0;
     let takers = first..first + settings.get("client.takers") as u32;
     let mut clients = Group::new("clients", takers.map(NodeId)).clocks();
     clients.may_crash.clear();
+    clients.may_slow.clear();
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(0);
     space.transfer_roles = roles::all(0);

@@ -16,13 +16,14 @@ type Seen = (BTreeSet<&'static str>, BTreeSet<&'static str>);
 
 /// What a few seeds may do without: a disk that fails, retention that overtakes a reader, a controller that is
 /// too far behind. The answer to an operator arrives nowhere: it is no node.
-const RARE: [&str; 7] = [
+const RARE: [&str; 8] = [
     "controller halted",
     "broker halted",
     "damage found",
     "reader repositioned",
     "install snapshot",
     "install snapshot reply",
+    "snapshot installed",
     "elect leader reply",
 ];
 

@@ -172,11 +172,7 @@ fn main() {
             let mut story = Vec::new();
             run_traced(&sim, &sim.plan_of(seed), &mut |_: Time, line: &str| story.push(line.to_owned()))
                 .expect("text can be made of any world");
-            println!(
-                "  {} of {} runs fail; the end of seed {seed}:",
-                record.findings.len(),
-                record.seeds.run
-            );
+            println!("  {} of {} runs fail; the end of seed {seed}:", finding.seeds.len(), record.seeds.run);
             for line in story.iter().skip(story.len().saturating_sub(16)) {
                 println!("    {line}");
             }

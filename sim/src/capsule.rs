@@ -20,7 +20,7 @@ use crate::steps::Steps;
 
 /// The format that this version writes, and the newest that it reads.
 ///
-/// 2: what each event was ([`Expected::steps`]), and faults that begin when something happens.
+/// 2: what each event was ([`Expected::steps`]), faults that wait for something ([`crate::fault::When`]).
 pub const FORMAT: u32 = 2;
 
 /// A run with its outcome.

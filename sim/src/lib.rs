@@ -21,6 +21,8 @@
 //! | [`campaign`] | many seeds on all cores |
 //! | [`narrate`] | the words for messages, facts and states |
 //! | [`record`], [`history`] | what a run leaves behind; what its clients saw |
+//! | [`likeness`] | whether two runs fail in the same way |
+//! | [`shrink`], [`explain`] | the smallest plan with the same failure; what it needs of it |
 //! | [`timeline`] | what happens in a run, line by line, for whoever watches |
 //! | [`recording`] | one run as a diagram needs it |
 //! | [`capsule`] | a run in a file |
@@ -34,10 +36,12 @@ pub mod check;
 pub mod clock;
 pub mod disk;
 pub mod engine;
+pub mod explain;
 pub mod fault;
 pub mod fingerprint;
 pub mod history;
 pub mod knob;
+pub mod likeness;
 pub mod narrate;
 pub mod network;
 pub mod plan;
@@ -46,6 +50,7 @@ pub mod recording;
 pub mod run;
 pub mod seed;
 pub mod settings;
+pub mod shrink;
 pub mod steps;
 pub mod timeline;
 pub mod trace;

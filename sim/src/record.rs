@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use squall_core::time::Time;
 
 use crate::fingerprint::Fingerprint;
+use crate::likeness::Likeness;
 use crate::seed::Seed;
 
 /// How often each of something happened, by its name.
@@ -136,6 +137,8 @@ pub struct RunRecord {
     pub seed: Seed,
     /// How it ended.
     pub verdict: Verdict,
+    /// The kind of event on which a promise was broken, or `the end`.
+    pub failed_on: Option<&'static str>,
     /// How many events it had.
     pub events: u64,
     /// How much time passed in it, in nanoseconds.
@@ -160,13 +163,48 @@ pub struct RunRecord {
     pub last_events: Vec<String>,
 }
 
-/// A failure that a campaign found.
+/// A failure that a campaign found, in as many seeds as it was found in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The whole record of the run.
+    /// The whole record of the smallest seed's run.
     pub record: RunRecord,
+    /// What all of its runs have in common; `None` only of a run that passed.
+    pub likeness: Option<Likeness>,
+    /// All seeds that fail so, in order.
+    pub seeds: Vec<u64>,
     /// The file that repeats it.
     pub capsule: Option<String>,
+    /// The same failure, smaller.
+    pub shrunk: Option<ShrunkFinding>,
+}
+
+/// What shrinking made of a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShrunkFinding {
+    /// The file that repeats it.
+    pub capsule: String,
+    /// How many faults there were, and are.
+    pub faults: (usize, usize),
+    /// How many operations there were, and are.
+    pub operations: (usize, usize),
+    /// Whether nothing smaller is left to try.
+    pub finished: bool,
+}
+
+impl Finding {
+    /// One run's failure.
+    pub fn new(record: RunRecord, capsule: Option<String>) -> Self {
+        let (likeness, seeds) = (Likeness::of(&record), vec![record.seed.0]);
+        Self { record, likeness, seeds, capsule, shrunk: None }
+    }
+
+    /// Takes in what is the same failure; the smaller seed stands for both.
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        if other.record.seed < self.record.seed {
+            std::mem::swap(self, &mut other);
+        }
+        self.seeds.append(&mut other.seeds);
+    }
 }
 
 /// Which seeds a campaign ran.
@@ -205,7 +243,7 @@ pub struct CampaignRecord {
     pub tally: Tally,
     /// What some scenario must reach and no run of it did, with the scenario's name.
     pub never: Vec<(&'static str, &'static str)>,
-    /// All failures, by seed, then scenario.
+    /// All failures, each in the bucket of those that are like it, by smallest seed, then scenario.
     pub findings: Vec<Finding>,
     /// Capsules that could not be written, a line each.
     pub problems: Vec<String>,
@@ -233,8 +271,19 @@ impl CampaignRecord {
         sum(&mut self.faults, &other.faults);
         sum(&mut self.verdicts, &other.verdicts);
         self.add_tally(&other.tally);
-        self.findings.extend(other.findings);
+        other.findings.into_iter().for_each(|finding| self.file(finding));
         self.problems.extend(other.problems);
+    }
+
+    /// Puts a failure to those that are like it.
+    pub(crate) fn file(&mut self, finding: Finding) {
+        let like = |known: &&mut Finding| {
+            known.record.scenario == finding.record.scenario && known.likeness == finding.likeness
+        };
+        match self.findings.iter_mut().find(like) {
+            Some(known) => known.absorb(finding),
+            None => self.findings.push(finding),
+        }
     }
 
     /// Adds one run.
@@ -256,6 +305,7 @@ impl CampaignRecord {
 
     /// Puts what came in any order into its own.
     pub(crate) fn settle(&mut self) {
+        self.findings.iter_mut().for_each(|finding| finding.seeds.sort_unstable());
         self.findings.sort_by_key(|finding| (finding.record.seed, finding.record.scenario));
         self.problems.sort();
         self.never.sort_unstable();

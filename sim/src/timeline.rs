@@ -187,6 +187,7 @@ pub const fn act(kind: Kind) -> &'static str {
         Kind::Weather { .. } => "has another link's weather",
         Kind::ClockSet => "had its clock set",
         Kind::DiskSet => "has another disk",
+        Kind::DiskHarmed => "has damage on its disk",
         Kind::Interfered { .. } => "has a message singled out",
     }
 }

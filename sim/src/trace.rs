@@ -76,9 +76,35 @@ pub enum Kind {
         /// Whom the message is for.
         to: NodeId,
     },
+    /// Something on its disk is not what was written.
+    DiskHarmed,
 }
 
 impl Kind {
+    /// Its name, without whom else it concerned.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "Created",
+            Self::Started => "Started",
+            Self::Delivered { .. } => "Delivered",
+            Self::Dropped { .. } => "Dropped",
+            Self::Expired => "Expired",
+            Self::Synced => "Synced",
+            Self::Crashed => "Crashed",
+            Self::PowerLost => "PowerLost",
+            Self::Wiped => "Wiped",
+            Self::Paused => "Paused",
+            Self::Resumed => "Resumed",
+            Self::Cut { .. } => "Cut",
+            Self::Mended { .. } => "Mended",
+            Self::Weather { .. } => "Weather",
+            Self::ClockSet => "ClockSet",
+            Self::DiskSet => "DiskSet",
+            Self::DiskHarmed => "DiskHarmed",
+            Self::Interfered { .. } => "Interfered",
+        }
+    }
+
     /// The kind as two words of the fingerprint.
     #[inline]
     pub(crate) fn words(self) -> (u64, u64) {
@@ -102,6 +128,7 @@ impl Kind {
             Self::ClockSet => (15, 0),
             Self::DiskSet => (16, 0),
             Self::Interfered { to } => (40, node(to)),
+            Self::DiskHarmed => (17, 0),
         }
     }
 }

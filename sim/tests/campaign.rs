@@ -122,7 +122,29 @@ fn a_capsule_that_cannot_be_written_is_a_problem_and_no_end() {
     let scenarios: [&dyn AnyScenario; 1] = [&sim];
     let nowhere = tempfile::tempdir().unwrap().path().join("gone");
     let record = Campaign::of(&scenarios).seeds(0..3).out(&nowhere).run().unwrap();
-    assert_eq!((record.findings.len(), record.problems.len()), (3, 3));
+    assert_eq!((record.findings.len(), record.problems.len()), (1, 1));
+}
+
+#[test]
+fn failures_that_are_alike_are_one_finding_and_the_smallest_seed_stands_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (alike, other) = (overheard(0), greeters(Greeter { fragile: Some(SOME), ..PLAIN }));
+    let scenarios: [&dyn AnyScenario; 2] = [&alike, &other];
+    let record = Campaign::of(&scenarios).seeds(3..40).jobs(3).out(directory.path()).run().unwrap();
+    let seeds: Vec<u64> = (3..40).collect();
+    assert_eq!(record.findings[0].seeds, seeds);
+    assert_eq!(record.findings[0].record.seed.0, 3);
+    let failures: usize = record.findings.iter().map(|finding| finding.seeds.len()).sum();
+    assert_eq!(failures as u64, record.verdicts["violation"] + record.verdicts["internal-error"]);
+    assert_eq!(record.findings.len(), 2, "{:?}", record.findings);
+    // Whoever else found it with a larger seed has left no capsule.
+    let mut capsules: Vec<_> =
+        record.findings.iter().map(|finding| finding.capsule.clone().unwrap()).collect();
+    capsules.dedup();
+    let files = std::fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<String> = files.map(|file| file.display().to_string()).collect();
+    files.sort();
+    assert_eq!(files, capsules);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use expect_test::{Expect, expect};
 use squall_sim::capsule::{self, Capsule};
 use squall_sim::fault::Fault;
 use squall_sim::run::run;
+use squall_sim::settings::Settings;
 
 fn text() -> String {
     let sim = overheard(u64::MAX);
@@ -15,6 +16,11 @@ fn text() -> String {
     let mut capsule = Capsule::new(plan, &record);
     // How many waymarks there are is not what these tests are about, and it would move every line.
     capsule.expected.trail.clear();
+    // Nor how many settings there are: those that are missing are calm.
+    capsule.plan.settings = Settings::default();
+    for (key, value) in [("disk.sync_jitter", 7), ("net.latency", 200), ("run.max_events", 50_000_000)] {
+        capsule.plan.settings.set(key, value);
+    }
     capsule.to_text()
 }
 
@@ -46,8 +52,8 @@ fn what_is_no_capsule_is_refused_by_place() {
     );
     refused("", expect!["a.capsule.json:1: cut short"]);
     let whole = text();
-    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:46: cut short"]);
-    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:92: not a capsule: missing field `seed`"]);
+    refused(&whole[..whole.len() / 2], expect!["a.capsule.json:17: cut short"]);
+    refused(&changed(r#""seed": 7,"#, ""), expect!["a.capsule.json:34: not a capsule: missing field `seed`"]);
 }
 
 #[test]
@@ -62,7 +68,7 @@ fn what_is_not_known_is_refused_by_name() {
     );
     refused(
         &changed(r#""net.latency""#, r#""net.latensee""#),
-        expect!["a.capsule.json:68: unknown setting `net.latensee`"],
+        expect!["a.capsule.json:18: unknown setting `net.latensee`"],
     );
     refused(
         &changed(r#""run.max_events": 50000000"#, r#""run.max_events": 0"#),

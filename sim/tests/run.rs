@@ -297,8 +297,9 @@ fn a_timeline_changes_nothing_and_tells_faults_inputs_and_probes() {
     let record = run_traced(&sim, &plan, &mut |_: Time, line: &str| lines.push(line.to_owned())).unwrap();
     assert_eq!(record, run(&sim, &plan));
     let has = |part: &str| lines.iter().any(|line| line.contains(part));
-    assert!(has("0.100000s --- begins: power-loss node 1"));
-    assert!(has("0.100000s greeter 1 lost power"));
+    let place = |part: &str| lines.iter().position(|line| line.contains(part)).expect("it is told");
+    let fault = place("0.100000s --- begins: power-loss node 1");
+    assert_eq!(place("0.100000s greeter 1 lost power"), fault + 1, "a fault is read before what it does");
     assert!(has("0.300000s greeter 1 booted"));
     assert!(has("greeter 0 <- greeter 2 message content "));
     assert!(has("greeter 0 * fact content "));

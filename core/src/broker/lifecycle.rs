@@ -7,7 +7,7 @@ use crate::env::DiskFault;
 use crate::host::{Correlations, Host};
 use crate::ids::{BrokerEpoch, CorrelationId, DiskId, Incarnation};
 use crate::message::{Heartbeat, HeartbeatReply, Message, RegisterBroker, Request};
-use crate::partition::Flush;
+use crate::partition::{DIRECTORY, Flush, Partition, owner};
 use crate::probe::{BrokerProbe, Probe};
 use crate::refused::Refused;
 use crate::timer::{BrokerTimer, Timer};
@@ -19,20 +19,39 @@ pub(super) fn start(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskF
     broker.ids = Correlations::new(env);
     broker.incarnation = Incarnation(env.draw());
     env.set_timer(Timer::Broker(BrokerTimer::Retention), broker.config.housekeeping);
+    let vouches = broker.config.replica.flush == Flush::EveryBatch;
     match disk_name(env)? {
+        // Under its old name it would be taken at its word in its next life, when the damage is repaired.
+        Some(_) if vouches && !replicas_are_sound(env)? => name_disk(broker, env)?,
         Some(disk) => {
             broker.disk = disk;
-            broker.intact = broker.config.replica.flush == Flush::EveryBatch;
+            broker.intact = vouches;
             announce(broker, env);
         }
-        None => {
-            broker.disk = DiskId(env.draw());
-            env.write_at(META, 0, &broker.disk.0.to_be_bytes())?;
-            env.sync(META);
-            env.sync_dir();
-            broker.life = Life::Formatting { waits: 2 };
+        None => name_disk(broker, env)?,
+    }
+    Ok(())
+}
+
+/// Whether every replica on the disk is sound. Whoever vouches for its logs has looked at them: one that comes
+/// back without records that it had claimed must not be eligible to lead.
+fn replicas_are_sound(env: &mut Host<'_>) -> Result<bool, DiskFault> {
+    let mut looked_at = None;
+    for at in env.list(DIRECTORY).iter().filter_map(|file| owner(file)) {
+        if looked_at.replace(at) != Some(at) && !Partition::is_sound(at, env)? {
+            return Ok(false);
         }
     }
+    Ok(true)
+}
+
+/// Gives the disk a new name, and announces it once that is durable.
+fn name_disk(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskFault> {
+    broker.disk = DiskId(env.draw());
+    env.write_at(META, 0, &broker.disk.0.to_be_bytes())?;
+    env.sync(META);
+    env.sync_dir();
+    broker.life = Life::Formatting { waits: 2 };
     Ok(())
 }
 

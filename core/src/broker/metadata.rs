@@ -145,6 +145,10 @@ fn tell(broker: &mut Broker, at: TopicPartition, env: &mut Host<'_>) -> Result<(
         return Ok(());
     }
     if !broker.partitions.contains_key(&at) {
+        // It has vouched for this log. To repair it now would hide that it must not.
+        if broker.intact && !Partition::is_sound(at, env)? {
+            return Err(DiskFault::Io);
+        }
         let partition = Partition::open(at, &broker.config.replica, env)?;
         broker.partitions.insert(at, partition);
     }

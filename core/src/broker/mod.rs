@@ -218,10 +218,7 @@ impl Broker {
             Reply::FetchMetadata(result) => metadata::on_update(self, id, result, env),
             Reply::AllocateProducerIds(result) => producer_ids::on_reply(self, id, result, env),
             Reply::AlterPartition { at, result } => self
-                .with_partition(at, env, |p, ctx, env| {
-                    p.on_altered(id, result, ctx, env);
-                    Ok(())
-                })
+                .with_partition(at, env, |p, ctx, env| p.on_altered(id, result, ctx, env))
                 .unwrap_or(Ok(())),
             Reply::Fetch { at, result } => self
                 .with_partition(at, env, |p, ctx, env| p.on_fetched(id, result, ctx, env))

@@ -70,7 +70,11 @@ impl Log {
         if self.is_full_for(batch) {
             self.roll(disk)?;
         }
-        disk.append(&self.active().file, batch.bytes())?;
+        self.buffer.clear();
+        self.buffer.extend_from_slice(batch.bytes());
+        let seal = self.active().seal;
+        seal.turn(&mut self.buffer);
+        disk.append(&self.active().file, &self.buffer)?;
         let position = self.active().size;
         self.active_mut().dirty = true;
         self.admit(batch.header(), epoch, position);

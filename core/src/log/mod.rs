@@ -9,7 +9,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `{base}.log` | batches, back to back; the next file starts at the offset at which this one ends |
+//! | `{base}.log` | batches, back to back, each [sealed](unsealed); the next file starts at the offset at which this one ends |
 //! | `{base}.index`, `{base}.timeindex` | the index of a sealed segment, as Kafka has them |
 //! | `{base}.snapshot` | the producer table as it was at `base`; the two newest stay |
 //! | `{base}.swap` | an empty log file about to take the place of an old one; only between two steps of one call |
@@ -20,6 +20,7 @@
 
 mod append;
 mod cut;
+mod damage;
 mod durability;
 mod epochs;
 mod index;
@@ -28,6 +29,7 @@ mod read;
 mod recent;
 mod recovery;
 mod scan;
+mod seal;
 mod segment;
 mod snapshot;
 #[cfg(test)]
@@ -39,6 +41,7 @@ pub use epochs::EpochCache;
 pub use producers::{Check, ProducedBatch, ProducerState, ProducerTable, WINDOW};
 pub use read::ReadError;
 pub use recovery::Recovery;
+pub use seal::unsealed;
 
 use crate::env::{Disk, DiskFault};
 use crate::ids::{LeaderEpoch, Offset};
@@ -82,6 +85,8 @@ pub struct Log {
     /// Where the last batches of the active segment lie.
     recent: Recent,
     durability: Durability,
+    /// A batch on its way to the file.
+    buffer: Vec<u8>,
 }
 
 impl Log {

@@ -1,13 +1,14 @@
 //! Reading: whole batches, each checked again on its way out.
 //!
-//! The checksum does not cover a batch's offset and epoch, so those are checked against what is known from
-//! elsewhere: offsets are dense from a known place on, epochs are in the cache.
+//! A batch's offset and epoch are also checked against what is known from elsewhere: a sound batch may still
+//! lie where another belongs. Offsets are dense from a known place on, epochs are in the cache.
 
 use bytes::Bytes;
 
 use super::Log;
 use super::index::Entry;
 use super::scan::{Look, Scan};
+use super::seal::Seal;
 use super::segment::Segment;
 use crate::env::{Disk, DiskFault};
 use crate::ids::Offset;
@@ -59,8 +60,8 @@ impl Log {
         }
         let segment = &self.segments[self.segment_of(from)];
         let place = self.locate(segment, from, disk)?;
-        let buffer = read_batches(segment, place, max_bytes, disk)?;
-        let end = self.sound_part(&buffer, place.base, limit)?;
+        let mut buffer = read_batches(segment, place, max_bytes, disk)?;
+        let end = self.sound_part(&mut buffer, segment.seal, place.base, limit)?;
         Ok(Bytes::from(buffer).split_to(end))
     }
 
@@ -110,8 +111,15 @@ impl Log {
         }
     }
 
-    /// How much of `buffer` are sound batches that end within `limit`, the first of them at `base`.
-    fn sound_part(&self, buffer: &[u8], base: Offset, limit: Offset) -> Result<usize, ReadError> {
+    /// How much of `buffer` are sound batches that end within `limit`, the first of them at `base`. They are
+    /// turned into those of the wire.
+    fn sound_part(
+        &self,
+        buffer: &mut [u8],
+        seal: Seal,
+        base: Offset,
+        limit: Offset,
+    ) -> Result<usize, ReadError> {
         let mut expected = base;
         let mut done = 0;
         while expected < limit {
@@ -120,7 +128,7 @@ impl Log {
             if cut_off && done > 0 {
                 break;
             }
-            let sound = Header::verified(rest).ok().filter(|header| {
+            let sound = seal.verified(rest).ok().filter(|header| {
                 header.base_offset == expected && header.leader_epoch == self.epochs.epoch_at(expected)
             });
             let Some(header) = sound else {
@@ -131,6 +139,7 @@ impl Log {
                 break;
             }
             expected = header.next_offset();
+            seal.turn(&mut buffer[done..done + header.size]);
             done += header.size;
         }
         Ok(done)

@@ -2,7 +2,9 @@
 //!
 //! Every file is walked and every checksum looked at, for no start is known to be clean. The tables come out
 //! of the walk; indexes and snapshots that say otherwise are written anew. Damage in the middle costs
-//! everything behind it: whether the replica may still vouch for its history is not decided here.
+//! everything behind it: whether the replica may still vouch for its history has to be asked before
+//! ([`Log::is_sound`]). What is kept is written once more: a sync that failed in an earlier life may have left it in the cache
+//! only, as clean, and no later sync would bring it to the device.
 
 use super::append::SNAPSHOTS_KEPT;
 use super::durability::Durability;
@@ -46,6 +48,7 @@ pub(super) fn open(
         producers: ProducerTable::new(),
         recent: Recent::default(),
         durability: Durability::new(),
+        buffer: Vec::new(),
     };
     let mut cut = Cut::default();
     log.recover_segments(&bases, &mut cut, disk)?;
@@ -64,7 +67,7 @@ struct Cut {
     bytes: u64,
 }
 
-fn segments_in(dir: &str, disk: &dyn Disk) -> Vec<Offset> {
+pub(super) fn segments_in(dir: &str, disk: &dyn Disk) -> Vec<Offset> {
     let mut bases = Vec::new();
     for file in disk.list(&format!("{dir}/")) {
         if let Some((base, LOG)) = segment::parse_name(dir, &file) {
@@ -126,6 +129,7 @@ impl Log {
                 }
                 return disk.truncate(&file, self.active().size);
             };
+            disk.write_at(&file, found.position, found.bytes)?;
             self.admit(&found.header, epoch, found.position);
             self.learn_producer(&found.header);
         }

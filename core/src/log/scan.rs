@@ -1,5 +1,6 @@
 //! A walk over the batches of one file, in large reads.
 
+use super::seal::Seal;
 use crate::env::{Disk, DiskFault};
 use crate::record::{BadBatch, HEADER_BYTES, Header};
 
@@ -20,6 +21,7 @@ pub(super) struct Scan<'a> {
     /// The file's length.
     end: u64,
     look: Look,
+    seal: Seal,
     /// Where in the file `buffer` starts.
     at: u64,
     buffer: Vec<u8>,
@@ -36,8 +38,8 @@ pub(super) struct Found<'a> {
 
 impl<'a> Scan<'a> {
     /// Walks `file` from `position` up to `end`, its length.
-    pub(super) const fn new(file: &'a str, position: u64, end: u64, look: Look) -> Self {
-        Self { file, end, look, at: position, buffer: Vec::new(), done: 0 }
+    pub(super) fn new(file: &'a str, position: u64, end: u64, look: Look) -> Self {
+        Self { file, end, look, seal: Seal::of(file), at: position, buffer: Vec::new(), done: 0 }
     }
 
     /// The next batch; `None` at the end of the file. After a bad one there is no next.
@@ -59,7 +61,7 @@ impl<'a> Scan<'a> {
             return Ok(Some(Err(BadBatch::CutShort)));
         };
         let header = match self.look {
-            Look::Checksums => Header::verified(bytes),
+            Look::Checksums => self.seal.verified(bytes),
             Look::Lengths => Header::peek(bytes),
         };
         self.done += size;

@@ -1,6 +1,7 @@
 //! One file of the log, and the files beside it.
 
 use super::index::Index;
+use super::seal::Seal;
 use crate::env::{Disk, DiskFault};
 use crate::ids::Offset;
 
@@ -27,13 +28,15 @@ pub(super) struct Segment {
     /// The name of the log file.
     pub file: String,
     pub index: Index,
+    pub seal: Seal,
     /// Written since a sync was last asked for.
     pub dirty: bool,
 }
 
 impl Segment {
     pub(super) fn new(dir: &str, base: Offset) -> Self {
-        Self { base, size: 0, file: name(dir, base, LOG), index: Index::default(), dirty: true }
+        let file = name(dir, base, LOG);
+        Self { base, size: 0, seal: Seal::of(&file), file, index: Index::default(), dirty: true }
     }
 
     /// The name of a file beside the log file.

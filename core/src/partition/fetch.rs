@@ -162,12 +162,12 @@ fn park(p: &mut Partition, asker: Asker, request: Fetch, env: &mut Host<'_>) {
 }
 
 /// Answers with what there is.
-pub(super) fn answer(p: &Partition, asker: Asker, request: &Fetch, env: &mut Host<'_>) {
+pub(super) fn answer(p: &mut Partition, asker: Asker, request: &Fetch, env: &mut Host<'_>) {
     let result = read(p, request, env);
     asker.answer(Reply::Fetch { at: p.at, result }, env);
 }
 
-fn read(p: &Partition, request: &Fetch, env: &mut Host<'_>) -> Result<Fetched, Refused> {
+fn read(p: &mut Partition, request: &Fetch, env: &mut Host<'_>) -> Result<Fetched, Refused> {
     let limit = if request.replica.is_some() { p.log.log_end() } else { p.high_watermark };
     if request.offset >= limit || is_behind(p, request) {
         return Ok(nothing(p));
@@ -177,9 +177,14 @@ fn read(p: &Partition, request: &Fetch, env: &mut Host<'_>) -> Result<Fetched, R
         Err(ReadError::OutOfRange { .. }) => Err(Refused::OffsetOutOfRange),
         Err(ReadError::Damaged { at }) => {
             p.probe(ReplicaProbe::Damaged { at }, env);
+            // A leader that stays would stand in the way of those who have it whole.
+            p.failure = Some(DiskFault::Io);
             Err(Refused::CorruptMessage)
         }
-        Err(ReadError::Disk(_)) => Err(Refused::KafkaStorageError),
+        Err(ReadError::Disk(fault)) => {
+            p.failure = Some(fault);
+            Err(Refused::KafkaStorageError)
+        }
     }
 }
 

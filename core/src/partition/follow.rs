@@ -158,10 +158,11 @@ fn part(p: &mut Partition, diverging: EpochEndOffset, env: &mut Host<'_>) -> Res
 
 /// Drops everything: the leader's log starts beyond this replica's end, or shares nothing with it.
 fn reset(p: &mut Partition, to: Offset, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    p.log.reset_to(to, env)?;
+    let done = p.log.reset_to(to, env);
     p.high_watermark = to;
+    // Also if it was done by half only.
     p.probe(ReplicaProbe::Reset { to }, env);
-    Ok(())
+    done
 }
 
 impl Partition {

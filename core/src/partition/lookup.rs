@@ -7,6 +7,7 @@ use crate::log::ReadError;
 use crate::message::{EpochEnd, EpochEndOffset, ListOffsets, Place, Reply};
 use crate::partition::context::Asker;
 use crate::partition::{Partition, Role};
+use crate::probe::ReplicaProbe;
 use crate::refused::Refused;
 
 /// Answers the largest epoch not above the asked one, with its end (KIP-320's OffsetForLeaderEpoch).
@@ -55,9 +56,11 @@ fn first_since(p: &Partition, millis: u64, env: &mut Host<'_>) -> Result<Offset,
     let found = match p.log.offset_for_time(millis, env) {
         Ok(found) => found,
         Err(ReadError::Disk(fault)) => return Err(fault),
-        // What cannot be read is searched no further; a fetch there will say why.
         Err(ReadError::OutOfRange { .. }) => None,
-        Err(ReadError::Damaged { at }) => Some(at),
+        Err(ReadError::Damaged { at }) => {
+            p.probe(ReplicaProbe::Damaged { at }, env);
+            return Err(DiskFault::Io);
+        }
     };
     Ok(found.map_or(p.high_watermark, |offset| offset.min(p.high_watermark)))
 }

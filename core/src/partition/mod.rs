@@ -26,7 +26,7 @@ mod watermark;
 
 use crate::env::{DiskFault, SyncId};
 use crate::host::Host;
-use crate::ids::{BrokerId, CorrelationId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
+use crate::ids::{BrokerId, CorrelationId, LeaderEpoch, Offset, PartitionEpoch, TopicId, TopicPartition};
 use crate::log::{Log, SyncOutcome};
 use crate::message::{EpochEnd, Fetch, Fetched, ListOffsets, Produce};
 use crate::metadata::PartitionState;
@@ -52,6 +52,8 @@ pub struct Partition {
     epoch: LeaderEpoch,
     partition_epoch: PartitionEpoch,
     role: Role,
+    /// Reading failed in this step, somewhere far from the handler that can say so.
+    failure: Option<DiskFault>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +65,12 @@ enum Role {
 }
 
 impl Partition {
+    /// Whether the replica's log shows no damage but what a power loss explains. Damage may have cost it records
+    /// that it once claimed to hold.
+    pub fn is_sound(at: TopicPartition, env: &mut Host<'_>) -> Result<bool, DiskFault> {
+        Log::is_sound(&directory(at), env)
+    }
+
     /// Opens the replica's log, repairing it after a crash.
     pub fn open(at: TopicPartition, config: &ReplicaConfig, env: &mut Host<'_>) -> Result<Self, DiskFault> {
         let (log, recovery) = Log::open(&directory(at), config.log.clone(), config.quirks, env)?;
@@ -73,6 +81,7 @@ impl Partition {
             epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
             role: Role::Idle,
+            failure: None,
         };
         partition.probe(ReplicaProbe::Recovered { start: recovery.log_start, end: recovery.log_end }, env);
         Ok(partition)
@@ -150,7 +159,7 @@ impl Partition {
         }
         self.partition_epoch = self.partition_epoch.max(state.partition_epoch);
         self.assert_invariants();
-        Ok(())
+        self.outcome()
     }
 
     /// A producer's batch.
@@ -161,7 +170,8 @@ impl Partition {
         ctx: &mut Context<'_>,
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
-        produce::on_request(self, asker, request, ctx, env)
+        produce::on_request(self, asker, request, ctx, env)?;
+        self.outcome()
     }
 
     /// A follower or a consumer reads.
@@ -172,7 +182,8 @@ impl Partition {
         ctx: &mut Context<'_>,
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
-        fetch::on_request(self, asker, request, ctx, env)
+        fetch::on_request(self, asker, request, ctx, env)?;
+        self.outcome()
     }
 
     /// The leader answered this follower's fetch.
@@ -208,8 +219,9 @@ impl Partition {
         result: Result<PartitionState, Refused>,
         ctx: &mut Context<'_>,
         env: &mut Host<'_>,
-    ) {
+    ) -> Result<(), DiskFault> {
         isr::on_reply(self, id, result, ctx, env);
+        self.outcome()
     }
 
     /// One of this replica's timers ran out.
@@ -225,7 +237,7 @@ impl Partition {
             PartitionTimer::Purgatory => purgatory::on_timer(self, env),
             PartitionTimer::Fetch => follow::on_timer(self, ctx, env),
         }
-        Ok(())
+        self.outcome()
     }
 
     /// A sync ended. Answers whether it was this replica's.
@@ -338,6 +350,11 @@ impl Partition {
         }
     }
 
+    /// Whether all reading went well in this step.
+    fn outcome(&mut self) -> Result<(), DiskFault> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
     fn adopt_isr(&mut self, state: &PartitionState, ctx: &mut Context<'_>, env: &mut Host<'_>) {
         isr::adopt(self, state, ctx, env);
     }
@@ -355,7 +372,7 @@ impl Partition {
             }
             Role::Follower(_) => follow::on_durable(self, ctx, env),
         }
-        Ok(())
+        self.outcome()
     }
 
     /// Asks that all there is becomes durable. One sync at a time: what comes meanwhile shares the next.
@@ -369,11 +386,12 @@ impl Partition {
         if to >= self.log.log_end() {
             return Ok(());
         }
-        self.log.truncate_to(to, env)?;
-        let end = self.log.log_end();
+        let done = self.log.truncate_to(to, env);
+        // Half a cut is one as well: what is left of it is known when the log is opened again.
+        let end = if done.is_ok() { self.log.log_end() } else { to };
         self.high_watermark = self.high_watermark.min(end);
         self.probe(ReplicaProbe::Truncated { to: end }, env);
-        Ok(())
+        done
     }
 
     /// Reports that the log start moved, if it did.
@@ -415,7 +433,17 @@ impl Partition {
     }
 }
 
+/// Where all replicas' files are.
+pub const DIRECTORY: &str = "log/";
+
 /// Where a replica's files are.
 pub fn directory(at: TopicPartition) -> String {
-    format!("log/{at}")
+    format!("{DIRECTORY}{at}")
+}
+
+/// Which replica a file belongs to.
+pub fn owner(file: &str) -> Option<TopicPartition> {
+    let (name, _) = file.strip_prefix(DIRECTORY)?.split_once('/')?;
+    let (topic, partition) = name.split_once('-')?;
+    Some(TopicPartition { topic: TopicId(topic.parse().ok()?), partition: partition.parse().ok()? })
 }

@@ -121,7 +121,8 @@ impl Quorum {
     /// Begins a life: reads the disk, repairs the log, waits for a leader. A lone voter elects itself.
     ///
     /// # Errors
-    /// What the disk says; [`DiskFault::Io`] too if neither log nor snapshot begin where they must.
+    /// What the disk says; [`DiskFault::Io`] too if neither log nor snapshot begin where they must, or if the
+    /// log is damaged: then this voter may have lost what others count on, and must not vote any more.
     ///
     /// # Panics
     /// If this node is not among the voters.

@@ -98,6 +98,11 @@ impl Quorum {
             env.remove(PARTIAL)?;
         }
         let marks = whole_snapshots(env)?;
+        // Entries that this voter said it holds may be gone. A vote of it could elect somebody without them. The
+        // damage stays where it is, so that no later life forgets it.
+        if !Log::is_sound(DIR, env)? {
+            return Err(DiskFault::Io);
+        }
         let (mut log, _) = Log::open(DIR, self.config.log.clone(), self.config.quirks, env)?;
         let newest = marks.last().copied();
         // A log that starts late was cut behind a snapshot. Without that one nobody knows what came before.
@@ -199,8 +204,6 @@ impl Quorum {
         let mut log = self.log.take().expect("a started node has its log");
         let relied = self.rely_on(mark, &mut log, env);
         self.log = Some(log);
-        relied?;
-        remove_others(mark, env)?;
         match origin {
             Origin::Taken => env.probe(Probe::Quorum(QuorumProbe::SnapshotTaken { end, epoch })),
             Origin::Installed { .. } => {
@@ -209,6 +212,9 @@ impl Quorum {
             }
         }
         env.probe(Probe::Quorum(QuorumProbe::Start { start: end }));
+        // What is durable is so, also if what it replaces could not be removed.
+        relied?;
+        remove_others(mark, env)?;
         if end > commit {
             let leader = self.is_leader();
             env.probe(Probe::Quorum(QuorumProbe::Committed { to: end, epoch, leader }));

@@ -2,7 +2,8 @@
 //!
 //! Holds: what is durable, what is being written, whether the file's name is durable.
 //! A new state goes to the slot that does not hold the durable one, and only one write is under way at a
-//! time, so that a torn write leaves the other slot whole.
+//! time, so that a torn write leaves the other slot whole. A slot holds its state twice, a sector each: rot in
+//! one must not make a voter forget its vote, and nobody could tell it from a torn write.
 //! Deliberately absent: any rule about votes.
 
 use crate::env::{Disk, DiskFault, SyncId};
@@ -10,8 +11,10 @@ use crate::ids::{LeaderEpoch, NodeId};
 
 /// The file's name (KRaft has `quorum-state` too).
 const FILE: &str = "quorum-state";
-/// A sector: the most a disk is trusted to write whole, and what a tear may destroy.
-const SLOT: usize = 512;
+/// The most a disk is trusted to write whole, and what rot may destroy.
+const SECTOR: usize = 512;
+/// What a tear may destroy: two copies of a state.
+const SLOT: usize = 2 * SECTOR;
 /// Counter, epoch, whether there is a vote, the vote; then the CRC-32C of these.
 const FIELDS: usize = 8 + 4 + 1 + 4;
 
@@ -65,7 +68,8 @@ impl StateFile {
     }
 
     /// Reads the newer valid slot. What is found may only be in the cache of a node whose process died, so
-    /// it counts as durable only after a sync, which begins here.
+    /// it counts as durable only after a sync, which begins here. It is written once more: if the sync of
+    /// an earlier life failed, it counts as clean and no other would bring it to the device.
     ///
     /// # Errors
     /// What the disk says.
@@ -73,9 +77,9 @@ impl StateFile {
         let mut file = Self::unread();
         let mut newest = None;
         if disk.len(FILE).is_some() {
-            for slot in 0..2u64 {
-                let mut bytes = [0; SLOT];
-                let got = disk.read(FILE, slot * SLOT as u64, &mut bytes)?;
+            for copy in 0..4u64 {
+                let mut bytes = [0; SECTOR];
+                let got = disk.read(FILE, copy * SECTOR as u64, &mut bytes)?;
                 if let Some((counter, state)) = decode(&bytes[..got])
                     && newest.is_none_or(|(newer, _)| counter > newer)
                 {
@@ -85,6 +89,7 @@ impl StateFile {
         }
         let Some((counter, state)) = newest else { return Ok((file, State::default())) };
         file.counter = counter;
+        disk.write_at(FILE, place(counter), &encode(counter, state))?;
         file.writing = Some(Writing { state, contents: Some(disk.sync(FILE)), name: Some(disk.sync_dir()) });
         Ok((file, state))
     }
@@ -100,7 +105,7 @@ impl StateFile {
             return Ok(());
         }
         self.counter += 1;
-        disk.write_at(FILE, self.counter % 2 * SLOT as u64, &encode(self.counter, state))?;
+        disk.write_at(FILE, place(self.counter), &encode(self.counter, state))?;
         let name = if self.name_is_durable { None } else { Some(disk.sync_dir()) };
         self.writing = Some(Writing { state, contents: Some(disk.sync(FILE)), name });
         Ok(())
@@ -154,7 +159,13 @@ fn encode(counter: u64, state: State) -> [u8; SLOT] {
     }
     let crc = crc32c::crc32c(&slot[..FIELDS]);
     slot[FIELDS..FIELDS + 4].copy_from_slice(&crc.to_be_bytes());
+    slot.copy_within(..SECTOR, SECTOR);
     slot
+}
+
+/// Where the slot of a write begins.
+const fn place(counter: u64) -> u64 {
+    counter % 2 * SLOT as u64
 }
 
 /// `None`: torn, or never written.
@@ -251,6 +262,21 @@ mod tests {
         assert_eq!(found, state(1, 1));
         assert!(!file.has_durable(found));
         assert_eq!(finish(&mut file, &mut disk), Some(state(1, 1)));
+    }
+
+    #[test]
+    fn rot_anywhere_in_the_file_does_not_make_a_voter_forget_its_vote() {
+        let mut disk = TestDisk::new();
+        let (mut file, _) = StateFile::open(&mut disk).expect("no fault");
+        for epoch in 1..4 {
+            file.save(state(epoch, epoch), &mut disk).expect("no fault");
+            finish(&mut file, &mut disk);
+        }
+        for byte in 0..2 * SLOT {
+            let mut rotten = disk.clone();
+            rotten.rot(FILE, byte, byte as u32 % 8);
+            assert_eq!(StateFile::open(&mut rotten).expect("no fault").1, state(3, 3), "byte {byte}");
+        }
     }
 
     #[test]

@@ -114,6 +114,11 @@ impl Header {
 
     /// Reads the header at the front of `bytes` and checks the checksum; the records were not walked.
     pub fn verified(bytes: &[u8]) -> Result<Self, BadBatch> {
+        Self::verified_under(bytes, 0)
+    }
+
+    /// The same for a batch whose checksum was combined with `mask`.
+    pub(crate) fn verified_under(bytes: &[u8], mask: u32) -> Result<Self, BadBatch> {
         let Some(front) = bytes.first_chunk::<HEADER_BYTES>() else { return Err(BadBatch::CutShort) };
         let size = whole_size(front)?;
         if front[at::MAGIC] != MAGIC {
@@ -121,10 +126,11 @@ impl Header {
         }
         let batch = bytes.get(..size).ok_or(BadBatch::CutShort)?;
         // First of all: a field of a damaged batch says nothing, not even why it is refused.
-        if crc32c::crc32c(&batch[at::ATTRIBUTES..]) != u32::from_be_bytes(array(front, at::CRC)) {
+        let crc = u32::from_be_bytes(array(front, at::CRC)) ^ mask;
+        if crc32c::crc32c(&batch[at::ATTRIBUTES..]) != crc {
             return Err(BadBatch::BadCrc);
         }
-        Self::peek(batch)
+        Ok(Self { crc, ..Self::peek(batch)? })
     }
 
     /// One past the last record.

@@ -204,6 +204,9 @@ impl TestDisk {
     }
 }
 
+/// What a device writes as a whole, in bytes.
+const SECTOR: usize = 512;
+
 /// What a power loss leaves of a file that was written since its last sync. Only what was written suffers: a
 /// write in place does no harm to what is durable before and behind it.
 fn torn(inode: &Inode, below: &mut Below<'_>) -> Vec<u8> {
@@ -214,6 +217,8 @@ fn torn(inode: &Inode, below: &mut Below<'_>) -> Vec<u8> {
         cached.iter().rev().zip(durable.iter().rev()).take_while(|(a, b)| in_place && a == b).count();
     let end = cached.len() - behind;
     let place = same + below((end - same) as u64 + 1) as usize;
+    // A device writes sectors as a whole.
+    let place = if place == end { end } else { same.max(place / SECTOR * SECTOR) };
     let mut left = cached[..place].to_vec();
     match below(3) {
         1 => left.resize(end, 0),

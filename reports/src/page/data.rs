@@ -35,7 +35,7 @@ struct Data<'a> {
     /// Time, event, node, kind, fields.
     facts: Vec<(u64, u64, u32, usize, Said)>,
     /// Place in the plan, kind, text, begin, end, nodes.
-    faults: Vec<(usize, &'a str, &'a str, u64, Option<u64>, &'a [u32])>,
+    faults: Vec<FaultData<'a>>,
     /// Node, whether it is down, why, begin, end.
     states: Vec<(u32, bool, &'a str, u64, Option<u64>)>,
     /// Node, subject, partition, epoch, begin, end.
@@ -44,6 +44,8 @@ struct Data<'a> {
 }
 
 type Arrow = (Option<u32>, Option<u32>, usize, u64, u64, Option<u64>, Option<u64>, usize, Said);
+
+type FaultData<'a> = (usize, &'a str, &'a str, u64, Option<u64>, &'a [u32]);
 
 #[derive(Debug, Serialize)]
 struct PanelData {

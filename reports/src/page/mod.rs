@@ -47,6 +47,7 @@ pub fn page(report: &Report<'_>) -> String {
                 (sections::top(report))
                 main {
                     (sections::evidence(report))
+                    (sections::story(report))
                     (diagram(report))
                     (sections::panels(report))
                     (sections::explained(report))
@@ -174,8 +175,9 @@ mod tests {
             "id=\"panel-0\"",
             "Partition 0-1",
             "power-loss node 0",
-            "the run fails alike without it",
-            "Broker 1 became leader of 0-1 in epoch 4.",
+            "needed before event 500 (50ms): broker 1: leader elected",
+            "shrunk from 31 faults and 204 operations",
+            "At 50ms, broker 1 leads 0-1 in epoch 4.",
             "log.flush",
             "<noscript>",
         ] {
@@ -208,8 +210,8 @@ mod tests {
         recording.plan.settings[0].key = word();
         recording.plan.quirks.push(word());
         let mut explained = samples::explained();
-        explained.rows[0].what = word();
-        explained.rows[0].why = word();
+        explained.faults[0].what = word();
+        explained.faults[0].softer = Some(word());
         explained.story.push(word());
         let report = Report {
             capsule: hostile,

@@ -1,10 +1,12 @@
 //! What the page says in words and tables: it reads without a script, and on paper.
 
 use maud::{Markup, html};
+use squall_sim::explain::Row;
 use squall_sim::fault::text;
 use squall_sim::narrate::Fields;
 use squall_sim::recording::{Effect, FaultLine, PlanSummary, Recording, State};
 
+use crate::explain;
 use crate::report::Report;
 use crate::text::number;
 
@@ -16,8 +18,13 @@ fn at(nanos: u64) -> String {
     format!("{}.{:06}s", nanos / 1_000_000_000, nanos / 1_000 % 1_000_000)
 }
 
-fn node<'a>(recording: &'a Recording, number: u32) -> &'a str {
+fn node(recording: &Recording, number: u32) -> &str {
     recording.lanes.get(number as usize).map_or("nobody", |lane| lane.name.as_str())
+}
+
+/// `1 fault`, `2 faults`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{} {what}{}", number(count as u64), if count == 1 { "" } else { "s" })
 }
 
 fn said(fields: &Fields) -> Markup {
@@ -76,11 +83,9 @@ pub(super) fn evidence(report: &Report<'_>) -> Markup {
 /// Which part of the run the page has.
 pub(super) fn window(recording: &Recording) -> String {
     let window = recording.window;
-    let counted = format!(
-        "{} messages, {} facts",
-        number(recording.arrows.len() as u64),
-        number(recording.facts.len() as u64)
-    );
+    let (arrows, facts) =
+        (counted(recording.arrows.len(), "message"), counted(recording.facts.len(), "fact"));
+    let counted = format!("{arrows}, {facts}");
     if window.arrows_left_out == 0 && window.facts_left_out == 0 {
         return format!("The whole run: {counted}");
     }
@@ -111,7 +116,7 @@ pub(super) fn panels(report: &Report<'_>) -> Markup {
                                 Some(partition) => { "Partition " (partition) }
                                 None => "The quorum's log",
                             }
-                            span { (panel.replicas.len()) " replicas" }
+                            span { (counted(panel.replicas.len(), "replica")) }
                         }
                         div.stage id={ "panel-" (place) } {}
                     }
@@ -121,28 +126,63 @@ pub(super) fn panels(report: &Report<'_>) -> Markup {
     }
 }
 
-/// Which fault is needed, and the story.
+/// What happened, in sentences.
+pub(super) fn story(report: &Report<'_>) -> Markup {
+    let Some(explained) = report.explained.filter(|explained| !explained.story.is_empty()) else {
+        return Markup::default();
+    };
+    html! {
+        section aria-labelledby="story-title" {
+            div.head { h2 #story-title { "The story" } }
+            ol.story { @for sentence in &explained.story { li { (sentence) } } }
+        }
+    }
+}
+
+/// Which part of the plan is needed, and for what.
 pub(super) fn explained(report: &Report<'_>) -> Markup {
-    let Some(explained) = report.explained else { return Markup::default() };
+    let all = report.explained.filter(|all| !all.faults.is_empty() || !all.operations.is_empty());
+    let Some(explained) = all else { return Markup::default() };
     html! {
         section aria-labelledby="explained-title" {
-            div.head { h2 #explained-title { "Why" } span.soft.small { "each part of the plan was taken away and the run repeated" } }
-            @if !explained.story.is_empty() {
-                ol.story { @for sentence in &explained.story { li { (sentence) } } }
+            div.head {
+                h2 #explained-title { "What is needed" }
+                span.soft.small {
+                    "each part of the plan was taken away, moved and softened: " (number(explained.runs)) " runs"
+                    @if !explained.finished { ", stopped before all was tried" }
+                }
             }
             div.scroll {
                 table {
-                    thead { tr { th.t scope="col" { "at" } th scope="col" { "what" } th scope="col" { "needed" } th scope="col" { "for" } } }
-                    tbody {
-                        @for row in &explained.rows {
-                            tr.not-needed[!row.needed] {
-                                td.t { (at(row.at_ns)) } td.text { (row.what) }
-                                td.needed { (if row.needed { "needed" } else { "not needed" }) } td.text { (row.why) }
-                            }
+                    thead {
+                        tr {
+                            th scope="col" {}
+                            th.t scope="col" { "at" }
+                            th scope="col" { "what" }
+                            th scope="col" { "needed" }
+                            th scope="col" { "for" }
                         }
+                    }
+                    tbody {
+                        @for row in &explained.faults { (needed("F", row)) }
+                        @for row in &explained.operations { (needed("O", row)) }
                     }
                 }
             }
+        }
+    }
+}
+
+fn needed(of: &str, row: &Row) -> Markup {
+    let said = explain::said(row);
+    let (verdict, rest) = said.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    html! {
+        tr.not-needed[row.needed == Some(false)] {
+            td { (of) (row.number) }
+            td.t { (row.at) }
+            td.text { (row.what) }
+            td.needed { (verdict) }
+            td.text { @for line in rest { div { (line) } } }
         }
     }
 }
@@ -177,9 +217,13 @@ pub(super) fn plan(report: &Report<'_>) -> Markup {
             div.head {
                 h2 #plan-title { "The plan" }
                 span.soft.small {
-                    (plan.faults.len()) " faults, " (plan.operations.len() + plan.operations_left_out) " operations; storm "
+                    (counted(plan.faults.len(), "fault")) ", "
+                    (counted(plan.operations.len() + plan.operations_left_out, "operation")) "; storm "
                     (text::written(plan.storm_ns)) ", calm " (text::written(plan.calm_ns))
                 }
+            }
+            @if let Some((faults, operations)) = report.before {
+                p { "The smallest plan that fails in this way; it was shrunk from " (counted(faults, "fault")) " and " (counted(operations, "operation")) "." }
             }
             @if !plan.quirks.is_empty() {
                 p { "Switched on: " @for quirk in &plan.quirks { code { (quirk) } " " } }
@@ -187,7 +231,7 @@ pub(super) fn plan(report: &Report<'_>) -> Markup {
             (faults(plan, |fault| fault.effect != Effect::NeverCame))
             @if never > 0 {
                 details {
-                    summary { (never) " faults that never came: the run ended before" }
+                    summary { (counted(never, "fault")) " that never came: the run ended before" }
                     (faults(plan, |fault| fault.effect == Effect::NeverCame))
                 }
             }
@@ -209,7 +253,7 @@ pub(super) fn plan(report: &Report<'_>) -> Markup {
             }
             @if !plan.settings.is_empty() {
                 details {
-                    summary { (plan.settings.len()) " settings that are not at their calm value" }
+                    summary { (counted(plan.settings.len(), "setting")) " away from the calm value" }
                     div.scroll {
                         table {
                             thead { tr { th scope="col" { "setting" } th.t scope="col" { "value" } th.t scope="col" { "calm" } th scope="col" { "unit" } } }
@@ -263,7 +307,7 @@ pub(super) fn last_facts(report: &Report<'_>) -> Markup {
         section aria-labelledby="facts-title" {
             div.head { h2 #facts-title { "The last facts" } }
             details {
-                summary { "The last " (recording.facts.len() - skip) " facts as a table" }
+                summary { (counted(recording.facts.len() - skip, "fact")) ", as a table" }
                 div.scroll {
                     table {
                         thead { tr { th.t scope="col" { "at" } th.t scope="col" { "event" } th scope="col" { "node" } th scope="col" { "fact" } th scope="col" {} } }

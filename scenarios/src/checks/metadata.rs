@@ -11,6 +11,7 @@ use crate::checks::{ClusterChecks, Compared, Exercised};
 use crate::cluster::Member;
 use crate::ghost::chronicle::When;
 use crate::ghost::metadata::Applied;
+use crate::ghost::partition::Damage;
 use crate::invariants::{Broken, Check, broken, membership, quorum};
 
 pub(super) fn on_probe(
@@ -28,7 +29,16 @@ pub(super) fn on_probe(
             applied(c, world, node, *offset, record)
         }
         MetadataProbe::Loaded { end, digest } => loaded(c, node, *end, *digest),
-        MetadataProbe::Active { .. } | MetadataProbe::Halted => Ok(()),
+        MetadataProbe::Active { .. } => Ok(()),
+        MetadataProbe::Halted => {
+            c.counters.exercised(Exercised::Halts);
+            // What it wrote last, or cut, may be there or not.
+            if let Some(place) = c.quorum.place(node) {
+                let voter = &mut c.quorum.voters[place];
+                voter.damage = voter.damage.max(Damage::Halted);
+            }
+            Ok(())
+        }
     }
 }
 

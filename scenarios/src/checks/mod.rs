@@ -91,6 +91,8 @@ pub struct ClusterChecks {
     /// Replicas whose disk or memory is to be looked at once all probes of the event are folded: a probe
     /// tells of one moment of a step, the world shows its end.
     to_inspect: Vec<Inspection>,
+    /// How often each broker's disk has changed bytes.
+    harms: Vec<usize>,
     events: u64,
 }
 
@@ -111,6 +113,7 @@ impl ClusterChecks {
             auditor: None,
             permits: Vec::new(),
             to_inspect: Vec::new(),
+            harms: vec![0; layout.brokers as usize],
             events: 0,
         }
     }
@@ -169,6 +172,7 @@ impl ClusterChecks {
             | Kind::Weather { .. }
             | Kind::ClockSet
             | Kind::DiskSet
+            | Kind::DiskHarmed
             | Kind::Interfered { .. } => return,
         };
         if let Some(broker) = self.layout.broker_on(node) {
@@ -179,6 +183,18 @@ impl ClusterChecks {
         }
         if let Some(place) = self.quorum.place(node) {
             quorum::died(&mut self.quorum, place, damage, when);
+        }
+    }
+
+    /// Whether the disk of the event's node has changed bytes, and which.
+    fn note_harm(&mut self, world: &World<Member>, node: NodeId) {
+        let Some(known) = self.harms.get_mut(node.index()) else { return };
+        let harmed = world.disk(node).harmed();
+        let fresh = &harmed[std::mem::replace(known, harmed.len())..];
+        if let Some(broker) = self.layout.broker_on(node).filter(|_| !fresh.is_empty()) {
+            for ghost in &mut self.partitions {
+                replica::harmed(ghost, broker, fresh, world);
+            }
         }
     }
 
@@ -200,6 +216,10 @@ impl ClusterChecks {
         while let Some(Inspection { at, broker, what }) = self.to_inspect.pop() {
             if let Look::Role = what {
                 replica::registered(world, broker)?;
+                continue;
+            }
+            // What a halted broker did last may be done by half.
+            if crate::checks::broker(world, broker.node()).is_none_or(Broker::is_halted) {
                 continue;
             }
             self.counters.compared(Compared::Folds);
@@ -226,7 +246,17 @@ impl ClusterChecks {
                 }
                 Ok(())
             }
-            BrokerProbe::Halted => Ok(()),
+            BrokerProbe::Halted => {
+                self.counters.exercised(Exercised::Halts);
+                // What it wrote last, or cut, may be there or not.
+                if let Some(broker) = self.layout.broker_on(node) {
+                    for ghost in &mut self.partitions {
+                        let replica = &mut ghost.replicas[broker.0 as usize];
+                        replica.damage = replica.damage.max(Damage::Halted);
+                    }
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -239,6 +269,7 @@ impl Checks<Member> for ClusterChecks {
         let moment = world.moment();
         let when = When { event: world.events(), at: world.now() };
         self.on_moment(moment.node, moment.kind, when);
+        self.note_harm(world, moment.node);
         for (node, probe) in world.probes() {
             if let Err(broken) = self.on_probe(world, *node, probe) {
                 return Err(broken

@@ -7,10 +7,36 @@ use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, Exercised, Inspection, Look};
 use crate::cluster::Member;
-use crate::ghost::Batch;
 use crate::ghost::chronicle::When;
 use crate::ghost::partition::{Damage, Role};
+use crate::ghost::{Batch, PartitionGhost};
 use crate::invariants::{Broken, Check, membership, replication, storage};
+
+/// A broker's disk changed bytes, just now at `fresh`: what it still holds is known only when it has looked. If it
+/// did so in the same event, all that is known is which file it was.
+pub(super) fn harmed(
+    p: &mut PartitionGhost,
+    broker: BrokerId,
+    fresh: &[(String, usize)],
+    world: &World<Member>,
+) {
+    let disk = world.disk(broker.node());
+    let gone = fresh.iter().filter(|(file, _)| disk.rotten(file).is_empty());
+    let segments = gone.filter_map(|(file, _)| storage::base_of(p.at, file));
+    let first = segments.chain(storage::first_rotten(p.at, broker, world)).min();
+    let replica = &mut p.replicas[broker.0 as usize];
+    if first.is_some() {
+        replica.rotten = replica.rotten.min(first).or(first);
+        replica.destroyed = replica.destroyed.max(replica.log.end());
+    }
+}
+
+/// A replica's log changed: what of it is rotten may be gone.
+fn look_for_rot(p: &mut PartitionGhost, broker: BrokerId, world: &World<Member>) {
+    if p.replicas[broker.0 as usize].rotten.is_some() {
+        p.replicas[broker.0 as usize].rotten = storage::first_rotten(p.at, broker, world);
+    }
+}
 
 pub(super) fn on_probe(
     c: &mut ClusterChecks,
@@ -43,19 +69,28 @@ pub(super) fn on_probe(
             replication::acknowledged(p, broker, *epoch, *next, *acks, (min_isr, c.expectations.flush))
         }
         ReplicaProbe::Durable { end } => {
-            p.replicas[broker.0 as usize].synced(*end);
+            let replica = &mut p.replicas[broker.0 as usize];
+            replica.doubtful |= world.disk(node).model().lies;
+            replica.synced(*end);
             Ok(())
         }
-        ReplicaProbe::Truncated { to } => truncated(c, place, broker, *to),
+        ReplicaProbe::Truncated { to } => {
+            look_for_rot(p, broker, world);
+            truncated(c, place, broker, *to)
+        }
         ReplicaProbe::Reset { to } => reset(c, place, broker, *to),
         ReplicaProbe::Start { start } => {
             counters.exercised(Exercised::SegmentsDeleted);
             c.to_inspect.push(Inspection { at, broker, what: Look::Tables });
-            storage::shortened(p, broker, *start)
+            storage::shortened(p, broker, *start)?;
+            look_for_rot(p, broker, world);
+            Ok(())
         }
         ReplicaProbe::Recovered { start, end } => {
             let first = storage::first_on_disk(at, broker, world);
-            recovered(c, world, (place, broker), (*start, *end), first)
+            let outcome = recovered(c, world, (place, broker), (*start, *end), first);
+            look_for_rot(&mut c.partitions[place], broker, world);
+            outcome
         }
         ReplicaProbe::Leader { epoch, start } => {
             replication::leads(p, broker, *epoch, *start, &c.metadata)?;
@@ -80,7 +115,10 @@ pub(super) fn on_probe(
         ReplicaProbe::IsrAdopted { epoch, partition_epoch, isr } => {
             replication::adopted(p, broker, (*epoch, *partition_epoch), isr)
         }
-        ReplicaProbe::Damaged { .. } => Ok(()),
+        ReplicaProbe::Damaged { .. } => {
+            counters.exercised(Exercised::DamageFound);
+            Ok(())
+        }
     }
 }
 
@@ -120,7 +158,7 @@ fn recovered(
         (replica.damage, replica.log.end())
     };
     match damage {
-        Damage::None => {}
+        Damage::None | Damage::Halted | Damage::Rotten => {}
         Damage::PowerLoss => {
             c.counters.exercised(Exercised::PowerLossesSurvived);
             if range.1 < before {
@@ -129,7 +167,10 @@ fn recovered(
         }
         Damage::Wiped => c.counters.exercised(Exercised::DisksRefilled),
     }
-    if damage == Damage::PowerLoss && !p.replicas[broker.0 as usize].cut.is_empty() {
+    if p.replicas[broker.0 as usize].rotten.is_some_and(|rotten| range.1 <= rotten) {
+        c.counters.exercised(Exercised::DamageCut);
+    }
+    if matches!(damage, Damage::Halted | Damage::PowerLoss) && !p.replicas[broker.0 as usize].cut.is_empty() {
         p.revived(broker, storage::batches_on_disk(p.at, broker, world).into_iter());
     }
     storage::recovered(p, broker, range, first)?;

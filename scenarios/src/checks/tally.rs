@@ -48,6 +48,9 @@ counted! {
     ReadersTruncated = "readers moved by truncation",
     ReadersReset = "readers out of range",
     ProducerIds = "producer ids given",
+    Halts = "processes that halted because of their disk",
+    DamageFound = "damaged batches found by a reader",
+    DamageCut = "damaged logs cut and copied anew",
 }
 
 counted! {

@@ -28,6 +28,15 @@ pub enum Member {
 }
 
 impl Member {
+    /// Whether its disk failed it, so that it does nothing any more.
+    pub fn is_halted(&self) -> bool {
+        match self {
+            Self::Broker(broker) => broker.is_halted(),
+            Self::Controller(controller) => controller.is_halted(),
+            Self::Admin(_) | Self::Sender(_) | Self::Reader(_) | Self::IdTaker(_) => false,
+        }
+    }
+
     /// Whether it is outside the cluster: it asks, and serves nobody.
     pub(crate) const fn is_client(&self) -> bool {
         match self {

@@ -1,17 +1,19 @@
 //! `squall campaign`: many seeds on all cores.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use squall_reports::CampaignDocument;
 use squall_sim::campaign::{AnyScenario, Campaign};
-use squall_sim::record::CampaignRecord;
+use squall_sim::capsule;
+use squall_sim::record::{CampaignRecord, Finding, ShrunkFinding, Verdict};
 
 use crate::command::capsules::Capsules;
 use crate::command::progress::Bar;
-use crate::command::{Changes, Failure, Found, Output, clock, logs, output, scenario, seeds};
+use crate::command::shrink::{self, Job};
+use crate::command::{Changes, Failure, Found, Output, clock, cores, logs, output, scenario, seeds};
 use crate::scenarios;
 
 /// How long a campaign goes on that nobody gave a length.
@@ -36,11 +38,20 @@ pub(super) struct CampaignArgs {
     /// Repeat every N-th seed to see whether it agrees with itself; 0 is never. Failures always are.
     #[arg(long, value_name = "N", default_value_t = 50)]
     verify_every: u64,
+    /// Leave failures as they were found.
+    #[arg(long, conflicts_with = "shrink_for")]
+    no_shrink: bool,
+    /// For how long each distinct failure is shrunk at most.
+    #[arg(long, value_name = "TIME", default_value = "20s")]
+    shrink_for: String,
     #[command(flatten)]
     changes: Changes,
     #[command(flatten)]
     output: Output,
 }
+
+/// How many distinct failures are shrunk at most: with more, something is wrong that one of them shows.
+const SHRUNK: usize = 10;
 
 /// Set by Ctrl-C: what was run until then is told all the same.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -56,6 +67,7 @@ pub(super) fn campaign(args: &CampaignArgs) -> Result<Found, Failure> {
         (None, None) => Some(HALF_A_MINUTE),
         (None, Some(_)) => None,
     };
+    let shrink_for = seeds::duration(&args.shrink_for)?;
     let capsules = Capsules::into(args.out.as_deref())?;
     // Without it Ctrl-C ends the command with nothing told; no reason not to begin.
     let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
@@ -75,10 +87,48 @@ pub(super) fn campaign(args: &CampaignArgs) -> Result<Found, Failure> {
         Some(range) => campaign.seeds(range),
         None => campaign.seeds_from(clock::fresh_seed()..),
     };
-    let record = campaign.run().map_err(Failure::bad)?;
+    let mut record = campaign.run().map_err(Failure::bad)?;
     bar.end();
-    tell(&record, args.output.json, began.elapsed());
+    let ran = began.elapsed();
+    if !args.no_shrink {
+        shrink_all(&mut record, shrink_for, args.jobs.unwrap_or_else(cores));
+    }
+    tell(&record, args.output.json, ran);
     Ok(found(&record))
+}
+
+/// Shrinks each distinct failure; what cannot be is a problem of the campaign, and no end.
+fn shrink_all(record: &mut CampaignRecord, lasts: Duration, jobs: usize) {
+    for finding in record.findings.iter_mut().take(SHRUNK) {
+        if INTERRUPTED.load(Ordering::Relaxed) || lasts.is_zero() {
+            return;
+        }
+        match shrink_one(finding, lasts, jobs) {
+            Ok(shrunk) => finding.shrunk = shrunk,
+            Err(Failure::BadInput(problem) | Failure::Internal(problem)) => record.problems.push(problem),
+        }
+    }
+}
+
+fn shrink_one(finding: &Finding, lasts: Duration, jobs: usize) -> Result<Option<ShrunkFinding>, Failure> {
+    // Two runs that differ have nothing in common that could be kept.
+    let (Some(path), false) =
+        (&finding.capsule, matches!(finding.record.verdict, Verdict::Nondeterminism { .. }))
+    else {
+        return Ok(None);
+    };
+    let text = capsule::load(Path::new(path)).map_err(Failure::bad)?;
+    let scenario = scenario(finding.record.scenario)?;
+    let out = shrink::smaller_name(Path::new(path));
+    let job = Job { scenario, file: path, text: &text, lasts: Some(lasts), jobs };
+    let shrunk = job.run(&shrink::note_name(&out), &|| INTERRUPTED.load(Ordering::Relaxed))?;
+    shrink::write(&out, &shrunk.text)?;
+    Ok(Some(ShrunkFinding {
+        capsule: out.display().to_string(),
+        faults: shrunk.faults,
+        operations: shrunk.operations,
+        finished: shrunk.finished,
+    }))
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static dyn AnyScenario>, Failure> {
@@ -86,10 +136,6 @@ fn chosen(names: &[String]) -> Result<Vec<&'static dyn AnyScenario>, Failure> {
         return Ok(scenarios().to_vec());
     }
     names.iter().map(|name| scenario(name)).collect()
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn tell(record: &CampaignRecord, json: bool, wall: Duration) {

@@ -7,6 +7,7 @@
 mod campaign;
 mod capsules;
 mod clock;
+mod explain;
 mod list;
 mod logs;
 mod output;
@@ -15,6 +16,7 @@ mod replay;
 mod report;
 mod run;
 mod seeds;
+mod shrink;
 mod watch;
 
 use std::fmt;
@@ -39,7 +41,8 @@ Exit status: 0 all held; 1 a violation or a stall was found; 2 bad usage or bad 
 First steps:
   squall campaign                                     every scenario, fresh seeds, half a minute
   squall campaign replicated-log --quirk trunc-to-hw  the same with a historical mistake switched on
-  squall replay FILE.capsule.json --trace             a failure again, exactly, line by line")]
+  squall replay FILE.capsule.json --trace             a failure again, exactly, line by line
+  squall shrink FILE.capsule.json                     the same failure, with the few faults that matter")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -64,6 +67,10 @@ enum Command {
     Campaign(campaign::CampaignArgs),
     /// A capsule again, exactly.
     Replay(replay::ReplayArgs),
+    /// The same failure, smaller: fewer faults, operations, clients, servers, and calmer settings.
+    Shrink(shrink::ShrinkArgs),
+    /// Which fault is needed, and for what; and what happened, in plain sentences.
+    Explain(explain::ExplainArgs),
     /// A capsule's run as one page, and as Markdown, a trace and histories.
     Report(report::ReportArgs),
 }
@@ -142,6 +149,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Campaign(args) => campaign::campaign(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Shrink(args) => shrink::shrink(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Report(args) => report::report(&args),
     };
     match outcome {
@@ -174,6 +183,11 @@ fn usage(error: &clap::Error) -> ExitCode {
     let line = paragraph.join(" ");
     eprintln!("squall: {} (try --help)", line.strip_prefix("error: ").unwrap_or(&line));
     ExitCode::from(2)
+}
+
+/// How many runs at once, where nobody says.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The scenario of a name.

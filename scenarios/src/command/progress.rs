@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use squall_sim::campaign::Progress;
+use squall_sim::shrink;
 
 /// The bar of one campaign.
 pub(super) struct Bar {
@@ -45,6 +46,44 @@ impl Bar {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Something that goes on until there is nothing left to do.
+pub(super) struct Spinner {
+    began: Instant,
+    bar: OnceLock<ProgressBar>,
+    shown: bool,
+}
+
+impl Spinner {
+    /// One that shows itself after a second, if anybody is there to see it.
+    pub(super) fn new(began: Instant) -> Self {
+        Self { began, bar: OnceLock::new(), shown: std::io::stderr().is_terminal() }
+    }
+
+    /// So far is it.
+    pub(super) fn tell(&self, progress: &shrink::Progress) {
+        if !self.shown || self.began.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        let bar = self.bar.get_or_init(|| ProgressBar::new_spinner().with_style(spinner_style()));
+        bar.tick();
+        bar.set_message(format!(
+            "{} runs, {} faults and {} operations left",
+            progress.runs, progress.faults, progress.operations
+        ));
+    }
+
+    /// Takes it away.
+    pub(super) fn end(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn spinner_style() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {elapsed}  {msg}").expect("the template is a valid one")
 }
 
 fn style() -> ProgressStyle {

@@ -8,9 +8,9 @@ use squall_reports::CampaignDocument;
 use squall_sim::campaign::{AnyScenario, Ran, Request};
 use squall_sim::capsule;
 use squall_sim::plan::written::Beside;
-use squall_sim::run::Sink;
 use squall_sim::seed::Seed;
 use squall_sim::settings::Overrides;
+use squall_sim::timeline::Watch;
 
 use crate::command::capsules::Capsules;
 use crate::command::watch::{WatchArgs, Watcher};
@@ -48,12 +48,12 @@ pub(super) fn run(args: &RunArgs) -> Result<Found, Failure> {
     let capsules = Capsules::into(args.out.as_deref())?;
     let began: Instant = clock::now();
     let mut watcher = args.watch.watcher(args.output.json)?;
-    let sink: Option<Sink<'_>> = watcher.as_mut().map(|watcher| watcher as Sink<'_>);
+    let watching = watcher.as_mut();
     let ran = match &args.plan {
-        Some(file) => run_written(args, scenario, file, (&overrides, &quirks), sink)?,
+        Some(file) => run_written(args, scenario, file, &overrides, &quirks, watching)?,
         None => {
             let request = Request { overrides: &overrides, quirks: &quirks, verify: false };
-            run_drawn(args, scenario, &request, sink)?
+            run_drawn(args, scenario, &request, watching)?
         }
     };
     watcher.map_or(Ok(()), Watcher::finish)?;
@@ -76,7 +76,7 @@ fn run_drawn(
     args: &RunArgs,
     scenario: &dyn AnyScenario,
     request: &Request<'_>,
-    sink: Option<Sink<'_>>,
+    watcher: Option<&mut Watcher>,
 ) -> Result<Ran, Failure> {
     let seed = Seed(args.seed.unwrap_or_else(clock::fresh_seed));
     if let Some(file) = &args.write_plan {
@@ -84,8 +84,8 @@ fn run_drawn(
         capsule::write(file, &text)
             .map_err(|error| Failure::bad(format_args!("{}: cannot be written: {error}", file.display())))?;
     }
-    let ran = match sink {
-        Some(sink) => scenario.run_traced(seed, request, sink),
+    let ran = match watcher {
+        Some(watcher) => scenario.run_traced(seed, request, watcher),
         None => scenario.worker().run(seed, request),
     };
     ran.map_err(Failure::bad)
@@ -96,13 +96,15 @@ fn run_written(
     args: &RunArgs,
     scenario: &dyn AnyScenario,
     file: &Path,
-    (overrides, quirks): (&Overrides, &[String]),
-    sink: Option<Sink<'_>>,
+    overrides: &Overrides,
+    quirks: &[String],
+    watcher: Option<&mut Watcher>,
 ) -> Result<Ran, Failure> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::bad(format_args!("{name}: cannot be read: {error}")))?;
     let fresh = Seed(clock::fresh_seed());
     let beside = Beside { seed: args.seed.map(Seed), fresh, overrides, quirks };
+    let sink = watcher.map(|watcher| watcher as &mut dyn Watch);
     scenario.run_written(&name, &text, &beside, sink).map_err(Failure::bad)
 }

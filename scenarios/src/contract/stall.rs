@@ -22,9 +22,9 @@ pub fn is_orphaned(p: &PartitionGhost, flush: bool) -> bool {
 /// Whether a stop takes from a replica what it might vouch for.
 const fn spoils(stop: Stop, flush: bool) -> bool {
     match stop.damage {
-        Damage::Wiped => true,
+        Damage::Wiped | Damage::Rotten => true,
         // With every batch flushed the broker vouches for its log.
-        Damage::None | Damage::PowerLoss => !flush,
+        Damage::None | Damage::Halted | Damage::PowerLoss => !flush,
     }
 }
 

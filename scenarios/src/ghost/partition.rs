@@ -28,6 +28,10 @@ pub enum Damage {
     /// The disk kept everything.
     #[default]
     None,
+    /// Its process gave up over it: what it wrote or cut last may be done by half.
+    Halted,
+    /// Bytes on its disk are not what was written.
+    Rotten,
     /// What was not synced may be lost.
     PowerLoss,
     /// Everything is lost.
@@ -39,6 +43,8 @@ impl Damage {
     pub const fn words(self) -> &'static str {
         match self {
             Self::None => "its process was killed",
+            Self::Halted => "its process gave up over its disk",
+            Self::Rotten => "its disk had changed what was written",
             Self::PowerLoss => "its power was lost",
             Self::Wiped => "its disk was wiped",
         }
@@ -57,6 +63,13 @@ pub struct ReplicaGhost {
     pub removed: [Vec<Batch>; 2],
     /// Everything before is durable.
     pub durable: Offset,
+    /// Everything before is durable as far as its disk has told it.
+    pub claimed: Offset,
+    /// Its disk told it so and did nothing: since then nothing more is known to be durable, until the log is
+    /// opened and written again.
+    pub doubtful: bool,
+    /// From this batch on its log is not what was written: its disk changed it.
+    pub rotten: Option<Offset>,
     /// Its high watermark.
     pub high_watermark: Offset,
     /// Its role.
@@ -101,6 +114,9 @@ impl ReplicaGhost {
             self.cut.clear();
             self.removed = Default::default();
             self.durable = Offset::ZERO;
+            self.claimed = Offset::ZERO;
+            self.doubtful = false;
+            self.rotten = None;
             self.agrees = Offset::ZERO;
             self.high_watermark = Offset::ZERO;
             self.producers.clear();
@@ -120,11 +136,26 @@ impl ReplicaGhost {
         self.cut.clear();
         // Not even where the log starts is durable.
         self.durable = Offset::ZERO;
+        self.claimed = Offset::ZERO;
+        self.rotten = None;
         self.producers.clear();
+    }
+
+    /// Its log ends at `to` at most.
+    pub fn cut_claims(&mut self, to: Offset) {
+        self.durable = self.durable.min(to);
+        self.claimed = self.claimed.min(to);
+        self.agrees = self.agrees.min(to);
+        self.high_watermark = self.high_watermark.min(to);
+        self.rotten = self.rotten.filter(|&rotten| rotten < to);
     }
 
     /// A sync ended: everything before `end` is durable, and so is what was removed before it was asked for.
     pub fn synced(&mut self, end: Offset) {
+        self.claimed = end;
+        if self.doubtful {
+            return;
+        }
         self.durable = end;
         self.cut.clear();
         self.removed.swap(0, 1);
@@ -265,9 +296,7 @@ impl PartitionGhost {
         let by = replica.reign().map_or(By::Fault(replica.damage), By::Cut);
         let cut = replica.log.truncate(to);
         replica.cut.extend_from_slice(&cut);
-        replica.durable = replica.durable.min(to);
-        replica.agrees = replica.agrees.min(to);
-        replica.high_watermark = replica.high_watermark.min(to);
+        replica.cut_claims(to);
         replica.refold_producers();
         self.chronicle.lost((self.now, broker, by), &cut);
     }

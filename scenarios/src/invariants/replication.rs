@@ -357,12 +357,12 @@ pub fn acknowledged(
             ),
         );
     }
-    if flush && acks != Acks::None && next > replica.durable {
+    if flush && acks != Acks::None && next > replica.claimed {
         return broken(
             "W-DUR",
             format!(
                 "broker {broker} acknowledged {} up to {next} in epoch {epoch}; durable there is {}",
-                p.at, replica.durable
+                p.at, replica.claimed
             ),
         );
     }
@@ -393,7 +393,7 @@ pub fn acknowledged(
             ),
         );
     }
-    let synced = |replica: &&ReplicaGhost| replica.agrees.min(replica.durable).max(replica.destroyed) >= next;
+    let synced = |replica: &&ReplicaGhost| replica.agrees.min(replica.claimed).max(replica.destroyed) >= next;
     let durable = p.replicas.iter().filter(synced).count();
     if flush && durable < min_isr {
         return broken(

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use squall_core::broker::Broker;
 use squall_core::ids::{BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
-use squall_core::log::{Log, WINDOW};
+use squall_core::log::{Log, WINDOW, unsealed};
 use squall_core::partition::directory;
 use squall_core::record::{Header, batches};
 use squall_sim::engine::World;
@@ -32,10 +32,13 @@ pub fn recovered(
     let replica = &mut p.replicas[broker.0 as usize];
     let known = replica.log.end();
     let least = match replica.damage {
-        Damage::None => known,
-        Damage::PowerLoss => replica.durable.min(known),
+        Damage::None | Damage::Rotten => known,
+        Damage::Halted | Damage::PowerLoss => replica.durable.min(known),
         Damage::Wiped => Offset::ZERO,
     };
+    let was_rotten = replica.rotten.is_some_and(|rotten| end <= rotten);
+    // Whatever its disk has changed it could not keep, nor what lies behind.
+    let least = replica.rotten.map_or(least, |rotten| least.min(rotten));
     if end < least {
         return broken(
             "W-LOG",
@@ -44,16 +47,17 @@ pub fn recovered(
             ),
         );
     }
+    let undone = matches!(replica.damage, Damage::Halted | Damage::PowerLoss);
     // So may what retention or a reset removed since the last sync.
     let other = first.is_some_and(|first| {
         replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
     });
     let mut before = None;
-    if (start < replica.log.start() || other) && replica.damage == Damage::PowerLoss {
+    if (start < replica.log.start() || other) && undone {
         before = Some(replica.restore(start, end));
     }
     // A cut that no sync covered may come back with the power.
-    if end > known && replica.damage == Damage::PowerLoss {
+    if end > known && undone {
         for batch in std::mem::take(&mut replica.cut) {
             if batch.base == replica.log.end() && batch.next <= end {
                 let _fits = replica.log.push(batch);
@@ -80,11 +84,15 @@ pub fn recovered(
         );
     }
     replica.log.advance_start(start);
-    replica.cut.clear();
-    replica.durable = replica.durable.min(end);
-    replica.agrees = replica.agrees.min(end);
+    if replica.damage >= Damage::PowerLoss {
+        // After the death of a mere process a power loss may still bring it back.
+        replica.cut.clear();
+    }
+    replica.cut_claims(end);
+    replica.doubtful = false;
     replica.high_watermark = start;
-    let (damage, when) = (replica.damage, replica.struck);
+    let damage = if was_rotten { replica.damage.max(Damage::Rotten) } else { replica.damage };
+    let when = replica.struck;
     replica.damage = Damage::None;
     replica.refold_producers();
     if let Some(before) = before {
@@ -128,10 +136,13 @@ pub type First = (Offset, LeaderEpoch, u32);
 pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Option<First> {
     let disk = world.disk(broker.node());
     let files = disk.list(&format!("{}/", directory(at)));
-    let contents = files.iter().filter(|file| file.ends_with(".log")).filter_map(|file| disk.contents(file));
+    let logs = files.iter().filter(|file| file.ends_with(".log"));
+    let mut contents = logs.filter_map(|file| Some((file, disk.contents(file)?)));
     contents
-        .filter_map(|content| Header::peek(content).ok())
-        .next()
+        .find_map(|(file, content)| {
+            let size = Header::peek(content).ok()?.size.min(content.len());
+            Header::peek(&unsealed(file, content[..size].to_vec())).ok()
+        })
         .and_then(|header| Some((header.base_offset, header.leader_epoch?, header.crc)))
 }
 
@@ -148,10 +159,41 @@ pub fn batches_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Membe
     found.filter_map(shadow).collect()
 }
 
-/// Every batch on the disk is valid and the one that was written; none is missing.
+/// The base offset of a segment of the partition, from its file's name.
+pub fn base_of(at: TopicPartition, file: &str) -> Option<Offset> {
+    let name = file.strip_prefix(&directory(at))?.strip_prefix('/')?;
+    name.strip_suffix(".log")?.parse().ok().map(Offset)
+}
+
+/// The first batch of a replica of which its disk has changed bytes.
+pub fn first_rotten(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Option<Offset> {
+    let disk = world.disk(broker.node());
+    let prefix = format!("{}/", directory(at));
+    let mut first = None;
+    for file in disk.list(&prefix).iter().filter(|file| file.ends_with(".log")) {
+        let Some(rotten) = disk.rotten(file).iter().map(|&(start, _)| start).min() else { continue };
+        let Some(mut offset) = base_of(at, file) else { continue };
+        let mut rest = disk.contents(file).unwrap_or_default();
+        let mut position = 0;
+        while let Ok(header) = Header::peek(rest)
+            && position + header.size <= rotten
+            && header.size <= rest.len()
+        {
+            offset = header.next_offset();
+            position += header.size;
+            rest = &rest[header.size..];
+        }
+        first = first.min(Some(offset)).or(Some(offset));
+    }
+    first
+}
+
+/// Every batch on the disk is valid and the one that was written; none is missing. What its disk has changed,
+/// and what lies behind, is not looked at: the replica will find it when it reads.
 pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Check {
     let at = p.at;
-    let shadow = &p.replicas[broker.0 as usize].log;
+    let PartitionGhost { replicas, .. } = p;
+    let (shadow, rotten) = (&replicas[broker.0 as usize].log, replicas[broker.0 as usize].rotten);
     let disk = world.disk(broker.node());
     let mut written = shadow.iter();
     let mut end = shadow.start();
@@ -159,8 +201,11 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
         if !file.ends_with(".log") {
             continue;
         }
-        let content = Bytes::copy_from_slice(disk.contents(&file).unwrap_or_default());
+        let content = Bytes::from(unsealed(&file, disk.contents(&file).unwrap_or_default().to_vec()));
         for batch in batches(content) {
+            if rotten == Some(end) {
+                return Ok(());
+            }
             let batch = match batch {
                 Ok(batch) => batch,
                 Err(why) => {

@@ -8,11 +8,13 @@ mod chronicle;
 mod messages;
 mod probes;
 mod state;
+mod story;
 
 pub(crate) use chronicle::ClusterChronicle;
 pub(crate) use messages::{KINDS as MESSAGES, fields as message_fields, kind as message_kind};
 pub(crate) use probes::{KINDS as PROBES, fields as probe_fields, glyph as probe_glyph, kind as probe_kind};
 pub(crate) use state::fields as state;
+pub(crate) use story::sentences as story;
 
 use squall_core::ids::{BrokerId, TopicPartition};
 use squall_core::message::Acks;

@@ -4,18 +4,26 @@
 //! one, may lose what they wrote: by a wipe, or by any unclean stop where batches are not flushed (then even
 //! a killed process counts as having lost its log, KIP-966). They are picked once a run: were it any broker
 //! in turn, the last good copy could go before the others have caught up. With every batch flushed, all
-//! brokers may lose power at once. Beyond the budget (`fault.beyond_budget`) all of it may be lost; then each
-//! loss is classified by [`crate::contract`].
+//! brokers may lose power at once.
+//!
+//! The same few brokers are those whose disks may rot. Disks that lie are theirs too, but only where nothing is
+//! flushed: a broker that flushes vouches for its log, and a disk that has lost a synced tail, or put it
+//! elsewhere, looks like one that lost an unsynced one. A disk that says that it failed makes its process
+//! halt and lose power: wherever that may happen, errors may. Beyond the
+//! budget (`fault.beyond_budget`) all of it may be lost; then each loss is classified by [`crate::contract`].
 
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
 use squall_sim::fault::{FaultSpace, Group};
+use squall_sim::plan::Plan;
 use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
 
 use crate::cluster;
 use crate::moments;
+use crate::replicated_log::Op;
 use crate::roles_in_world as roles;
+use crate::smaller;
 
 /// Replicas of a partition.
 pub(super) fn replication(settings: &Settings) -> u64 {
@@ -29,20 +37,26 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let beyond = settings.is_on("fault.beyond_budget");
     let expendable = if beyond { layout.broker_nodes() } else { expendable(seed, settings) };
     if beyond || settings.is_on("log.flush") {
-        brokers = brokers.power_losses();
+        brokers = brokers.power_losses().disk_errors(layout.broker_nodes());
     } else {
         brokers.may_crash.clone_from(&expendable);
         brokers.may_lose_power.clone_from(&expendable);
+        brokers.may_err.clone_from(&expendable);
+        brokers.may_lie.clone_from(&expendable);
     }
-    let brokers = brokers.wipes(expendable);
+    let brokers = brokers.rot(expendable.clone()).wipes(expendable);
     // A voter that forgot its vote or its entries would break Raft's own assumption; it flushes always.
-    let controllers = Group::new("controllers", layout.controller_nodes()).power_losses().clocks();
+    let controllers = Group::new("controllers", layout.controller_nodes())
+        .power_losses()
+        .clocks()
+        .disk_errors(layout.controller_nodes());
     let controllers = if beyond { controllers.wipes(cluster::forgetful(seed, layout)) } else { controllers };
     let clients = settings.get("client.producers") + settings.get("client.readers") + 1;
     let first = layout.first_client().0;
     let mut clients = Group::new("clients", (first..first + clients as u32).map(NodeId)).clocks();
     // Who crashes forgets what it was told; that is a fault for the services of later scenarios.
     clients.may_crash.clear();
+    clients.may_slow.clear();
     let mut space = FaultSpace::of([brokers, controllers, clients]);
     space.isolate_roles = roles::all(settings.get("topic.partitions"));
     space.transfer_roles = roles::all(settings.get("topic.partitions"));
@@ -53,9 +67,19 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     space
 }
 
+/// Whether no more brokers lose what they wrote than the contract survives, whichever they are.
+pub(super) fn holds(plan: &Plan<Op>) -> bool {
+    smaller::brokers_that_forget(plan) < copies(&plan.settings) as usize
+}
+
+/// On how many disks an acknowledged record is.
+fn copies(settings: &Settings) -> u64 {
+    settings.get("topic.min_isr").min(replication(settings))
+}
+
 /// The brokers that may lose what they wrote.
 fn expendable(seed: Seed, settings: &Settings) -> Vec<NodeId> {
-    let copies = settings.get("topic.min_isr").min(replication(settings));
+    let copies = copies(settings);
     let mut nodes = cluster::layout(settings).broker_nodes();
     seed.stream(Stream::Topology).shuffle(&mut nodes);
     nodes.truncate(copies as usize - 1);

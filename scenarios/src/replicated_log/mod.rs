@@ -12,6 +12,7 @@
 mod budget;
 mod draw;
 mod memory;
+mod smaller;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use squall_sim::history::Chronicle;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::narrate::{self, Fields};
 use squall_sim::plan::{Operation, Plan};
+use squall_sim::recording::{Fact, Lane};
 use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
@@ -153,6 +155,9 @@ const SOMETIMES: &[&str] = &[
     Exercised::SegmentsDeleted.name(),
     Exercised::ReadersReset.name(),
     Exercised::SnapshotsTaken.name(),
+    Exercised::Halts.name(),
+    Exercised::DamageFound.name(),
+    Exercised::DamageCut.name(),
 ];
 
 /// The first client makes the topic; producers follow, then readers.
@@ -223,8 +228,20 @@ impl Scenario for ReplicatedLog {
         ClusterChecks::new(layout, expectations)
     }
 
+    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+        smaller::plans(plan)
+    }
+
+    fn within_budget(&self, plan: &Plan<Op>) -> bool {
+        plan.settings.is_on("fault.beyond_budget") || budget::holds(plan)
+    }
+
     fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
         roles::resolve(role, checks.layout(), world, checks)
+    }
+
+    fn halted(&self, process: &Member) -> bool {
+        process.is_halted()
     }
 
     fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
@@ -241,6 +258,10 @@ impl Scenario for ReplicatedLog {
 
     fn message_fields(&self, message: &Message) -> Fields {
         words::message_fields(message)
+    }
+
+    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+        words::story(facts, lanes)
     }
 
     fn probe_kinds(&self) -> &'static [narrate::Kind] {

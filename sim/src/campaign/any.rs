@@ -5,11 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use squall_core::time::Time;
 
 use crate::capsule::{Capsule, CapsuleError};
+use crate::explain::Explanation;
+use crate::explain::capsules::explain_capsule;
 use crate::history::History;
 use crate::knob::Knob;
 use crate::narrate::Kind;
 use crate::plan::Plan;
-use crate::plan::written::{self, Beside};
+use crate::plan::written::{self, Beside, PlanError};
 use crate::record::{RunRecord, Verdict};
 use crate::recording::{Limits, Recording};
 use crate::run::{
@@ -18,6 +20,8 @@ use crate::run::{
 };
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
+use crate::shrink::capsules::shrink_capsule;
+use crate::shrink::{Bounds, ShrunkCapsule};
 
 /// What a scenario says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +60,15 @@ pub struct Ran {
     pub capsule: Option<String>,
 }
 
-/// Why a capsule was not replayed. One line.
+/// Why a file was not played. One line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReplayError {
-    /// It is none.
+pub enum PlayError {
+    /// It is no capsule.
     #[error(transparent)]
     Capsule(#[from] CapsuleError),
+    /// It is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// Whoever wanted to watch cannot watch such a world.
     #[error("{0}")]
     Unwatchable(String),
@@ -82,28 +89,43 @@ pub trait AnyScenario: Sync {
     fn run_traced(&self, seed: Seed, request: &Request<'_>, sink: Sink<'_>) -> Result<Ran, String>;
 
     /// Plays the capsule `text` again; `file` is for errors.
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError>;
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, PlayError>;
+
+    /// Makes the capsule `text` as small as it gets; `file` is for errors, which are one line. `note` is what
+    /// an earlier attempt kept; `keep` is called with the means to write one whenever it is smaller.
+    fn shrink(
+        &self,
+        file: &str,
+        text: &str,
+        note: Option<&str>,
+        bounds: &Bounds<'_>,
+        keep: &mut dyn FnMut(&dyn Fn() -> String),
+    ) -> Result<ShrunkCapsule, String>;
+
+    /// Says what each fault and operation of the capsule `text` is needed for; `file` is for errors, which
+    /// are one line.
+    fn explain(&self, file: &str, text: &str, bounds: &Bounds<'_>) -> Result<Explanation, String>;
 
     /// The same, and the run is recorded.
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError>;
 
-    /// Runs the plan that stands in the TOML `text`; `file` is for errors. With a `sink`, its timeline goes
-    /// there. An error is one line, with the file and the line of what is wrong in it.
+    /// What the capsule's clients saw: the last `limit` entries.
+    fn history(&self, file: &str, text: &str, limit: usize) -> Result<History, CapsuleError>;
+
+    /// Every node of the capsule's world at a moment.
+    fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError>;
+
+    /// Runs the plan that stands in the TOML `text`; `file` is for errors. A `sink` is told what it wants.
     fn run_written(
         &self,
         file: &str,
         text: &str,
         beside: &Beside<'_>,
         sink: Option<Sink<'_>>,
-    ) -> Result<Ran, String>;
+    ) -> Result<Ran, PlayError>;
 
     /// The plan of `seed` as TOML; an error says in one line why what was set cannot be.
     fn write_plan(&self, seed: Seed, request: &Request<'_>) -> Result<String, String>;
-    /// What the capsule's clients saw: the last `limit` entries.
-    fn history(&self, file: &str, text: &str, limit: usize) -> Result<History, CapsuleError>;
-
-    /// Every node of the capsule's world at a moment.
-    fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError>;
 }
 
 /// Runs seeds of one scenario.
@@ -143,14 +165,29 @@ impl<S: Scenario> AnyScenario for S {
         Ok(with_capsule(self, plan, record))
     }
 
-    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, ReplayError> {
+    fn replay(&self, file: &str, text: &str, sink: Option<Sink<'_>>) -> Result<Replay, PlayError> {
         let capsule = Capsule::read(self, file, text)?;
-        Replay::of(self, &capsule, sink).map_err(ReplayError::Unwatchable)
+        Replay::of(self, &capsule, sink).map_err(PlayError::Unwatchable)
     }
 
     fn still_at(&self, file: &str, text: &str, at: Time) -> Result<Still, CapsuleError> {
         let capsule = Capsule::read(self, file, text)?;
         Ok(still_at(self, &capsule.plan, at))
+    }
+
+    fn shrink(
+        &self,
+        file: &str,
+        text: &str,
+        note: Option<&str>,
+        bounds: &Bounds<'_>,
+        keep: &mut dyn FnMut(&dyn Fn() -> String),
+    ) -> Result<ShrunkCapsule, String> {
+        shrink_capsule(self, file, text, note, bounds, keep)
+    }
+
+    fn explain(&self, file: &str, text: &str, bounds: &Bounds<'_>) -> Result<Explanation, String> {
+        explain_capsule(self, file, text, bounds)
     }
 
     fn record(&self, file: &str, text: &str, limits: Limits) -> Result<(Replay, Recording), CapsuleError> {
@@ -170,10 +207,10 @@ impl<S: Scenario> AnyScenario for S {
         text: &str,
         beside: &Beside<'_>,
         sink: Option<Sink<'_>>,
-    ) -> Result<Ran, String> {
-        let plan = written::read(self, file, text, beside).map_err(|error| error.to_string())?;
+    ) -> Result<Ran, PlayError> {
+        let plan = written::read(self, file, text, beside)?;
         let record = match sink {
-            Some(sink) => run_traced(self, &plan, sink)?,
+            Some(sink) => run_traced(self, &plan, sink).map_err(PlayError::Unwatchable)?,
             None => caught(self, &plan, &mut SpareRun::default(), false),
         };
         Ok(with_capsule(self, plan, record))

@@ -1,20 +1,24 @@
 //! Campaigns: many seeds on all cores.
 //!
 //! Seeds are handed out one by one; each worker keeps the memory of its last world for the next. What comes
-//! out is the same for any number of jobs: sums, and findings in order of their seeds.
+//! out is the same for any number of jobs: sums, and findings in order of their seeds. Failures that are alike
+//! are one finding; the smallest seed stands for all of them, and it alone leaves a capsule.
 //! Deliberately absent: a clock. Whoever wants a campaign to end after a while brings the `stop`.
 
 mod any;
 
-pub use any::{AnyScenario, Info, Ran, ReplayError, Request, Worker};
+pub use any::{AnyScenario, Info, PlayError, Ran, Request, Worker};
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::ops::{Range, RangeFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::capsule;
-use crate::record::{CampaignRecord, Finding, RunRecord};
+use crate::likeness::Likeness;
+use crate::record::{CampaignRecord, Finding};
 use crate::seed::Seed;
 use crate::settings::Overrides;
 
@@ -163,7 +167,21 @@ impl<'a> Campaign<'a> {
             .map_err(|error| CampaignError::Jobs { jobs: self.jobs, why: error.to_string() })?;
         let shared = Shared::default();
         let parts = pool.broadcast(|_| self.work(&shared));
-        Ok(self.gather(parts))
+        let mut record = self.gather(parts);
+        let buckets = shared.buckets.into_inner().expect("whoever writes a capsule does not panic");
+        for ((scenario, likeness), kept) in buckets {
+            let of = |finding: &&mut Finding| {
+                finding.record.scenario == scenario && finding.likeness.as_ref() == Some(&likeness)
+            };
+            match kept.capsule {
+                Ok(path) => {
+                    record.findings.iter_mut().filter(of).for_each(|it| it.capsule = Some(path.clone()));
+                }
+                Err(problem) => record.problems.push(problem),
+            }
+        }
+        record.settle();
+        Ok(record)
     }
 
     /// How many runs there are at most.
@@ -187,14 +205,14 @@ impl<'a> Campaign<'a> {
             let worker = workers[place].get_or_insert_with(|| self.scenarios[place].worker());
             let verify = self.verify_every != 0 && seed.is_multiple_of(self.verify_every);
             let request = Request { overrides: &self.overrides, quirks: &self.quirks, verify };
-            self.take(&mut part, place, worker.run(Seed(seed), &request));
+            self.take(&mut part, shared, place, worker.run(Seed(seed), &request));
             part.record.verified += u64::from(verify);
             self.tell(shared, &part.last);
         }
         part
     }
 
-    fn take(&self, part: &mut Part, place: usize, ran: Result<Ran, String>) {
+    fn take(&self, part: &mut Part, shared: &Shared, place: usize, ran: Result<Ran, String>) {
         let Ran { record, capsule } = match ran {
             Ok(ran) => ran,
             Err(problem) => {
@@ -209,20 +227,40 @@ impl<'a> Campaign<'a> {
         part.record.add(&record);
         part.last = Last { events: record.events, failed: !record.verdict.is_pass() };
         if part.last.failed {
-            let capsule = capsule.and_then(|text| self.keep(part, &record, &text));
-            part.record.findings.push(Finding { record, capsule });
+            let finding = Finding::new(record, None);
+            if let Some(text) = capsule {
+                self.keep(shared, &finding, &text);
+            }
+            part.record.file(finding);
         }
     }
 
-    /// Writes a capsule; its path, if that went well.
-    fn keep(&self, part: &mut Part, record: &RunRecord, text: &str) -> Option<String> {
-        let path = self.out.as_ref()?.join(format!("{}-{}.capsule.json", record.scenario, record.seed));
-        match capsule::write(&path, text) {
-            Ok(()) => Some(path.display().to_string()),
-            Err(error) => {
-                part.record.problems.push(format!("{}: cannot be written: {error}", path.display()));
+    /// Writes the capsule of a failure that nothing like it was found of with a smaller seed.
+    fn keep(&self, shared: &Shared, finding: &Finding, text: &str) {
+        let (Some(out), Some(likeness)) = (&self.out, &finding.likeness) else { return };
+        let (scenario, seed) = (finding.record.scenario, finding.record.seed.0);
+        let mut buckets = shared.buckets.lock().expect("whoever writes a capsule does not panic");
+        let bucket = buckets.entry((scenario, likeness.clone()));
+        if let Entry::Occupied(kept) = &bucket
+            && kept.get().seed < seed
+        {
+            return;
+        }
+        let path = out.join(format!("{scenario}-{seed}.capsule.json"));
+        let capsule = match capsule::write(&path, text) {
+            Ok(()) => Ok(path.display().to_string()),
+            Err(error) => Err(format!("{}: cannot be written: {error}", path.display())),
+        };
+        let larger = match bucket {
+            Entry::Occupied(mut kept) => Some(kept.insert(Kept { seed, capsule })),
+            Entry::Vacant(place) => {
+                place.insert(Kept { seed, capsule });
                 None
             }
+        };
+        if let Some(Kept { capsule: Ok(path), .. }) = larger {
+            // Another core was faster with a larger seed. If its file stays it is one too many, no more.
+            let _ = std::fs::remove_file(path);
         }
     }
 
@@ -258,7 +296,6 @@ impl<'a> Campaign<'a> {
         whole.seeds.from = self.from;
         whole.seeds.to = self.from + beyond.div_ceil(self.scenarios.len().max(1) as u64);
         whole.stopped = self.size().is_some_and(|size| beyond < size);
-        whole.settle();
         whole
     }
 }
@@ -270,6 +307,14 @@ struct Shared {
     runs: AtomicU64,
     findings: AtomicU64,
     events: AtomicU64,
+    /// Of each failure the smallest seed so far, and the scenario that it is one of.
+    buckets: Mutex<BTreeMap<(&'static str, Likeness), Kept>>,
+}
+
+/// A capsule that was written, or not and why.
+struct Kept {
+    seed: u64,
+    capsule: Result<String, String>,
 }
 
 /// What one job did.

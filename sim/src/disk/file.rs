@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::extents::Extents;
+use super::forsaken::Forsaken;
 
 /// The content as it was at some time.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,14 @@ struct Image {
     differs: Extents,
 }
 
+/// What a failing device did to a file. Few files have any.
+#[derive(Debug, Clone, Default)]
+struct Scars {
+    forsaken: Forsaken,
+    /// Starts and ends of what is not as it was written.
+    rotten: Vec<(usize, usize)>,
+}
+
 /// A file's content.
 #[derive(Debug, Clone, Default)]
 pub(super) struct File {
@@ -24,13 +33,14 @@ pub(super) struct File {
     durable: Image,
     /// What syncs under way will make durable, oldest first.
     pending: Vec<Image>,
+    scars: Option<Box<Scars>>,
 }
 
 impl File {
     /// An empty file in the memory of `buffer`.
     pub(super) fn new(mut buffer: Vec<u8>) -> Self {
         buffer.clear();
-        Self { current: buffer, durable: Image::default(), pending: Vec::new() }
+        Self { current: buffer, ..Self::default() }
     }
 
     pub(super) fn into_buffer(self) -> Vec<u8> {
@@ -49,12 +59,16 @@ impl File {
         if start < self.newest().len {
             self.keep(start, start + bytes.len());
         }
+        if self.scars.is_some() {
+            self.overwritten(start, start + bytes.len());
+        }
         self.current.extend_from_slice(bytes);
     }
 
     pub(super) fn write_at(&mut self, at: usize, bytes: &[u8]) {
         let end = at + bytes.len();
         self.keep(at.min(self.current.len()), end);
+        self.overwritten(at, end);
         if self.current.len() < at {
             self.current.resize(at, 0);
         }
@@ -65,12 +79,16 @@ impl File {
 
     pub(super) fn truncate(&mut self, len: usize) {
         self.keep(len, self.current.len());
+        self.overwritten(len, usize::MAX);
         self.current.truncate(len);
     }
 
     /// The content as it is now becomes durable when `sync` ends.
     pub(super) fn sync(&mut self, sync: u64) {
         self.pending.push(Image { sync, len: self.current.len(), differs: Extents::default() });
+        if let Some(scars) = &mut self.scars {
+            scars.forsaken.sync(sync);
+        }
     }
 
     /// `sync` ended. Without effect if a later one ended before.
@@ -78,11 +96,59 @@ impl File {
         if let Some(place) = self.pending.iter().position(|image| image.sync == sync) {
             self.durable = self.pending.drain(..=place).next_back().expect("the range holds its end");
         }
+        if let Some(scars) = &mut self.scars {
+            scars.forsaken.synced(sync);
+        }
+    }
+
+    /// `sync` failed: what it should have written counts as clean, and the device has what it had.
+    pub(super) fn sync_failed(&mut self, sync: u64) {
+        let device = self.durable_content();
+        let Some(place) = self.pending.iter().position(|image| image.sync == sync) else { return };
+        self.durable = self.pending.drain(..=place).next_back().expect("the range holds its end");
+        let wished = self.durable_image();
+        self.scars.get_or_insert_default().forsaken.set(&device, &wished);
+    }
+
+    /// A durable byte changes.
+    pub(super) fn rot(&mut self, at: usize, mask: u8) {
+        self.current[at] ^= mask;
+        self.mark_rotten(at..at + 1);
+    }
+
+    /// Durable bytes are overwritten.
+    pub(super) fn clobber(&mut self, at: usize, bytes: &[u8]) {
+        self.current[at..at + bytes.len()].copy_from_slice(bytes);
+        self.mark_rotten(at..at + bytes.len());
+    }
+
+    pub(super) fn mark_rotten(&mut self, range: Range<usize>) {
+        self.scars.get_or_insert_default().rotten.push((range.start, range.end));
+    }
+
+    /// Starts and ends of what is not as it was written.
+    pub(super) fn rotten(&self) -> &[(usize, usize)] {
+        self.scars.as_ref().map_or(&[], |scars| &scars.rotten)
+    }
+
+    /// Whether the device lacks something that counts as written.
+    pub(super) fn has_forsaken(&self) -> bool {
+        self.scars.as_ref().is_some_and(|scars| !scars.forsaken.is_empty())
+    }
+
+    /// The bytes from `start` to `end` are as they were written again.
+    fn overwritten(&mut self, start: usize, end: usize) {
+        if let Some(scars) = &mut self.scars {
+            scars.forsaken.rewrite(start, end);
+            scars.rotten.retain(|&(from, to)| from < start || end < to);
+        }
     }
 
     /// How many bytes from the start are on the device exactly as they read now.
     pub(super) fn synced_len(&self) -> usize {
         let first_difference = self.images().filter_map(|image| image.differs.first()).min();
+        let forsaken = self.scars.as_ref().and_then(|scars| scars.forsaken.first());
+        let first_difference = first_difference.min(forsaken).or(first_difference).or(forsaken);
         first_difference.unwrap_or(usize::MAX).min(self.durable.len).min(self.current.len())
     }
 
@@ -96,6 +162,15 @@ impl File {
 
     /// What is certain to be on the device.
     pub(super) fn durable_content(&self) -> Vec<u8> {
+        let mut content = self.durable_image();
+        if let Some(scars) = &self.scars {
+            scars.forsaken.show(&mut content);
+        }
+        content
+    }
+
+    /// The content that the last ended sync was asked for.
+    fn durable_image(&self) -> Vec<u8> {
         let mut content = self.current[..self.durable.len.min(self.current.len())].to_vec();
         content.resize(self.durable.len, 0);
         // Newest first: of two old values of a byte the older one is the durable one.
@@ -117,6 +192,9 @@ impl File {
     /// All that is there is on the device; nothing is under way any more.
     pub(super) fn settled(&mut self) {
         self.pending.clear();
+        if let Some(scars) = &mut self.scars {
+            scars.forsaken = Forsaken::default();
+        }
         self.durable = Image { sync: 0, len: self.current.len(), differs: Extents::default() };
     }
 

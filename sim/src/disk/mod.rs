@@ -4,14 +4,20 @@
 //! lost: the image that the last completed sync made durable, and the images of the syncs still under way.
 //! A power loss then draws, for each 512-byte sector that differs, whether the old or the new one is there.
 //! Names are journalled: what no completed directory sync covers survives as a prefix of the changes.
+//! What a failing device does is in the model ([`DiskModel`]: errors, lies, stalls) or done once ([`Harm`]).
+//! A sync that fails leaves a file as Linux does: its pages count as clean, so a later sync ends well and the
+//! data is on the device only once it was written again.
 //! Deliberately absent: queues and seeks. A sync takes a drawn time, everything else none.
 
 mod directory;
 mod extents;
 mod file;
+mod forsaken;
+mod harm;
 mod node;
 mod power;
 
+pub use harm::{Harm, PowerLoss};
 pub use node::NodeDisk;
 
 use squall_core::time::Span;
@@ -31,6 +37,12 @@ pub struct DiskModel {
     pub write_error_ppm: u32,
     /// Millionths of the syncs that end with `Io` and make nothing durable.
     pub sync_error_ppm: u32,
+    /// Millionths of the reads that fail with `Io`.
+    pub read_error_ppm: u32,
+    /// Syncs end well and make nothing durable.
+    pub lies: bool,
+    /// Syncs do not end, those under way included, until this is over.
+    pub stalled: bool,
 }
 
 impl DiskModel {
@@ -42,6 +54,9 @@ impl DiskModel {
         capacity: u64::MAX,
         write_error_ppm: 0,
         sync_error_ppm: 0,
+        read_error_ppm: 0,
+        lies: false,
+        stalled: false,
     };
 
     /// The same, with syncs that take `min` to `max`, both included.

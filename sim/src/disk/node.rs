@@ -10,6 +10,7 @@ use squall_core::time::Span;
 use super::DiskModel;
 use super::directory::{Directory, Inode};
 use super::file::File;
+use super::harm::PowerLoss;
 use super::power;
 use crate::seed::{Rng, Seed, Stream};
 
@@ -51,6 +52,14 @@ pub struct NodeDisk {
     /// Errors and what a power loss leaves.
     damage: Rng,
     buffers: Vec<Vec<u8>>,
+    /// The file that was written last.
+    last: Option<Inode>,
+    /// How many writes there were.
+    writes: u64,
+    /// The next write goes elsewhere.
+    pub(super) misdirects: bool,
+    /// Where bytes were changed behind the process's back.
+    pub(super) harmed: Vec<(String, usize)>,
 }
 
 impl NodeDisk {
@@ -67,6 +76,10 @@ impl NodeDisk {
             latency: seed.stream(Stream::Disk(node)),
             damage: seed.stream(Stream::Damage(node)),
             buffers: Vec::new(),
+            last: None,
+            writes: 0,
+            misdirects: false,
+            harmed: Vec::new(),
         }
     }
 
@@ -75,6 +88,8 @@ impl NodeDisk {
         self.wipe();
         self.model = model;
         self.last_sync = 0;
+        self.writes = 0;
+        self.harmed.clear();
         self.latency = seed.stream(Stream::Disk(node));
         self.damage = seed.stream(Stream::Damage(node));
     }
@@ -130,13 +145,24 @@ impl NodeDisk {
 
     pub(crate) fn read_again(&mut self, file: &str, at: u64, into: &mut [u8]) -> Result<usize, DiskFault> {
         let inode = self.directory.find_again(file).ok_or(DiskFault::NotFound)?;
+        if self.model.read_error_ppm != 0 && self.damage.chance_ppm(self.model.read_error_ppm) {
+            return Err(DiskFault::Io);
+        }
         Ok(copy_out(self.file(inode).current(), at, into))
     }
 
     pub(crate) fn append(&mut self, file: &str, bytes: &[u8]) -> Result<(), DiskFault> {
         self.may_write(bytes.len() as u64)?;
         self.used += bytes.len() as u64;
-        self.open(file).append(bytes);
+        self.writes += 1;
+        if self.misdirects && !bytes.is_empty() {
+            let at = self.len(file).unwrap_or(0) as usize;
+            self.go_astray(file, at, bytes);
+            return Ok(());
+        }
+        let inode = self.inode(file);
+        self.last = Some(inode);
+        self.file_mut(inode).append(bytes);
         Ok(())
     }
 
@@ -146,7 +172,14 @@ impl NodeDisk {
         let growth = (end as u64).saturating_sub(self.len(file).unwrap_or(0));
         self.may_write(growth)?;
         self.used += growth;
-        self.open(file).write_at(at, bytes);
+        self.writes += 1;
+        if self.misdirects && !bytes.is_empty() {
+            self.go_astray(file, at, bytes);
+            return Ok(());
+        }
+        let inode = self.inode(file);
+        self.last = Some(inode);
+        self.file_mut(inode).write_at(at, bytes);
         Ok(())
     }
 
@@ -199,7 +232,12 @@ impl NodeDisk {
     fn begin(&mut self, covers: Covers) -> (SyncId, Span) {
         self.last_sync += 1;
         self.under_way.push(Sync { id: self.last_sync, covers });
-        (SyncId(self.last_sync), self.latency.span(self.model.sync_min, self.model.sync_max))
+        (SyncId(self.last_sync), self.sync_time())
+    }
+
+    /// How long a sync takes that begins now.
+    pub(crate) fn sync_time(&mut self) -> Span {
+        self.latency.span(self.model.sync_min, self.model.sync_max)
     }
 
     /// A sync ends; what it covers is durable unless it fails.
@@ -208,9 +246,13 @@ impl NodeDisk {
         let Sync { id, covers } =
             self.under_way.remove(place.expect("a sync ends once, and within its life"));
         if self.model.sync_error_ppm != 0 && self.damage.chance_ppm(self.model.sync_error_ppm) {
+            if let Covers::File(inode) = covers {
+                self.file_mut(inode).sync_failed(id);
+            }
             return Err(DiskFault::Io);
         }
         match covers {
+            Covers::File(_) | Covers::Names(_) if self.model.lies => {}
             Covers::File(inode) => self.file_mut(inode).synced(id),
             Covers::Names(changes) => {
                 self.nameless |= self.directory.synced(changes);
@@ -229,10 +271,11 @@ impl NodeDisk {
     }
 
     /// The power went. Answers how many files lost something, and how many changes of names are undone.
-    pub(crate) fn power_loss(&mut self) -> (u64, u64) {
+    pub(crate) fn power_loss(&mut self, how: PowerLoss) -> (u64, u64) {
         self.under_way.clear();
         let unsynced = self.directory.unsynced();
-        let kept = if unsynced == 0 { 0 } else { self.damage.in_range(0, unsynced) };
+        let none = unsynced == 0 || how == PowerLoss::LostNames;
+        let kept = if none { 0 } else { self.damage.in_range(0, unsynced) };
         self.directory.came_back(kept);
         self.free_nameless();
         let sector = self.model.sector.max(1) as usize;
@@ -240,7 +283,7 @@ impl NodeDisk {
         let inodes: Vec<Inode> = self.directory.starting_with("").map(|(_, inode)| *inode).collect();
         for inode in inodes {
             let file = self.files[inode as usize].as_mut().expect("a name leads to a file");
-            torn += u64::from(power::cut(file, sector, &mut self.damage));
+            torn += u64::from(power::cut(file, sector, how, &mut self.damage));
         }
         self.used = self.directory.starting_with("").map(|&(_, i)| self.file(i).current().len() as u64).sum();
         (torn, unsynced - kept)
@@ -254,6 +297,44 @@ impl NodeDisk {
         self.files.clear();
         self.vacant.clear();
         self.used = 0;
+        self.last = None;
+        self.misdirects = false;
+    }
+
+    /// How many writes there were.
+    #[inline]
+    pub fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    pub(super) fn note_harm(&mut self, harmed: Inode, at: usize) {
+        let name = self.directory.starting_with("").find(|(_, inode)| *inode == harmed);
+        if let Some((name, _)) = name {
+            self.harmed.push((name.clone(), at));
+        }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Inode> {
+        self.directory.find(name)
+    }
+
+    /// The files that have names, in the order of these.
+    pub(super) fn named(&self) -> impl Iterator<Item = Inode> {
+        self.directory.starting_with("").map(|(_, inode)| *inode)
+    }
+
+    /// The file that was written last, if it has a name still, and how much of it is durable.
+    pub(super) fn last_written(&self) -> Option<(Inode, usize)> {
+        let last = self.last.filter(|last| self.named().any(|inode| inode == *last))?;
+        Some((last, self.file(last).synced_len()))
+    }
+
+    pub(super) fn sector(&self) -> usize {
+        self.model.sector.max(1) as usize
+    }
+
+    pub(super) fn draw_below(&mut self, bound: usize) -> usize {
+        self.damage.below(bound as u64) as usize
     }
 
     fn may_write(&mut self, growth: u64) -> Result<(), DiskFault> {
@@ -268,12 +349,11 @@ impl NodeDisk {
 
     /// The file of that name, created if need be.
     #[inline]
-    fn open(&mut self, name: &str) -> &mut File {
-        let inode = match self.directory.find_again(name) {
+    pub(super) fn inode(&mut self, name: &str) -> Inode {
+        match self.directory.find_again(name) {
             Some(inode) => inode,
             None => self.create(name),
-        };
-        self.file_mut(inode)
+        }
     }
 
     #[cold]
@@ -319,11 +399,11 @@ impl NodeDisk {
         }
     }
 
-    fn file(&self, inode: Inode) -> &File {
+    pub(super) fn file(&self, inode: Inode) -> &File {
         self.files[inode as usize].as_ref().expect("a name or a sync leads to a file")
     }
 
-    fn file_mut(&mut self, inode: Inode) -> &mut File {
+    pub(super) fn file_mut(&mut self, inode: Inode) -> &mut File {
         self.files[inode as usize].as_mut().expect("a name or a sync leads to a file")
     }
 }

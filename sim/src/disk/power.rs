@@ -4,6 +4,7 @@
 //! length was, is drawn. Bytes that a completed sync covers are never lost.
 
 use super::file::File;
+use super::harm::PowerLoss;
 use crate::seed::Rng;
 
 /// Which unsynced sectors had reached the device.
@@ -20,7 +21,10 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn draw(rng: &mut Rng) -> Self {
+    fn draw(how: PowerLoss, rng: &mut Rng) -> Self {
+        if how == PowerLoss::TornWrite {
+            return Self::Torn;
+        }
         match rng.below(4) {
             0 => Self::Lost,
             1 => Self::Prefix,
@@ -31,20 +35,21 @@ impl Outcome {
 }
 
 /// Cuts the power under `file`; answers whether anything was lost.
-pub(super) fn cut(file: &mut File, sector: usize, rng: &mut Rng) -> bool {
+pub(super) fn cut(file: &mut File, sector: usize, how: PowerLoss, rng: &mut Rng) -> bool {
     let sectors = unsynced_sectors(file, sector);
-    if sectors.is_empty() {
+    let whole = !file.has_forsaken();
+    if sectors.is_empty() && whole {
         file.settled();
         return false;
     }
-    let written: Vec<usize> = match Outcome::draw(rng) {
+    let written: Vec<usize> = match if sectors.is_empty() { Outcome::Lost } else { Outcome::draw(how, rng) } {
         Outcome::Lost => Vec::new(),
         Outcome::Prefix => sectors[..rng.below(sectors.len() as u64) as usize].to_vec(),
         Outcome::Torn => sectors.iter().copied().filter(|_| rng.below(2) == 0).collect(),
         Outcome::Kept => sectors.clone(),
     };
     let everything = written.len() == sectors.len();
-    if everything {
+    if everything && whole {
         file.settled();
         return false;
     }
@@ -91,7 +96,7 @@ mod tests {
 
     fn after(file: &File, seed: u64) -> (bool, Vec<u8>) {
         let mut file = file.clone();
-        let lost = cut(&mut file, SECTOR, &mut Seed(seed).stream(Stream::User("power")));
+        let lost = cut(&mut file, SECTOR, PowerLoss::Drawn, &mut Seed(seed).stream(Stream::User("power")));
         assert_eq!(file.durable_content(), file.current());
         (lost, file.current().to_vec())
     }

@@ -11,7 +11,7 @@ use super::World;
 use super::machine::Letter;
 use super::queue::Ticket;
 use super::wire::Heard;
-use crate::disk::DiskModel;
+use crate::disk::{DiskModel, Harm, PowerLoss};
 use crate::network::LinkModel;
 use crate::trace::{self, Kind};
 
@@ -33,10 +33,15 @@ impl<P: Process> World<P> {
 
     /// The process dies if it was alive, and the disk loses or tears what no completed sync covers.
     pub fn power_loss(&mut self, node: NodeId) -> bool {
+        self.power_loss_as(node, PowerLoss::Drawn)
+    }
+
+    /// The same, with more to say about what is lost.
+    pub fn power_loss_as(&mut self, node: NodeId, how: PowerLoss) -> bool {
         self.exists(node)
             && self.act(node, Kind::PowerLost, |world| {
                 world.end_life(node);
-                let (files, names) = world.nodes[node.index()].parts.disk.power_loss();
+                let (files, names) = world.nodes[node.index()].parts.disk.power_loss(how);
                 let stats = &mut world.machine.stats;
                 stats.power_losses += 1;
                 stats.files_torn += files;
@@ -144,8 +149,49 @@ impl<P: Process> World<P> {
                 world.machine.digest.pair(model.sync_min.0, model.sync_max.0);
                 world.machine.digest.pair(u64::from(model.sector), model.capacity);
                 world.machine.digest.pair(model.write_error_ppm.into(), model.sync_error_ppm.into());
-                world.nodes[node.index()].parts.disk.set_model(model);
+                let switches = u64::from(model.lies) << 1 | u64::from(model.stalled);
+                world.machine.digest.pair(model.read_error_ppm.into(), switches);
+                let disk = &mut world.nodes[node.index()].parts.disk;
+                let was_stalled = disk.model().stalled;
+                disk.set_model(model);
+                if was_stalled != model.stalled {
+                    world.stall(node, model.stalled);
+                }
             })
+    }
+
+    /// The syncs that the node waits for stop where they are, or go on and take their time once more.
+    fn stall(&mut self, node: NodeId, stalled: bool) {
+        let (parts, machine) = (&mut self.nodes[node.index()].parts, &mut self.machine);
+        for &place in &parts.syncs {
+            let number = if stalled {
+                0
+            } else {
+                let takes = parts.disk.sync_time();
+                machine.queue.push(machine.now + takes, Ticket::Sync(place))
+            };
+            // A key of another number means nothing any more.
+            machine.syncs.get_mut(place).expect("who waits for a sync has one").number = number;
+        }
+    }
+
+    /// Durable bytes on the node's disk change. `false` if there are none to be harmed so.
+    pub fn harm(&mut self, node: NodeId, harm: Harm) -> bool {
+        if !self.exists(node) {
+            return false;
+        }
+        let Some(place) = self.nodes[node.index()].parts.disk.harm(harm) else { return false };
+        self.act(node, Kind::DiskHarmed, |world| {
+            world.machine.stats.harms += 1;
+            world.machine.digest.word(place);
+        })
+    }
+
+    /// The next write on the node's disk goes to another place from now on, or not any more.
+    pub fn misdirect(&mut self, node: NodeId, on: bool) -> bool {
+        self.exists(node)
+            && self.nodes[node.index()].parts.disk.misdirect(on)
+            && self.act(node, Kind::DiskSet, |world| world.machine.digest.word(on.into()))
     }
 
     /// The node's clock runs `ppm` millionths too fast from now on, too slow if negative.

@@ -117,6 +117,13 @@ impl<P: Process> World<P> {
             return Next::Nothing;
         }
         while let Some(&first) = self.nodes[node].parts.backlog.front() {
+            if let Ticket::Sync(place) = first.ticket()
+                && self.machine.syncs.get(place).is_none_or(|cell| cell.number != first.number())
+            {
+                // The disk stalled under it.
+                self.nodes[node].parts.backlog.pop_front();
+                continue;
+            }
             let Ticket::Timer(place) = first.ticket() else { return Next::Ready };
             let up = timers::look(&self.machine.timers, first, place);
             if let Up::Now(_) = up {

@@ -28,7 +28,7 @@ pub(super) struct Letter<M> {
 pub(super) struct SyncCell {
     pub(super) node: NodeId,
     pub(super) sync: SyncId,
-    /// The number of its key; a key of another number is of an earlier life.
+    /// The number of its key; a key of another number is of an earlier life. 0: it has none, the disk stalls.
     pub(super) number: u64,
 }
 

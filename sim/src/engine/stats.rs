@@ -25,6 +25,10 @@ pub struct Stats {
     pub sync_errors: u64,
     /// Writes that failed, full disks included.
     pub write_errors: u64,
+    /// Reads that the device failed.
+    pub read_errors: u64,
+    /// Durable bytes that changed by themselves.
+    pub harms: u64,
     /// Bytes written to disks.
     pub bytes_written: u64,
     /// Boots, first ones included.

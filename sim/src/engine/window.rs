@@ -59,7 +59,9 @@ impl<M, T, B> Window<'_, M, T, B> {
     fn await_sync(&mut self, (sync, takes): (SyncId, Span)) -> SyncId {
         let machine = &mut *self.machine;
         let place = machine.syncs.insert(SyncCell { node: self.me, sync, number: 0 });
-        let number = machine.queue.push(machine.now + takes, Ticket::Sync(place));
+        let stalled = self.parts.disk.model().stalled;
+        let due = machine.now + takes;
+        let number = if stalled { 0 } else { machine.queue.push(due, Ticket::Sync(place)) };
         machine.syncs.get_mut(place).expect("it was just put there").number = number;
         self.parts.syncs.push(place);
         sync
@@ -134,7 +136,9 @@ impl<M, T, B> Disk for Window<'_, M, T, B> {
     }
 
     fn read(&mut self, file: &str, at: u64, into: &mut [u8]) -> Result<usize, DiskFault> {
-        self.parts.disk.read_again(file, at, into)
+        let outcome = self.parts.disk.read_again(file, at, into);
+        self.machine.stats.read_errors += u64::from(outcome == Err(DiskFault::Io));
+        outcome
     }
 
     fn len(&self, file: &str) -> Option<u64> {

@@ -3,8 +3,6 @@
 //! The budget is the [`FaultSpace`] that a scenario gives: what is not in one of its lists is never
 //! injected, so that every alarm is a bug. Deliberately absent: any fault of its own accord.
 
-use std::fmt;
-
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
@@ -50,16 +48,25 @@ pub struct Group {
     pub may_pause: Vec<NodeId>,
     /// Whose clocks may be wrong.
     pub may_skew: Vec<NodeId>,
+    /// Whose disk may fail a read, a write or a sync, or be full. Whoever halts on that loses power.
+    pub may_err: Vec<NodeId>,
+    /// Whose syncs may take long.
+    pub may_slow: Vec<NodeId>,
+    /// On whose disk synced bytes may change.
+    pub may_rot: Vec<NodeId>,
+    /// Whose disk may lose synced writes, or put them elsewhere, and say nothing.
+    pub may_lie: Vec<NodeId>,
 }
 
 impl Group {
-    /// Nodes that may be cut off, crashed and paused, but lose nothing that they wrote.
+    /// Nodes that may be cut off, crashed, paused and slow, but lose nothing that they wrote.
     pub fn new(name: &str, nodes: impl IntoIterator<Item = NodeId>) -> Self {
         let nodes: Vec<_> = nodes.into_iter().collect();
         Self {
             name: name.to_owned(),
             may_crash: nodes.clone(),
             may_pause: nodes.clone(),
+            may_slow: nodes.clone(),
             nodes,
             ..Self::default()
         }
@@ -90,6 +97,7 @@ impl Group {
     #[must_use]
     pub fn never_down(mut self) -> Self {
         self.may_crash.clear();
+        self.may_slow.clear();
         self.may_pause.clear();
         self.may_skew.clear();
         self
@@ -104,25 +112,6 @@ impl FaultSpace {
 
     fn all(&self, of: impl Fn(&Group) -> &[NodeId]) -> Vec<NodeId> {
         self.groups.iter().flat_map(|group| of(group).iter().copied()).collect()
-    }
-}
-
-impl fmt::Display for FaultSpace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for group in &self.groups {
-            writeln!(
-                f,
-                "{}: nodes {:?}, may crash {:?}, lose power {:?}, be wiped {:?}, pause {:?}, have wrong clocks {:?}",
-                group.name,
-                group.nodes,
-                group.may_crash,
-                group.may_lose_power,
-                group.may_wipe,
-                group.may_pause,
-                group.may_skew
-            )?;
-        }
-        Ok(())
     }
 }
 
@@ -269,7 +258,7 @@ impl Draw<'_> {
             "restart" => Fault::Restart { whom: self.whom(|group| &group.may_crash)? },
             "transfer" => Fault::Transfer { role: self.rng.pick(&self.space.transfer_roles)?.clone() },
             "drop-message" | "delay-message" | "duplicate-message" => self.rule(kind)?,
-            other => return self.fault_over_time(other),
+            other => return self.fault_of_disks(other),
         })
     }
 
@@ -281,6 +270,8 @@ impl Draw<'_> {
             | Fault::PowerLoss { whom }
             | Fault::Wipe { whom }
             | Fault::Restart { whom }
+            | Fault::TornWrite { whom }
+            | Fault::LostNames { whom }
             | Fault::RestartStorm { whom, .. }
             | Fault::CrashRecovering { whom, .. }
             | Fault::PowerLossRecovering { whom, .. } => whom,
@@ -295,6 +286,16 @@ impl Draw<'_> {
             | Fault::OneWayCut { .. }
             | Fault::Pause { .. }
             | Fault::Transfer { .. }
+            | Fault::LostSync { .. }
+            | Fault::RotCold { .. }
+            | Fault::RotTail { .. }
+            | Fault::MisdirectedWrite { .. }
+            | Fault::WriteError { .. }
+            | Fault::ReadError { .. }
+            | Fault::SyncError { .. }
+            | Fault::DiskFull { .. }
+            | Fault::SlowDisk { .. }
+            | Fault::StalledDisk { .. }
             | Fault::DropMessage { .. }
             | Fault::DelayMessage { .. }
             | Fault::DuplicateMessage { .. }
@@ -393,8 +394,12 @@ mod tests {
             name: "servers".to_owned(),
             nodes: ids(vec![0, 1, 2]),
             may_crash: ids(crash),
-            may_lose_power: ids(power),
+            may_lose_power: ids(power.clone()),
+            may_rot: ids(wipe.clone()),
+            may_lie: ids(power.iter().copied().filter(|node| wipe.contains(node)).collect()),
             may_wipe: ids(wipe),
+            may_err: ids(pause.clone()),
+            may_slow: ids(pause.clone()),
             may_pause: ids(pause),
             may_skew: ids(vec![0]),
         };
@@ -441,6 +446,14 @@ mod tests {
             Fault::PowerLoss { whom } => allows(&servers.may_lose_power, whom),
             Fault::Wipe { whom } => allows(&servers.may_wipe, whom),
             Fault::Pause { whom } => allows(&servers.may_pause, whom),
+            Fault::TornWrite { whom } | Fault::LostNames { whom } => allows(&servers.may_lose_power, whom),
+            Fault::LostSync { whom } | Fault::MisdirectedWrite { whom } => allows(&servers.may_lie, whom),
+            Fault::RotCold { whom } | Fault::RotTail { whom } => allows(&servers.may_rot, whom),
+            Fault::WriteError { whom, .. }
+            | Fault::ReadError { whom, .. }
+            | Fault::SyncError { whom, .. }
+            | Fault::DiskFull { whom, .. } => allows(&servers.may_err, whom),
+            Fault::SlowDisk { whom, .. } | Fault::StalledDisk { whom } => allows(&servers.may_slow, whom),
             Fault::Transfer { .. } | Fault::TransferStorm { .. } => false,
             Fault::DropMessage { message, from, to, .. }
             | Fault::DelayMessage { message, from, to, .. }

@@ -9,25 +9,28 @@ mod aimed;
 pub mod check;
 pub mod generate;
 pub(crate) mod ledger;
+mod of_disks;
 mod over_time;
 mod planned;
 mod rule;
+pub(crate) mod softer;
 pub mod table;
 pub mod text;
 pub mod when;
+mod whom;
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use squall_core::ids::NodeId;
 use squall_core::time::Span;
 
 pub use generate::{FaultSpace, Group, generate};
 pub use planned::{PlannedFault, TO_THE_CALM};
 pub use rule::Rule;
+pub use softer::Names;
 pub use table::{Row, TABLE};
 pub use when::{Happening, Letters, Trigger, When};
+pub use whom::{Links, Whom};
 
 /// All that can be done to a world. Chances are in millionths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -312,6 +315,77 @@ pub enum Fault {
         #[serde(with = "text::span")]
         extra: Span,
     },
+    /// Power goes right after the next write: of what is not synced, any sectors survive.
+    TornWrite {
+        /// Whose power.
+        whom: Whom,
+    },
+    /// Power goes, and with it every creation, rename and removal that no sync of the directory covers.
+    LostNames {
+        /// Whose power.
+        whom: Whom,
+    },
+    /// Syncs end well and make nothing durable.
+    LostSync {
+        /// Whose disk.
+        whom: Whom,
+    },
+    /// A synced byte changes, but not in the sector that was written last.
+    RotCold {
+        /// Whose disk.
+        whom: Whom,
+    },
+    /// A synced byte changes in the sector that was written last.
+    RotTail {
+        /// Whose disk.
+        whom: Whom,
+    },
+    /// The next write lands at another place and overwrites what is there.
+    MisdirectedWrite {
+        /// Whose disk.
+        whom: Whom,
+    },
+    /// Writes fail.
+    WriteError {
+        /// Whose disk.
+        whom: Whom,
+        /// The chance.
+        ppm: u32,
+    },
+    /// Reads fail.
+    ReadError {
+        /// Whose disk.
+        whom: Whom,
+        /// The chance.
+        ppm: u32,
+    },
+    /// Syncs fail, and what they should have written counts as clean all the same.
+    SyncError {
+        /// Whose disk.
+        whom: Whom,
+        /// The chance.
+        ppm: u32,
+    },
+    /// There is no room for more.
+    DiskFull {
+        /// Whose disk.
+        whom: Whom,
+        /// But for so many bytes.
+        left: u64,
+    },
+    /// Syncs take longer.
+    SlowDisk {
+        /// Whose disk.
+        whom: Whom,
+        /// By so much at most.
+        #[serde(with = "text::span")]
+        extra: Span,
+    },
+    /// Syncs do not end while it lasts.
+    StalledDisk {
+        /// Whose disk.
+        whom: Whom,
+    },
 }
 
 impl Fault {
@@ -356,6 +430,18 @@ impl Fault {
             Self::DropMessage { .. } => "drop-message",
             Self::DelayMessage { .. } => "delay-message",
             Self::DuplicateMessage { .. } => "duplicate-message",
+            Self::TornWrite { .. } => "torn-write",
+            Self::LostNames { .. } => "lost-names",
+            Self::LostSync { .. } => "lost-sync",
+            Self::RotCold { .. } => "rot-cold",
+            Self::RotTail { .. } => "rot-tail",
+            Self::MisdirectedWrite { .. } => "misdirected-write",
+            Self::WriteError { .. } => "write-error",
+            Self::ReadError { .. } => "read-error",
+            Self::SyncError { .. } => "sync-error",
+            Self::DiskFull { .. } => "disk-full",
+            Self::SlowDisk { .. } => "slow-disk",
+            Self::StalledDisk { .. } => "stalled-disk",
         }
     }
 }
@@ -407,99 +493,26 @@ impl fmt::Display for Fault {
             Self::CrashRecovering { whom, after } | Self::PowerLossRecovering { whom, after } => {
                 write!(f, " {whom}, again after {}", text::written(after.0))
             }
+            Self::WriteError { whom, ppm }
+            | Self::ReadError { whom, ppm }
+            | Self::SyncError { whom, ppm } => write!(f, " of {ppm} ppm at {whom}"),
+            Self::DiskFull { whom, left } => write!(f, " but for {left} bytes at {whom}"),
+            Self::SlowDisk { whom, extra } => write!(f, " of up to {} at {whom}", text::written(extra.0)),
+            Self::TornWrite { whom }
+            | Self::LostNames { whom }
+            | Self::LostSync { whom }
+            | Self::RotCold { whom }
+            | Self::RotTail { whom }
+            | Self::MisdirectedWrite { whom }
+            | Self::StalledDisk { whom } => write!(f, " {whom}"),
         }
     }
 }
-
-/// Whom a fault hits. Written `node 3`, or as the scenario calls a role: `leader of 0-1`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Whom {
-    /// This node.
-    Node(NodeId),
-    /// Whoever has this role when the fault begins; if nobody has, the fault is skipped.
-    Role(String),
-}
-
-impl fmt::Display for Whom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Node(node) => write!(f, "node {node}"),
-            Self::Role(role) => f.write_str(role),
-        }
-    }
-}
-
-impl FromStr for Whom {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.strip_prefix("node ") {
-            Some(number) => match number.parse() {
-                Ok(number) => Ok(Self::Node(NodeId(number))),
-                Err(_) => Err(format!("`{text}` names no node")),
-            },
-            None if text.is_empty() || text.contains("->") => Err(format!("`{text}` names nobody")),
-            None => Ok(Self::Role(text.to_owned())),
-        }
-    }
-}
-
-/// Where the weather is. Written `all`, `node 3` (from and to it), or `node 1 -> node 2`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Links {
-    /// Everywhere.
-    All,
-    /// All links from and to one node.
-    Of(Whom),
-    /// One direction between two nodes.
-    Between(Whom, Whom),
-}
-
-impl fmt::Display for Links {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => f.write_str("all"),
-            Self::Of(whom) => write!(f, "{whom}"),
-            Self::Between(from, to) => write!(f, "{from} -> {to}"),
-        }
-    }
-}
-
-impl FromStr for Links {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(" -> ") {
-            Some((from, to)) => Ok(Self::Between(from.parse()?, to.parse()?)),
-            None if text == "all" => Ok(Self::All),
-            None => Ok(Self::Of(text.parse()?)),
-        }
-    }
-}
-
-macro_rules! as_text {
-    ($($name:ident),*) => {$(
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = String;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-    )*};
-}
-as_text!(Whom, Links);
 
 #[cfg(test)]
 mod tests {
+    use squall_core::ids::NodeId;
+
     use super::*;
 
     #[test]

@@ -59,7 +59,19 @@ impl Fault {
             | Self::LongPause { whom }
             | Self::RestartStorm { whom, .. }
             | Self::CrashRecovering { whom, .. }
-            | Self::PowerLossRecovering { whom, .. } => vec![whom.clone()],
+            | Self::PowerLossRecovering { whom, .. }
+            | Self::TornWrite { whom }
+            | Self::LostNames { whom }
+            | Self::LostSync { whom }
+            | Self::RotCold { whom }
+            | Self::RotTail { whom }
+            | Self::MisdirectedWrite { whom }
+            | Self::WriteError { whom, .. }
+            | Self::ReadError { whom, .. }
+            | Self::SyncError { whom, .. }
+            | Self::DiskFull { whom, .. }
+            | Self::SlowDisk { whom, .. }
+            | Self::StalledDisk { whom } => vec![whom.clone()],
             Self::Transfer { role } | Self::TransferStorm { role, .. } => vec![Whom::Role(role.clone())],
             Self::DropMessage { from, to, .. }
             | Self::DelayMessage { from, to, .. }

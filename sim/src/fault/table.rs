@@ -222,6 +222,58 @@ pub const TABLE: &[Row] = &[
         "a fault of any kind begins when something happens, rather than at a time",
         "moments too short to be hit by chance: just elected, just acknowledged, not yet answered",
     ),
+    row(
+        "torn-write",
+        "fault.torn-write",
+        "power goes right after a write; any sectors of it survive",
+        "a recovery that trusts lengths, or the end of a file",
+    ),
+    row(
+        "lost-names",
+        "fault.lost-names",
+        "power goes, and all creations, renames and removals that were not synced are undone",
+        "a file that is relied on before its directory was synced",
+    ),
+    row(
+        "lost-sync",
+        "fault.lost-sync",
+        "syncs end well and make nothing durable",
+        "one disk's word that is taken for safety",
+    ),
+    row(
+        "rot-cold",
+        "fault.rot-cold",
+        "a synced byte changes, far from the last write",
+        "damage that is served, copied on, or never found",
+    ),
+    row(
+        "rot-tail",
+        "fault.rot-tail",
+        "a synced byte changes in the sector that was written last",
+        "damage that is taken for a write cut short by a crash",
+    ),
+    row(
+        "misdirected-write",
+        "fault.misdirected-write",
+        "the next write lands elsewhere and overwrites what is there",
+        "bytes that are sound, but not where they belong",
+    ),
+    row("write-error", "fault.write-error", "writes fail", "a log that goes on behind a hole"),
+    row("read-error", "fault.read-error", "reads fail", "a leader that cannot read and stays"),
+    row(
+        "sync-error",
+        "fault.sync-error",
+        "syncs fail, and what they should have written counts as clean",
+        "a sync that is tried again and believed (fsyncgate)",
+    ),
+    row("disk-full", "fault.disk-full", "there is no room for more", "a write that is half done"),
+    row("slow-disk", "fault.slow-disk", "syncs take longer", "an answer that does not wait for its sync"),
+    row(
+        "stalled-disk",
+        "fault.stalled-disk",
+        "syncs do not end while it lasts",
+        "a node that is alive and gets nothing done",
+    ),
 ];
 
 const fn row(kind: &'static str, key: &'static str, does: &'static str, exposes: &'static str) -> Row {

@@ -152,7 +152,7 @@ mod tests {
             0 => Ok(()),
             _ => Err("a disk is lost".to_owned()),
         });
-        let config = Config { failure_persistence: None, ..Config::with_cases(5) };
+        let config = Config { failure_persistence: None, max_shrink_iters: 2_000, ..Config::with_cases(5) };
         let outcome = TestRunner::new(config).run(&plans(&sim, sim.overrides().clone()), |plan| {
             assert!(run(&sim, &plan).verdict.is_pass());
             Ok(())

@@ -93,7 +93,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         let plan = self.plan;
         for count in std::mem::take(&mut self.aims.waiting) {
             self.injector.skip(1);
-            self.say(|| format!("--- never came: {}", plan.faults[count.item].when));
+            self.say(|| format!("never came: {}", plan.faults[count.item].when));
         }
         self.aims.open.clear();
         self.attend();
@@ -240,7 +240,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
                 now.saturating_add(trigger.after)
             }
         };
-        self.say(|| format!("--- came: {trigger}"));
+        self.say(|| format!("came: {trigger}"));
         self.injector.schedule(begins, item);
         self.bound = self.bound.min(Time(begins));
         self.attend();
@@ -301,7 +301,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         }
         let plan = self.plan;
         let fault = &plan.faults[item].fault;
-        self.say(|| format!("--- {fault}: from node {} to node {}", sent.from, sent.to));
+        self.say(|| format!("{fault}: from node {} to node {}", sent.from, sent.to));
         if let Some(at) = self.aims.rules.iter().position(|rule| rule.item == item) {
             let rule = &mut self.aims.rules[at];
             let first = !std::mem::replace(&mut rule.hit, true);

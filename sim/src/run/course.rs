@@ -64,6 +64,7 @@ pub struct Course<'s, S: Scenario + ?Sized> {
     pub(super) bound: Time,
     max_events: u64,
     excused: Option<String>,
+    failed_on: Option<&'static str>,
     trail: Vec<(u64, Fingerprint)>,
     /// Waymarks are this many events apart, less one: the number is a power of two.
     trail_mask: u64,
@@ -84,6 +85,7 @@ impl<S: Scenario + ?Sized> Clone for Course<'_, S> {
             bound: self.bound,
             max_events: self.max_events,
             excused: self.excused.clone(),
+            failed_on: self.failed_on,
             trail: self.trail.clone(),
             trail_mask: self.trail_mask,
             tap: self.tap.clone(),
@@ -107,6 +109,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             phase: Phase::Storm,
             max_events: plan.settings.get("run.max_events"),
             excused: None,
+            failed_on: None,
             trail: Vec::new(),
             trail_mask: 63,
             tap: None,
@@ -178,9 +181,12 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
                 if self.aims.awake {
                     self.take_aim();
                 }
-                true
+                !self.injector.watches || self.watch()
             }
-            Err(violation) => self.end(Verdict::Violation(violation)),
+            Err(violation) => {
+                self.failed_on = Some(self.world.moment().kind.name());
+                self.end(Verdict::Violation(violation))
+            }
         }
     }
 
@@ -208,6 +214,9 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             return false;
         }
         self.world.advance_to(self.bound);
+        if !self.rescue_due() {
+            return false;
+        }
         let goes_on = match self.phase {
             Phase::Storm if self.world.now().0 >= self.plan.storm => self.begin_calm(),
             Phase::Storm => self.inject_due(),
@@ -225,9 +234,13 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             Phase::Storm => {
                 let storm_end = Time(self.plan.storm);
                 let aimed = self.aims.next_at().unwrap_or(storm_end);
-                self.injector.next_at().map_or(storm_end, |fault| fault.min(storm_end)).min(aimed)
+                let next = self.injector.next_at().into_iter().chain(self.next_rescue()).min();
+                next.map_or(storm_end, |next| next.min(storm_end)).min(aimed)
             }
-            Phase::Calm { .. } => self.world.now() + POLL,
+            Phase::Calm { .. } => {
+                let poll = self.world.now() + POLL;
+                self.next_rescue().map_or(poll, |rescue| rescue.min(poll))
+            }
             Phase::Over(_) => Time::ZERO,
         }
     }
@@ -255,7 +268,10 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
     fn conclude(&mut self) -> bool {
         let verdict = match self.checks.at_end(&self.world) {
             Ok(()) => Verdict::Pass,
-            Err(violation) => Verdict::Violation(violation),
+            Err(violation) => {
+                self.failed_on = Some("the end");
+                Verdict::Violation(violation)
+            }
         };
         self.end(verdict)
     }
@@ -290,6 +306,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
             scenario: self.scenario.name(),
             seed: Seed(self.plan.seed),
             verdict,
+            failed_on: self.failed_on,
             events: self.world.events(),
             virtual_ns: self.world.now().0,
             fingerprint: self.world.fingerprint(),
@@ -316,6 +333,7 @@ pub(super) fn never_began<S: Scenario + ?Sized>(
         scenario: scenario.name(),
         seed: Seed(plan.seed),
         verdict: Verdict::InternalError { message },
+        failed_on: None,
         events: 0,
         virtual_ns: 0,
         fingerprint: Fingerprint::default(),

@@ -9,6 +9,7 @@ use squall_core::ids::NodeId;
 use squall_core::time::{Span, Time};
 
 use super::clocks::{Clocks, Twist};
+use super::inject_disk::DiskTroubles;
 use super::script::{Death, Script, Step};
 use super::weather::{Misfortune, Pair, Weather};
 use super::{Course, Scenario};
@@ -25,6 +26,12 @@ pub(super) enum Undo {
     Weather,
     Rule,
     Clock(NodeId, Twist),
+    /// A disk does not ail any more.
+    Recover(NodeId),
+    /// Writes go where they belong.
+    Aim(NodeId),
+    /// Power is back, or was never lost for want of a write.
+    Tear,
 }
 
 /// A fault that has begun.
@@ -55,6 +62,11 @@ pub(super) struct Injector {
     paused: BTreeMap<NodeId, usize>,
     weather: Weather,
     pub(super) clocks: Clocks,
+    pub(super) disks: DiskTroubles,
+    /// There was a fault after which processes may give up, or one that waits for a write.
+    pub(super) watches: bool,
+    /// Who gave up, and when that is noticed.
+    pub(super) halted: BTreeSet<(Time, NodeId)>,
     injected: Counts,
     skipped: u64,
 }
@@ -73,6 +85,9 @@ impl Injector {
             paused: BTreeMap::new(),
             weather: Weather::default(),
             clocks: Clocks::default(),
+            disks: DiskTroubles::default(),
+            watches: false,
+            halted: BTreeSet::new(),
             injected: Counts::new(),
             skipped: 0,
         }
@@ -99,6 +114,11 @@ impl Injector {
     /// A fault of this kind took effect.
     pub(super) fn count(&mut self, kind: &'static str) {
         *self.injected.entry(kind).or_default() += 1;
+    }
+
+    /// A pause does not outlive the process.
+    pub(super) fn forget_pause(&mut self, node: NodeId) {
+        self.paused.remove(&node);
     }
 
     /// How often each kind took effect, and how many were skipped.
@@ -142,9 +162,11 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let active: Vec<usize> = self.injector.active.keys().copied().collect();
         let mut held = active.into_iter().all(|item| self.end_fault(item));
         held = held && (!self.world.mend_all() || self.look());
+        self.injector.halted.clear();
         for node in self.world.nodes() {
             held = held && (!self.world.resume(node) || self.look());
             held = held && (!self.world.set_clock_right(node) || self.look());
+            held = held && self.rescue(node);
             held = held && (!self.world.boot(node) || self.look());
         }
         held
@@ -171,10 +193,10 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             self.record_skip(item);
             return self.verdict().is_none();
         }
-        self.say(|| format!("begins: {fault}"));
+        self.say_before(before, || format!("begins: {fault}"));
         self.record_begin(item, &plan.faults[item], before);
-        // A fault that singles out messages takes effect at the first of them.
-        if fault.rule().is_none() {
+        // A fault that singles out messages takes effect at the first of them, one that waits for a write then.
+        if fault.rule().is_none() && !fault.awaits_write() {
             self.count_effect(item);
         }
         if self.is_instant(item) {
@@ -251,6 +273,18 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
                 self.undo_later(item, Undo::Rule);
                 true
             }
+            Fault::TornWrite { .. }
+            | Fault::LostNames { .. }
+            | Fault::LostSync { .. }
+            | Fault::RotCold { .. }
+            | Fault::RotTail { .. }
+            | Fault::MisdirectedWrite { .. }
+            | Fault::WriteError { .. }
+            | Fault::ReadError { .. }
+            | Fault::SyncError { .. }
+            | Fault::DiskFull { .. }
+            | Fault::SlowDisk { .. }
+            | Fault::StalledDisk { .. } => self.begin_on_disk(item, fault),
         }
     }
 
@@ -275,6 +309,12 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             }
             Undo::Rule => self.end_rule(item),
             Undo::Clock(node, twist) => changed |= self.untwist(node, twist),
+            Undo::Recover(node) => {
+                self.recover(item, node);
+                changed = true;
+            }
+            Undo::Aim(node) => changed |= self.aim_right(item, node),
+            Undo::Tear => self.forget_tear(item),
         }
         let mut held = !changed || self.look();
         for node in active.down {
@@ -400,13 +440,18 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
             Death::Wipe => self.world.wipe(node),
         };
         if effect {
-            self.injector.paused.remove(&node);
-            self.injector.down.hold(node);
-            if let Some(active) = self.injector.active.get_mut(&item) {
-                active.down.push(node);
-            }
+            self.hold_down(item, node);
         }
         effect
+    }
+
+    /// The fault took the node down and holds it there. A pause does not outlive the process.
+    pub(super) fn hold_down(&mut self, item: usize, node: NodeId) {
+        self.injector.paused.remove(&node);
+        self.injector.down.hold(node);
+        if let Some(active) = self.injector.active.get_mut(&item) {
+            active.down.push(node);
+        }
     }
 
     /// A fault less holds the node down; whether all checks held.
@@ -459,7 +504,9 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         let Some((script, turn)) = &mut active.script else { return true };
         let steps = script.turn(*turn, lasts).map(|(_, steps)| steps).unwrap_or_default();
         *turn += 1;
+        let before = self.world.events();
         self.take_steps(item, steps);
+        self.record_turn(item, before);
         self.plan_turn(item);
         self.verdict().is_none()
     }

@@ -11,11 +11,13 @@ mod aims;
 mod clocks;
 mod course;
 mod inject;
+mod inject_disk;
 mod recorder;
 mod replay;
 mod scenario;
 mod script;
 mod sim;
+mod supervise;
 mod verify;
 mod walk;
 mod watch;
@@ -48,12 +50,22 @@ pub fn run_caught<S: Scenario + ?Sized>(
     plan: &Plan<S::Operation>,
     spare: SpareRun<S>,
 ) -> (RunRecord, SpareRun<S>) {
+    run_within(scenario, plan, spare, u64::MAX)
+}
+
+/// The same; after `events` events it is stopped, if it has not ended by then, and counts as stalled.
+pub fn run_within<S: Scenario + ?Sized>(
+    scenario: &S,
+    plan: &Plan<S::Operation>,
+    spare: SpareRun<S>,
+    events: u64,
+) -> (RunRecord, SpareRun<S>) {
     let built = catch_unwind(AssertUnwindSafe(|| Course::new(scenario, plan, spare)));
     let mut course = match built {
         Ok(course) => course,
         Err(panic) => return (course::never_began(scenario, plan, words(&*panic)), SpareRun::default()),
     };
-    match catch_unwind(AssertUnwindSafe(|| while course.advance() {})) {
+    match catch_unwind(AssertUnwindSafe(|| while course.world().events() < events && course.advance() {})) {
         Ok(()) => course.finish(),
         Err(panic) => {
             course.end(Verdict::InternalError { message: words(&*panic) });

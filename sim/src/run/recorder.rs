@@ -117,6 +117,18 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
         });
     }
 
+    /// A fault under way has done more, by acts after event `before`.
+    pub(super) fn record_turn(&mut self, item: usize, before: u64) {
+        self.recorder_looks();
+        let Some(recorder) = &mut self.recorder else { return };
+        let hit = whom(recorder.touched.iter().filter(|(event, ..)| *event > before));
+        if let Some(span) = recorder.faults.iter_mut().rfind(|span| span.item == item) {
+            span.nodes.extend(hit);
+            span.nodes.sort_unstable();
+            span.nodes.dedup();
+        }
+    }
+
     /// A fault is over.
     pub(super) fn record_end(&mut self, item: usize) {
         let now = self.world.now().0;
@@ -219,7 +231,7 @@ impl Recorder {
             Kind::Cut { to } | Kind::Mended { to } | Kind::Weather { to } | Kind::Interfered { to } => {
                 self.touched.push((event, node, Some(to)));
             }
-            Kind::ClockSet | Kind::DiskSet => self.touched.push((event, node, None)),
+            Kind::ClockSet | Kind::DiskSet | Kind::DiskHarmed => self.touched.push((event, node, None)),
             Kind::Created | Kind::Expired | Kind::Synced => {}
         }
     }

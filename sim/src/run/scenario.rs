@@ -17,6 +17,7 @@ use crate::knob::{self, Knob};
 use crate::narrate::{self, Fields, Kind};
 use crate::network::LinkModel;
 use crate::plan::{Operation, Plan};
+use crate::recording::{Fact, Lane};
 use crate::seed::Seed;
 use crate::settings::{Overrides, Settings};
 
@@ -25,7 +26,7 @@ pub trait Scenario: Sync {
     /// What lives on the nodes.
     type Process: Process;
     /// What clients do, as plans write it.
-    type Operation: Clone + Debug + PartialEq + Serialize + DeserializeOwned;
+    type Operation: Clone + Debug + PartialEq + Send + Sync + Serialize + DeserializeOwned;
     /// What must hold.
     type Checks: Checks<Self::Process>;
 
@@ -58,6 +59,23 @@ pub trait Scenario: Sync {
 
     /// Asks whoever has `role` to hand it over; whether there was anybody to ask.
     fn transfer(&self, role: &str, world: &mut World<Self::Process>, checks: &Self::Checks) -> bool;
+
+    /// Whether a process gave up because its disk failed it, and waits for somebody to start it again.
+    fn halted(&self, _process: &Self::Process) -> bool {
+        false
+    }
+
+    /// Smaller plans of the same story: a client, a server or a partition less, the settings, operations and
+    /// faults renumbered or dropped to match. For shrinking; each is tried as it is.
+    fn smaller(&self, _plan: &Plan<Self::Operation>) -> Vec<Plan<Self::Operation>> {
+        Vec::new()
+    }
+
+    /// Whether no more breaks in `plan` than the scenario's promises survive. What a seed draws always does;
+    /// a plan that settings or faults were taken from may not.
+    fn within_budget(&self, _plan: &Plan<Self::Operation>) -> bool {
+        true
+    }
 
     /// The kinds of message that faults can aim at and timelines name.
     fn message_kinds(&self) -> &'static [Kind] {
@@ -110,6 +128,16 @@ pub trait Scenario: Sync {
     /// Whether the process is outside the system: it asks, and serves nobody.
     fn is_client(&self, _process: &Self::Process) -> bool {
         false
+    }
+
+    /// What happened, a sentence for each fact that is worth one, with the fact's place: without its time,
+    /// and without a full stop. `lanes` are the nodes by number.
+    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+        let sentence = |fact: &Fact| {
+            let node = lanes.get(fact.node as usize).map_or("nobody", |lane| lane.name.as_str());
+            format!("{node}: {}{}", fact.kind, crate::explain::in_brackets(&fact.fields))
+        };
+        facts.iter().map(sentence).enumerate().collect()
     }
 
     /// A node's state, for people: what it leads, how far its logs go.

@@ -52,6 +52,7 @@ pub struct Sim<P: Process, B> {
     build: B,
     space: FaultSpace,
     roles: Vec<(String, Holder<P>)>,
+    halted: fn(&P) -> bool,
     properties: Properties<P>,
     knobs: &'static [Knob],
     overrides: Overrides,
@@ -92,6 +93,7 @@ where
             build,
             space: FaultSpace::default(),
             roles: Vec::new(),
+            halted: |_| false,
             properties: Properties::default(),
             knobs: &[],
             overrides: Overrides::default(),
@@ -143,6 +145,13 @@ where
         self
     }
 
+    /// A process of which this is so gave up because its disk failed it: it is started again after a while.
+    #[must_use]
+    pub fn halted(mut self, halted: fn(&P) -> bool) -> Self {
+        self.halted = halted;
+        self
+    }
+
     /// What a process reports has these names, for timelines and for faults that are aimed.
     #[must_use]
     pub fn facts(
@@ -151,12 +160,11 @@ where
         kind: fn(&P::Probe) -> &'static str,
         fields: fn(&P::Probe) -> Fields,
     ) -> Self {
-        self.space.facts = names(kinds);
         self.facts = Some(Words { kinds, kind, fields });
         self
     }
 
-    /// What is sent has these names. Faults may be aimed at all of them.
+    /// What is sent has these names.
     #[must_use]
     pub fn messages(
         mut self,
@@ -164,8 +172,6 @@ where
         kind: fn(&P::Message) -> &'static str,
         fields: fn(&P::Message) -> Fields,
     ) -> Self {
-        self.space.messages = names(kinds);
-        self.space.requests = names(kinds);
         self.messages = Some(Words { kinds, kind, fields });
         self
     }
@@ -301,7 +307,9 @@ where
     }
 
     fn plan(&self, _: Seed, _: &Settings) -> (Vec<Operation<()>>, FaultSpace) {
-        (Vec::new(), self.space.clone())
+        let (facts, messages) = (names(self.probe_kinds()), names(self.message_kinds()));
+        let requests = messages.clone();
+        (Vec::new(), FaultSpace { facts, messages, requests, ..self.space.clone() })
     }
 
     fn build(&self, plan: &Plan<()>, spare: Spare<P>) -> World<P> {
@@ -317,6 +325,10 @@ where
     fn resolve(&self, role: &str, world: &World<P>, _: &Properties<P>) -> Option<NodeId> {
         let (_, holder) = self.roles.iter().find(|(name, _)| name == role)?;
         holder(world)
+    }
+
+    fn halted(&self, process: &P) -> bool {
+        (self.halted)(process)
     }
 
     fn transfer(&self, _: &str, _: &mut World<P>, _: &Properties<P>) -> bool {

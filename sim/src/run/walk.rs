@@ -83,7 +83,7 @@ fn told<P: Process>(world: &World<P>, node: NodeId, kind: Kind, due: Option<&Due
         Kind::Cut { to } => format!("{name} was cut from {}", other(to)),
         Kind::Mended { to } => format!("{name} reaches {} again", other(to)),
         Kind::Weather { to } => format!("{name} has another link to {}", other(to)),
-        Kind::Interfered { to } => format!("{name} had a message to {} singled out", other(to)),
+        Kind::Interfered { to } => format!("a message of {name} to {} was interfered with", other(to)),
         Kind::Created
         | Kind::Started
         | Kind::Synced
@@ -93,6 +93,7 @@ fn told<P: Process>(world: &World<P>, node: NodeId, kind: Kind, due: Option<&Due
         | Kind::Paused
         | Kind::Resumed
         | Kind::ClockSet
-        | Kind::DiskSet => format!("{name} {}", act(kind)),
+        | Kind::DiskSet
+        | Kind::DiskHarmed => format!("{name} {}", act(kind)),
     }
 }

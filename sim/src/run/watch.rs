@@ -118,11 +118,17 @@ impl<S: Scenario + ?Sized> Course<'_, S> {
 
     /// A line about something that is no event of a node.
     pub(super) fn say(&mut self, what: impl FnOnce() -> String) {
+        self.say_before(self.world.events(), what);
+    }
+
+    /// The same, in front of the acts after event `event`: they are known first, and read after it.
+    pub(super) fn say_before(&mut self, event: u64, what: impl FnOnce() -> String) {
         if let Some(tap) = &mut self.tap
             && tap.wants.lines
         {
-            let (at, event) = (self.world.now(), self.world.events());
-            tap.lines.push(Line { at, event, who: None, what: What::Notice(what()) });
+            let place = tap.lines.partition_point(|line| line.event <= event);
+            let line = Line { at: self.world.now(), event, who: None, what: What::Notice(what()) };
+            tap.lines.insert(place, line);
         }
     }
 
@@ -189,6 +195,7 @@ fn act<P: Process>(world: &World<P>, moment: &Moment, wants: Wants) -> Option<Li
         | Kind::Weather { .. }
         | Kind::ClockSet
         | Kind::DiskSet
+        | Kind::DiskHarmed
         | Kind::Interfered { .. } => return None,
     };
     let who = Some(Somebody::of(world, moment.node));

@@ -45,6 +45,18 @@ impl Misfortune {
             | Fault::Pause { .. }
             | Fault::Restart { .. }
             | Fault::Transfer { .. }
+            | Fault::TornWrite { .. }
+            | Fault::LostNames { .. }
+            | Fault::LostSync { .. }
+            | Fault::RotCold { .. }
+            | Fault::RotTail { .. }
+            | Fault::MisdirectedWrite { .. }
+            | Fault::WriteError { .. }
+            | Fault::ReadError { .. }
+            | Fault::SyncError { .. }
+            | Fault::DiskFull { .. }
+            | Fault::SlowDisk { .. }
+            | Fault::StalledDisk { .. }
             | Fault::DropMessage { .. }
             | Fault::DelayMessage { .. }
             | Fault::DuplicateMessage { .. }
@@ -94,7 +106,7 @@ impl Misfortune {
 }
 
 /// The chance that at least one of two independent things happens.
-fn either(a: u32, b: u32) -> u32 {
+pub(super) fn either(a: u32, b: u32) -> u32 {
     let (a, b) = (u64::from(a), u64::from(b));
     u32::try_from((a + b - a * b / MILLION).min(MILLION)).expect("a chance is a million millionths at most")
 }

@@ -56,7 +56,7 @@ impl Steps {
 
     /// What event `number` was, and its bits of the fingerprint; `None` if it was not kept.
     fn get(&self, number: u64) -> Option<(&str, u16)> {
-        let place = (number / self.every).checked_sub(1).filter(|_| number % self.every == 0)?;
+        let place = (number / self.every).checked_sub(1).filter(|_| number.is_multiple_of(self.every))?;
         let step = self.steps.get(usize::try_from(place).ok()?)?;
         Some((self.kinds.get(step.kind as usize)?, step.digest))
     }
@@ -101,7 +101,7 @@ impl Default for Pedometer {
 impl Pedometer {
     /// Whether event `number` is one that is kept.
     pub(crate) const fn wants(&self, number: u64) -> bool {
-        number % self.every == 0
+        number.is_multiple_of(self.every)
     }
 
     /// The next event that is kept.

@@ -67,7 +67,7 @@ fn write(step: Step, row: &mut String) {
     let mut push = |bits: u32| row.push(char::from(ALPHABET[bits as usize & 63]));
     let mut kind = step.kind;
     while kind >= 32 {
-        push(kind & 31 | 32);
+        push((kind & 31) | 32);
         kind >>= 5;
     }
     push(kind);

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
+use squall_sim::disk::{DiskModel, Harm};
 use squall_sim::engine::World;
 use squall_sim::network::LinkModel;
 
@@ -20,6 +21,8 @@ enum Act {
     Boot(u32),
     Cut(u32, u32),
     Mend,
+    Stall(u32, bool),
+    Harm(u32),
 }
 
 fn order() -> impl Strategy<Value = Order> {
@@ -46,6 +49,8 @@ fn act() -> impl Strategy<Value = Act> {
         2 => node().prop_map(Act::Boot),
         1 => (node(), node()).prop_map(|(from, to)| Act::Cut(from, to)),
         1 => Just(Act::Mend),
+        2 => (node(), any::<bool>()).prop_map(|(node, stalled)| Act::Stall(node, stalled)),
+        1 => node().prop_map(Act::Harm),
     ]
 }
 
@@ -72,6 +77,11 @@ fn perform(world: &mut World<Puppet>, act: &Act, seen: &mut Vec<(NodeId, Seen)>)
         Act::Boot(node) => drop(world.boot(NodeId(*node))),
         Act::Cut(from, to) => drop(world.cut(NodeId(*from), NodeId(*to))),
         Act::Mend => drop(world.mend_all()),
+        Act::Stall(node, stalled) => {
+            let model = DiskModel { stalled: *stalled, ..world.disk(NodeId(*node)).model() };
+            world.set_disk(NodeId(*node), model);
+        }
+        Act::Harm(node) => drop(world.harm(NodeId(*node), Harm::RotTail)),
     }
     assert!(world.next_at().is_none_or(|next| next >= world.now()));
 }
@@ -99,6 +109,7 @@ proptest! {
         prop_assert_eq!(&seen_by_fork, &seen);
         // Once everything is up and running, all that waits gets its turn.
         for node in [A, B] {
+            perform(&mut world, &Act::Stall(node.0, false), &mut seen);
             world.boot(node);
             world.resume(node);
         }

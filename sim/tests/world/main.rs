@@ -2,6 +2,7 @@
 //! disks.
 
 mod any_acts;
+mod disk_faults;
 mod disks;
 mod nodes;
 mod puppet;

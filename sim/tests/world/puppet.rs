@@ -27,6 +27,7 @@ pub(crate) enum Order {
     Remove(&'static str),
     Sync(&'static str),
     SyncDir,
+    Read(&'static str),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -71,6 +72,10 @@ impl Process for Puppet {
                 }
                 Order::SyncDir => {
                     env.sync_dir();
+                }
+                Order::Read(file) => {
+                    let outcome = env.read(file, 0, &mut [0]).map(drop);
+                    env.probe(Seen::Wrote(outcome));
                 }
             },
             Input::Expired { timer } => env.probe(Seen::Expired { timer, now }),

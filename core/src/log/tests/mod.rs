@@ -10,7 +10,7 @@ use super::*;
 use crate::env::SyncId;
 use crate::ids::{ProducerEpoch, ProducerId, Sequence};
 use crate::quirk::Quirk;
-use crate::record::{Batch, BatchBuilder, Header, ProducerStamp, batches};
+use crate::record::{Batch, BatchBuilder, ProducerStamp, batches};
 use crate::testing::{PowerLoss, TestDisk};
 
 /// Segments of a few batches, an index entry for nearly every second one.

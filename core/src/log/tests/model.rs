@@ -183,7 +183,11 @@ impl Model {
             for entry in content("index").unwrap_or_default().chunks(8) {
                 let position = u32::from_be_bytes(entry[4..].try_into().unwrap()) as usize;
                 let last = base.0 + u64::from(u32::from_be_bytes(entry[..4].try_into().unwrap()));
-                assert_eq!(Header::verified(&log[position..]).unwrap().last_offset(), Offset(last), "W-LOG");
+                assert_eq!(
+                    seal::Seal::of("t/0.log").verified(&log[position..]).unwrap().last_offset(),
+                    Offset(last),
+                    "W-LOG"
+                );
             }
             assert_eq!(content("index").is_some(), place + 1 < bases.len(), "the sealed ones have an index");
             let snapshot = content("snapshot").is_some();

@@ -88,7 +88,7 @@ fn index_files_are_kafkas_and_point_at_batches() {
         for entry in index.chunks(8) {
             let last = pair[0].plus(u64::from(u32::from_be_bytes(entry[..4].try_into().unwrap())));
             let position = u32::from_be_bytes(entry[4..].try_into().unwrap()) as usize;
-            assert_eq!(Header::verified(&file[position..]).unwrap().last_offset(), last);
+            assert_eq!(seal::Seal::of("t/0.log").verified(&file[position..]).unwrap().last_offset(), last);
         }
         let (time, last) = times[times.len() - 12..].split_at(8);
         let last = pair[0].plus(u64::from(u32::from_be_bytes(last.try_into().unwrap())));

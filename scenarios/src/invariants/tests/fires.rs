@@ -153,6 +153,7 @@ fn acknowledged_with_too_few_copies() -> Check {
 fn acknowledged_before_durable() -> Check {
     let mut p = committed(&[0, 1]);
     p.replicas[0].durable = Offset(2);
+    p.replicas[0].claimed = Offset(2);
     acknowledge(&mut p, 2, true)
 }
 

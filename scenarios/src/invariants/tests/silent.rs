@@ -197,6 +197,54 @@ fn a_reset_that_was_not_durable_may_bring_the_old_log_back_under_the_same_offset
     assert_eq!(held, Some((LeaderEpoch(1), 7)), "the observer goes on with what is there");
 }
 
+/// Replica 1 has two batches, both durable.
+fn two_durable_batches() -> crate::ghost::PartitionGhost {
+    let mut p = partition();
+    for batch in [batch(0, 2, 1, 7), batch(2, 3, 1, 8)] {
+        replication::appended(&mut p, BrokerId(1), batch, false).unwrap();
+    }
+    p.replicas[1].synced(Offset(3));
+    p
+}
+
+#[test]
+fn what_a_disk_has_changed_may_be_cut_and_nothing_before_it() {
+    for (end, allowed) in [(2, true), (0, false)] {
+        let mut p = two_durable_batches();
+        p.replicas[1].rotten = Some(Offset(2));
+        let cut = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), None);
+        assert_eq!(cut.is_ok(), allowed, "recovered up to {end}");
+        if allowed {
+            assert_eq!(p.replicas[1].rotten, None, "what comes next is as it was written");
+        }
+    }
+}
+
+#[test]
+fn what_a_lying_disk_called_durable_may_be_lost_with_the_power() {
+    let mut p = two_durable_batches();
+    replication::appended(&mut p, BrokerId(1), batch(3, 4, 1, 9), false).unwrap();
+    let replica = &mut p.replicas[1];
+    replica.doubtful = true;
+    replica.synced(Offset(4));
+    assert_eq!((replica.durable, replica.claimed), (Offset(3), Offset(4)));
+    replica.damage = Damage::PowerLoss;
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(3)), None), Ok(()));
+    assert!(!p.replicas[1].doubtful, "an opened log is written again");
+}
+
+#[test]
+fn a_cut_that_was_not_durable_may_come_back_after_another_death_in_between() {
+    let mut p = two_durable_batches();
+    let replica = &mut p.replicas[1];
+    let cut = replica.log.truncate(Offset(2));
+    replica.cut.extend(cut);
+    replica.cut_claims(Offset(2));
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(2)), None), Ok(()));
+    p.replicas[1].damage = Damage::PowerLoss;
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(3)), None), Ok(()));
+}
+
 #[test]
 fn an_epoch_that_a_crashed_voter_read_from_its_cache_may_be_lost_with_the_power() {
     let mut q = quorum();
@@ -207,4 +255,18 @@ fn an_epoch_that_a_crashed_voter_read_from_its_cache_may_be_lost_with_the_power(
     let back = |q: &mut _, epoch| voters::recovered(q, 1, (LeaderEpoch(epoch), None), nothing.0, nothing.1);
     assert_eq!(back(&mut q.clone(), 4), Ok(()));
     assert_eq!(back(&mut q, 3).unwrap_err().invariant, "W-ME", "what was durable may not");
+}
+
+#[test]
+fn a_cut_that_the_disk_stopped_half_way_may_be_done_or_not() {
+    for end in [2, 3] {
+        let mut p = two_durable_batches();
+        let replica = &mut p.replicas[1];
+        let cut = replica.log.truncate(Offset(2));
+        replica.cut.extend(cut);
+        replica.cut_claims(Offset(2));
+        replica.damage = Damage::Halted;
+        let back = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), None);
+        assert_eq!(back, Ok(()), "recovered up to {end}");
+    }
 }

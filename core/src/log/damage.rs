@@ -1,0 +1,118 @@
+//! Tells a write that a power loss cut short from bytes that changed later.
+//!
+//! The first was never durable, so nobody built on it. The second may have been: a replica that finds it has
+//! lost something that it once claimed. What tells them apart is that a device writes sectors as a whole, that
+//! log files only grow, and that sectors which were never written read as zeros.
+
+use super::scan::{Look, Scan};
+use super::seal::{CRC, Seal};
+use super::segment::{self, LOG};
+use super::{Log, recovery};
+use crate::env::{Disk, DiskFault};
+use crate::ids::Offset;
+use crate::record::HEADER_BYTES;
+
+/// What a device writes as a whole, in bytes.
+const SECTOR: u64 = 512;
+
+/// Where the length is in a batch, and what the checksum covers.
+const LENGTH: std::ops::Range<usize> = 8..12;
+const CHECKED: usize = 21;
+
+impl Log {
+    /// Whether the log in `dir` holds nothing but batches, up to its end or a write that a power loss cut short.
+    /// Changes nothing, so that it can be asked before [`Log::open`] cuts away what speaks against it.
+    pub fn is_sound(dir: &str, disk: &mut dyn Disk) -> Result<bool, DiskFault> {
+        let bases = recovery::segments_in(dir, disk);
+        let mut next = bases.first().copied().unwrap_or(Offset::ZERO);
+        let mut last_epoch = None;
+        for (place, &base) in bases.iter().enumerate() {
+            if base != next {
+                // The file before it is shorter than it was: a power loss.
+                return Ok(true);
+            }
+            let file = segment::name(dir, base, LOG);
+            let len = disk.len(&file).ok_or(DiskFault::NotFound)?;
+            let mut scan = Scan::new(&file, 0, len, Look::Checksums);
+            let mut position = 0;
+            while let Some(found) = scan.next(disk)? {
+                let header = found.map(|found| found.header).ok();
+                let fits = header.filter(|header| {
+                    header.base_offset == next
+                        && header.leader_epoch.is_some()
+                        && last_epoch <= header.leader_epoch
+                });
+                let Some(header) = fits else {
+                    if bases.get(place + 1) == Some(&next) {
+                        break;
+                    }
+                    return is_unfinished(&file, (next, position), len, disk);
+                };
+                next = header.next_offset();
+                last_epoch = header.leader_epoch;
+                position += header.size as u64;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether the bytes of `file` from `position` up to its end `len`, which should be a batch at `base` and are
+/// not sound, may be one whose write did not get through.
+fn is_unfinished(
+    file: &str,
+    (base, position): (Offset, u64),
+    len: u64,
+    disk: &mut dyn Disk,
+) -> Result<bool, DiskFault> {
+    let mut bytes = vec![0; usize::try_from(len - position).unwrap_or(usize::MAX)];
+    let read = disk.read(file, position, &mut bytes)?;
+    bytes.truncate(read);
+    // A file that lost its end ends with a sector.
+    let may_be_short = len.is_multiple_of(SECTOR);
+    if bytes.len() < HEADER_BYTES {
+        return Ok(may_be_short);
+    }
+    let field = |range: std::ops::Range<usize>| {
+        bytes[range].iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte))
+    };
+    let size = field(LENGTH) as usize + LENGTH.end;
+    if size > bytes.len() {
+        let crc = field(CRC);
+        return Ok(may_be_short && !is_whole_but_for_its_length(&mut bytes, crc, Seal::of(file)));
+    }
+    Ok(has_hole(&bytes[..size.max(HEADER_BYTES)], base, position))
+}
+
+/// Whether some length, though not the one that is written there, makes a sound batch.
+fn is_whole_but_for_its_length(bytes: &mut [u8], crc: u32, seal: Seal) -> bool {
+    let (front, checked) = bytes.split_at_mut(CHECKED);
+    let mut running = 0;
+    let mut size = CHECKED;
+    checked.iter().any(|byte| {
+        running = crc32c::crc32c_append(running, &[*byte]);
+        size += 1;
+        front[LENGTH].copy_from_slice(&((size - LENGTH.end) as u32).to_be_bytes());
+        running == crc ^ seal.mask(front)
+    })
+}
+
+/// Whether `batch`, which lies at `position`, has nothing but zeros where a sector was not written.
+fn has_hole(batch: &[u8], base: Offset, position: u64) -> bool {
+    // An offset begins with some zeros, and every batch ends with one.
+    let zeros_of_base = base.0.leading_zeros() as usize / 8;
+    let mut start = 0;
+    let mut end = ((SECTOR - position % SECTOR) as usize).min(batch.len());
+    loop {
+        let part = &batch[start..end];
+        let few = if start == 0 { zeros_of_base } else { 1 };
+        if part.len() > few && part.iter().all(|byte| *byte == 0) {
+            return true;
+        }
+        if end == batch.len() {
+            return false;
+        }
+        start = end;
+        end = (end + SECTOR as usize).min(batch.len());
+    }
+}

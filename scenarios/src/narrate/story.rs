@@ -1,0 +1,336 @@
+//! The story of a failure, in the cluster's words: who led, what was acknowledged where, which cut removed it.
+//!
+//! Facts go in, sentences come out, for those facts that a story needs. Of the metadata log, what is decided
+//! is told once, by whoever applied it first. Deliberately absent: which facts matter. That is known already.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use squall_sim::narrate::field::{
+    EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION, RECORD,
+};
+use squall_sim::recording::{Fact, Lane};
+
+/// A sentence for each fact that is worth one, with the fact's place.
+pub(crate) fn sentences(facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+    let mut teller = Teller {
+        lanes,
+        // Among brokers' facts the controllers' own are too many.
+        about_quorum: facts.iter().all(|fact| fact.field(PARTITION).is_none()),
+        ends: BTreeMap::new(),
+        applied: BTreeSet::new(),
+    };
+    let tell = |(place, fact)| Some((place, teller.tell(fact)?));
+    facts.iter().enumerate().filter_map(tell).collect()
+}
+
+struct Teller<'a> {
+    lanes: &'a [Lane],
+    about_quorum: bool,
+    /// Where each node's log of each partition ends, as far as it was told.
+    ends: BTreeMap<(u32, String), String>,
+    /// The metadata records that were told.
+    applied: BTreeSet<String>,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, fact: &Fact) -> Option<String> {
+        let words = Words { fact, who: self.lanes.get(fact.node as usize)?.name.as_str() };
+        let told = match fact.kind {
+            "metadata applied" => self.decided(&words),
+            "controller elected"
+            | "controller resigned"
+            | "broker started"
+            | "broker registered"
+            | "broker halted"
+            | "controller halted" => life(&words),
+            "election started" | "vote granted" | "vote persisted" | "entries truncated"
+            | "snapshot installed" | "quorum recovered" | "entries committed" => {
+                self.about_quorum.then(|| quorum(&words)).flatten()
+            }
+            "log truncated" | "log reset" | "log recovered" => self.shorter(&words),
+            "record delivered" | "record undelivered" | "record consumed" | "reader repositioned" => {
+                client(&words)
+            }
+            _ => replica(&words),
+        };
+        if let (Some(partition), Some(end)) = (fact.field(PARTITION), fact.field(LOG_END)) {
+            self.ends.insert((fact.node, partition.to_owned()), end.to_owned());
+        }
+        told
+    }
+
+    /// What the controllers decided.
+    fn decided(&mut self, words: &Words<'_>) -> Option<String> {
+        if !self.applied.insert(words.get(OFFSET).to_owned()) {
+            return None;
+        }
+        Some(match words.get("change") {
+            "partition changed" => {
+                let (at, epoch, isr) = (words.get(PARTITION), words.get(EPOCH), words.get(ISR));
+                match words.get(LEADER) {
+                    "nobody" => {
+                        format!("the controllers leave {at} without a leader, epoch {epoch}, ISR {isr}")
+                    }
+                    leader => format!(
+                        "the controllers have broker {leader} lead {at} in epoch {epoch}, with ISR {isr}"
+                    ),
+                }
+            }
+            "broker fenced" => format!("the controllers fence broker {}", words.get("broker")),
+            "broker unfenced" => format!("the controllers unfence broker {}", words.get("broker")),
+            _ => return None,
+        })
+    }
+
+    /// A log that has less than before, or may have.
+    fn shorter(&self, words: &Words<'_>) -> Option<String> {
+        let Words { fact, who } = words;
+        let (at, end) = (words.get(PARTITION), words.get(LOG_END));
+        let before = self.ends.get(&(fact.node, at.to_owned()));
+        let from = before.map(|before| format!(" from {before}")).unwrap_or_default();
+        match fact.kind {
+            "log truncated" => Some(format!("{who} cuts its log of {at}{from} to {end}")),
+            "log reset" => {
+                let ended = before.map(|before| format!(", which ended at {before},")).unwrap_or_default();
+                Some(format!("{who} drops its log of {at}{ended} to begin again at {end}"))
+            }
+            // A first life begins with nothing, which is no news.
+            _ if before.is_none() && words.get(LOG_START) == end => None,
+            _ => {
+                let before = before.map(|before| format!(", where it was at {before}")).unwrap_or_default();
+                Some(format!("{who} opens its log of {at} and finds it up to {end}{before}"))
+            }
+        }
+    }
+}
+
+/// A fact and whose it is.
+struct Words<'a> {
+    fact: &'a Fact,
+    who: &'a str,
+}
+
+impl Words<'_> {
+    /// A field; nothing is said of what is not there.
+    fn get(&self, name: &str) -> &str {
+        self.fact.field(name).unwrap_or("?")
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.fact.field(name) == Some("yes")
+    }
+}
+
+/// Offsets from a first to the one before `next`.
+fn offsets(first: &str, next: &str) -> String {
+    let last = next.parse::<u64>().ok().and_then(|next| next.checked_sub(1)).map(|last| last.to_string());
+    match last {
+        Some(last) if last != first => format!("offsets {first} to {last}"),
+        Some(_) | None => format!("offset {first}"),
+    }
+}
+
+fn replica(words: &Words<'_>) -> Option<String> {
+    let Words { fact, who } = words;
+    let at = words.get(PARTITION);
+    let epoch = words.get(EPOCH);
+    Some(match fact.kind {
+        "leader elected" => {
+            format!("{who} leads {at} in epoch {epoch}, with a log up to {}", words.get(LOG_END))
+        }
+        "leader followed" if words.get(LEADER) == "nobody" => return None,
+        "leader followed" => format!("{who} follows broker {} in {at}, epoch {epoch}", words.get(LEADER)),
+        "records appended" => {
+            let offsets = offsets(words.get(OFFSET), words.get(LOG_END));
+            let how = if words.is("as leader") { "writes" } else { "copies" };
+            format!("{who} {how} {offsets} of {at}, epoch {epoch}")
+        }
+        "high watermark moved" if words.is("as leader") => {
+            format!("{who} takes {at} for committed up to {}", words.get(HIGH_WATERMARK))
+        }
+        "isr proposed" => format!("{who} asks for ISR {} of {at}", words.get(ISR)),
+        "isr adopted" => format!("{who} works with ISR {} of {at}", words.get(ISR)),
+        "record acknowledged" => {
+            let offsets = offsets(words.get(OFFSET), words.get("next offset"));
+            format!("{who} acknowledges {offsets} of {at} (acks={})", words.get("acks"))
+        }
+        "duplicate absorbed" => format!(
+            "{who} absorbs a duplicate in {at} from producer id {}, sequence {}",
+            words.get("producer id"),
+            words.get("sequence")
+        ),
+        "damage found" => format!("{who} finds a damaged batch at offset {} of {at}", words.get(OFFSET)),
+        "log start moved" => format!("{who} deletes what is before offset {} of {at}", words.get(LOG_START)),
+        _ => return None,
+    })
+}
+
+fn client(words: &Words<'_>) -> Option<String> {
+    let Words { fact, who } = words;
+    let record = words.get(RECORD);
+    Some(match fact.kind {
+        "record delivered" => match fact.field(OFFSET) {
+            Some(offset) => {
+                format!(
+                    "{who} is told that record {record} is at offset {offset} of {}",
+                    words.get(PARTITION)
+                )
+            }
+            None => format!("{who} takes record {record} for written, without being told where"),
+        },
+        "record undelivered" => format!("{who} gives up on record {record}"),
+        "record consumed" => {
+            format!("{who} reads record {record} at offset {} of {}", words.get(OFFSET), words.get(PARTITION))
+        }
+        "reader repositioned" => format!(
+            "{who} goes on at offset {} of {} instead of {}",
+            words.get(OFFSET),
+            words.get(PARTITION),
+            words.get("from offset")
+        ),
+        _ => return None,
+    })
+}
+
+/// What a process as a whole went through.
+fn life(words: &Words<'_>) -> Option<String> {
+    let Words { fact, who } = words;
+    Some(match fact.kind {
+        "controller elected" => format!("{who} is elected to lead the quorum in epoch {}", words.get(EPOCH)),
+        "controller resigned" => format!("{who} leads the quorum no longer"),
+        "broker started" if words.is("intact") => format!("{who} starts and vouches for its logs"),
+        "broker started" => format!("{who} starts and does not vouch for its logs"),
+        "broker registered" => format!("{who} is registered with broker epoch {}", words.get("broker epoch")),
+        _ => format!("{who} halts: its disk fails it"),
+    })
+}
+
+fn quorum(words: &Words<'_>) -> Option<String> {
+    let Words { fact, who } = words;
+    let epoch = words.get(EPOCH);
+    Some(match fact.kind {
+        "election started" => format!("{who} stands for election in epoch {epoch}"),
+        "vote granted" => format!("{who} gives its vote in epoch {epoch} to node {}", words.get("vote")),
+        "vote persisted" => match words.get("vote") {
+            "nobody" => format!("epoch {epoch} is durable on {who}, with no vote in it"),
+            vote => format!("the vote of {who} in epoch {epoch} for node {vote} is durable"),
+        },
+        "quorum recovered" => format!("{who} comes back in epoch {epoch}, with vote {}", words.get("vote")),
+        "entries truncated" => format!("{who} cuts its metadata log to {}", words.get(LOG_END)),
+        "snapshot installed" => format!("{who} installs a snapshot up to {}", words.get(OFFSET)),
+        "entries committed" if words.is("decided here") => {
+            format!("{who} commits the metadata log up to {}", words.get(HIGH_WATERMARK))
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn fact(node: u32, kind: &'static str, fields: &[(&'static str, &str)]) -> Fact {
+        let fields = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Fact { at_ns: 0, event: 1, node, kind, fields }
+    }
+
+    fn lanes() -> Vec<Lane> {
+        let names = ["broker 0", "broker 1", "broker 2", "controller 3", "producer 5"];
+        let lane = |name: &str| Lane { name: name.to_owned(), kind: String::new(), client: false };
+        names.map(lane).to_vec()
+    }
+
+    #[test]
+    fn a_story_says_who_led_what_was_acknowledged_and_which_cut_removed_it() {
+        let decided = [
+            (OFFSET, "7"),
+            ("change", "partition changed"),
+            (PARTITION, "0-1"),
+            (LEADER, "2"),
+            (EPOCH, "4"),
+            (ISR, "[0, 2]"),
+        ];
+        let facts = [
+            fact(3, "metadata applied", &decided),
+            fact(2, "metadata applied", &decided),
+            fact(2, "leader elected", &[(PARTITION, "0-1"), (EPOCH, "4"), (LOG_END, "12")]),
+            fact(
+                2,
+                "records appended",
+                &[(PARTITION, "0-1"), (OFFSET, "12"), (LOG_END, "14"), (EPOCH, "4"), ("as leader", "yes")],
+            ),
+            fact(
+                0,
+                "records appended",
+                &[(PARTITION, "0-1"), (OFFSET, "12"), (LOG_END, "14"), (EPOCH, "4"), ("as leader", "no")],
+            ),
+            fact(
+                0,
+                "high watermark moved",
+                &[(PARTITION, "0-1"), (HIGH_WATERMARK, "12"), ("as leader", "no")],
+            ),
+            fact(
+                2,
+                "record acknowledged",
+                &[(PARTITION, "0-1"), (OFFSET, "12"), ("next offset", "14"), ("acks", "all")],
+            ),
+            fact(4, "record delivered", &[(RECORD, "5#0"), (PARTITION, "0-1"), (OFFSET, "12")]),
+            fact(0, "log truncated", &[(PARTITION, "0-1"), (LOG_END, "12")]),
+            fact(0, "log reset", &[(PARTITION, "0-1"), (LOG_START, "0"), (LOG_END, "0")]),
+            fact(1, "vote granted", &[(EPOCH, "1"), ("vote", "3")]),
+        ];
+        let lines: Vec<String> = sentences(&facts, &lanes()).into_iter().map(|(_, line)| line).collect();
+        expect![[r#"
+            the controllers have broker 2 lead 0-1 in epoch 4, with ISR [0, 2]
+            broker 2 leads 0-1 in epoch 4, with a log up to 12
+            broker 2 writes offsets 12 to 13 of 0-1, epoch 4
+            broker 0 copies offsets 12 to 13 of 0-1, epoch 4
+            broker 2 acknowledges offsets 12 to 13 of 0-1 (acks=all)
+            producer 5 is told that record 5#0 is at offset 12 of 0-1
+            broker 0 cuts its log of 0-1 from 14 to 12
+            broker 0 drops its log of 0-1, which ended at 12, to begin again at 0"#]]
+        .assert_eq(&lines.join("\n"));
+    }
+
+    #[test]
+    fn every_fact_that_a_sentence_is_made_of_has_its_kind_in_the_table() {
+        // A kind that is renamed would silently be left out of every story.
+        for kind in [
+            "metadata applied",
+            "controller elected",
+            "controller resigned",
+            "broker started",
+            "broker registered",
+            "broker halted",
+            "controller halted",
+            "election started",
+            "vote granted",
+            "vote persisted",
+            "entries truncated",
+            "snapshot installed",
+            "quorum recovered",
+            "entries committed",
+            "log truncated",
+            "log reset",
+            "log recovered",
+            "record delivered",
+            "record undelivered",
+            "record consumed",
+            "reader repositioned",
+            "leader elected",
+            "leader followed",
+            "records appended",
+            "high watermark moved",
+            "isr proposed",
+            "isr adopted",
+            "record acknowledged",
+            "duplicate absorbed",
+            "damage found",
+            "log start moved",
+        ] {
+            assert!(squall_sim::narrate::find(crate::narrate::PROBES, kind).is_some(), "{kind}");
+        }
+    }
+}
