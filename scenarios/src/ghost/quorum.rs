@@ -68,7 +68,7 @@ impl VoterGhost {
 pub type Written = ((Offset, u32), Option<LeaderEpoch>);
 
 /// The controllers' log was destroyed, with permission: voters who had been wiped elected a leader that lacks
-/// committed entries, or a second one in the same epoch.
+/// committed entries, or one in an epoch that had been led before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forgotten {
     /// When.

@@ -170,7 +170,11 @@ pub fn leads(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch) -> Check {
         }
         return broken("W-ES", format!("voters {other} and {node} both lead in epoch {epoch}"));
     }
-    q.leaders.insert(epoch, node);
+    // Wiped, elected again in an epoch that it had led: what it writes now has the names of other entries.
+    if q.leaders.insert(epoch, node).is_some() && forgot(q, place, epoch).is_some() {
+        forgotten(q, place, epoch);
+        return Ok(());
+    }
     q.voters[place].leads = Some(epoch);
     let votes = (0..q.voters.len()).filter(|&voter| q.voted(voter, epoch, node)).count();
     if votes < q.majority() {
@@ -203,6 +207,13 @@ fn electors_wiped(q: &QuorumGhost, epoch: LeaderEpoch, node: NodeId, holds: Offs
     (0..q.voters.len()).filter_map(wiped).collect()
 }
 
+/// Beyond the budget: when a voter was wiped that had been in `epoch` or beyond.
+fn forgot(q: &QuorumGhost, place: usize, epoch: LeaderEpoch) -> Option<(NodeId, When)> {
+    let voter = &q.voters[place];
+    let (when, _) = voter.forgot.filter(|&(_, newest)| q.beyond && newest >= epoch)?;
+    Some((voter.node, when))
+}
+
 /// The log was destroyed, with permission.
 fn forgotten(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch) {
     let (node, holds) = (q.voters[place].node, q.refresh(place));
@@ -212,6 +223,7 @@ fn forgotten(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch) {
     };
     let mut voters = electors_wiped(q, epoch, node, holds);
     voters.extend(q.voters.iter().filter_map(twice));
+    voters.extend(forgot(q, place, epoch));
     voters.sort_unstable();
     voters.dedup();
     let (when, end) = (q.now, q.committed.end());

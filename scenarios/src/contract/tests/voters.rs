@@ -93,6 +93,27 @@ fn two_leaders_of_one_epoch_need_a_vote_that_was_forgotten() {
 }
 
 #[test]
+fn a_leader_that_forgot_its_reign_may_be_elected_into_it_again() {
+    for (wiped, destroyed) in [(true, true), (false, false)] {
+        let mut q = decided(true);
+        if wiped {
+            q.voters[0].forget(EARLIER);
+            vote(&mut q, 0, 1, 0);
+        }
+        assert_eq!(voters::leads(&mut q, 0, LeaderEpoch(1)), Ok(()));
+        assert_eq!(q.lost.is_some(), destroyed);
+    }
+    let mut q = decided(false);
+    q.voters[0].forget(EARLIER);
+    vote(&mut q, 0, 1, 0);
+    assert_eq!(voters::leads(&mut q, 0, LeaderEpoch(1)), Ok(()));
+    let again = voters::appended(&mut q, 0, crate::ghost::Batch { crc: 77, ..batch(1, 0..2) });
+    assert_eq!(again, Ok(()), "nobody wrote there yet");
+    let other = voters::appended(&mut q, 2, batch(1, 0..2)).unwrap_err();
+    assert_eq!(other.invariant, "W-LMR", "within the budget it is no excuse");
+}
+
+#[test]
 fn an_earlier_vote_still_counts_for_whom_it_was_given() {
     let mut q = decided(true);
     q.leaders.clear();
