@@ -87,7 +87,8 @@ fn judge_disorder(
     let (place, ending) = (c.place(at), endings.of(c, at));
     let promised = record::judge(&c.partitions[place], clients, name, record, ending)?;
     let promised = promised.map(|permit| permit.what).filter(|what| *what == Permitted::Elsewhere);
-    let permit = order::out_of_order(clients, (disorder, at), record, promised, ending.doubled)?;
+    let gone = order::is_gone(record, promised, c.partitions[place].first_kept());
+    let permit = order::out_of_order(clients, (disorder, at), record, gone, ending.doubled)?;
     permitted(c, (name, record), permit);
     Ok(())
 }

@@ -76,7 +76,8 @@ pub(super) fn on_probe(
         QuorumProbe::Durable { end } => {
             let voter = &mut q.voters[place];
             voter.durable = end;
-            voter.cut.clear();
+            // A sync that was asked for before a cut makes durable what was before it, and not the cut.
+            voter.cut.retain(|batch| batch.base >= end);
             Ok(())
         }
         QuorumProbe::Committed { to, epoch, leader } => {

@@ -3,7 +3,7 @@
 //! A second copy comes from a request that was sent again or that the network doubled. Disorder comes from such
 //! a copy alone: it was written after the promised one was lost. So both need a cause that was observed.
 
-use squall_core::ids::TopicPartition;
+use squall_core::ids::{Offset, TopicPartition};
 use squall_core::message::Acks;
 
 use crate::checks::Permitted;
@@ -31,18 +31,24 @@ pub fn doubled(c: &Clients, name: Name, record: &Record, network: bool) -> Check
     )
 }
 
+/// Whether the copy that a record's sender was promised is gone with permission: lost, as `promised` says, or
+/// deleted by retention, for the partition begins at `first_kept`.
+pub fn is_gone(record: &Record, promised: Option<Permitted>, first_kept: Offset) -> bool {
+    promised.is_some() || record.offset().is_some_and(|told| told < first_kept)
+}
+
 /// A record lies behind a later one of its sender: permitted where something doubled it and the promised copy is
-/// gone with permission, which `promised` says; acks=1 promises no copy beyond the fall of a leader.
+/// `gone` with permission; acks=1 promises no copy beyond the fall of a leader.
 pub fn out_of_order(
     c: &Clients,
     (disorder, at): (&Disorder, TopicPartition),
     record: &Record,
-    promised: Option<Permitted>,
+    gone: bool,
     network: bool,
 ) -> Result<Permit, Broken> {
     let Disorder { name, at: offset, behind } = *disorder;
     let late = may_be_doubled(c, name, record, network);
-    let gone = promised.is_some() || (record.acks == Acks::Leader && !record.idempotent);
+    let gone = gone || (record.acks == Acks::Leader && !record.idempotent);
     if late && gone {
         return Ok(Permit::of(Permitted::Disorder));
     }

@@ -59,9 +59,11 @@ pub fn recovered(
         );
     }
     if end > voter.log.end() {
-        // A cut that was not synced came back with the power.
+        // What was cut without a sync came back with the power, in the place of what was written after the cut.
         for batch in std::mem::take(&mut voter.cut) {
-            if batch.base == voter.log.end() && batch.next <= end {
+            if batch.base >= voter.durable && batch.next <= end && voter.log.end() < end {
+                voter.log.truncate(batch.base);
+                voter.agrees = voter.agrees.min(batch.base);
                 let _fits = voter.log.push(batch);
             }
         }

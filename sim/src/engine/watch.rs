@@ -150,6 +150,7 @@ impl<P: Process> World<P> {
                     world.machine.post(letter.due + extra, Letter { from, to, message });
                 }
                 Deed::Double(extra) => {
+                    world.machine.stats.duplicated += 1;
                     world.machine.post(letter.due + extra, Letter { from, to, message });
                 }
             }

@@ -48,7 +48,8 @@ fn late(
 ) -> Result<Permitted, &'static str> {
     let (c, record) = sent(acks, idempotent, resent);
     let disorder = Disorder { name: NAME, at: Offset(7), behind: 3 };
-    let permit = order::out_of_order(&c, (&disorder, AT), &record, promised, false);
+    let gone = order::is_gone(&record, promised, Offset(0));
+    let permit = order::out_of_order(&c, (&disorder, AT), &record, gone, false);
     permit.map(|permit| permit.what).map_err(|broken| broken.invariant)
 }
 
@@ -66,4 +67,14 @@ fn a_late_copy_of_what_was_lost_with_permission_may_lie_behind() {
 fn acks_1_keeps_its_order_unless_something_was_sent_again() {
     assert_eq!(late(Acks::Leader, false, 1, None), Ok(Permitted::Disorder));
     assert_eq!(late(Acks::Leader, false, 0, None), Err("order"));
+}
+
+#[test]
+fn a_late_copy_may_lie_behind_once_retention_has_deleted_the_promised_one() {
+    let mut c = Clients::default();
+    c.sent(NAME, Acks::All, false);
+    let record = c.record(NAME).expect("just sent");
+    record.found_at(Offset(4));
+    assert!(order::is_gone(record, None, Offset(5)), "the log begins behind it");
+    assert!(!order::is_gone(record, None, Offset(4)), "it is the first that is kept");
 }

@@ -50,6 +50,19 @@ fn entries(epochs: &[u32]) -> Shadow {
 }
 
 #[test]
+fn a_cut_that_was_not_synced_may_come_back_in_the_place_of_what_was_written_after_it() {
+    let mut q = quorum();
+    q.voters[0].log = entries(&[1, 1, 1, 1]);
+    voters::truncated(&mut q, 0, Offset(2)).unwrap();
+    assert!(q.voters[0].log.push(batch(2, 3, 2, 8)));
+    q.voters[0].damage = Damage::PowerLoss;
+    let back = |q: &mut _, end| voters::recovered(q, 0, (LeaderEpoch(0), None), Offset(0), Offset(end));
+    assert_eq!(back(&mut q.clone(), 5).unwrap_err().invariant, "W-LOG", "it never held so much");
+    assert_eq!(back(&mut q, 4), Ok(()));
+    assert_eq!(q.voters[0].log.at(Offset(2)).map(|batch| batch.epoch), Some(LeaderEpoch(1)));
+}
+
+#[test]
 fn a_snapshot_that_had_its_name_before_a_crash_replaces_the_log_and_a_power_loss_may_undo_that() {
     let mut q = quorum();
     q.committed = entries(&[1, 1, 2, 2]);
