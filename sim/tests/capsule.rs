@@ -70,12 +70,9 @@ fn what_is_not_known_is_refused_by_name() {
         &changed(r#""net.latency""#, r#""net.latensee""#),
         expect!["a.capsule.json:18: unknown setting `net.latensee`"],
     );
-    refused(
-        &changed(r#""run.max_events": 50000000"#, r#""run.max_events": 0"#),
-        expect![
-            "a.capsule.json:70: setting `run.max_events` cannot be 0: it takes a whole number, 1 or more (count)"
-        ],
-    );
+    let never = refusal(&changed(r#""run.max_events": 50000000"#, r#""run.max_events": 0"#));
+    let why = ": setting `run.max_events` cannot be 0: it takes a whole number, 1 or more (count)";
+    assert!(never.starts_with("a.capsule.json:") && never.ends_with(why), "{never}");
     let crush = changed(r#""fault": "crash""#, r#""fault": "crush""#);
     let why = refusal(&crush);
     assert!(why.contains(": not a capsule: unknown variant `crush`, expected one of `loss`"), "{why}");

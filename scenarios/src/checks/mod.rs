@@ -192,6 +192,9 @@ impl ClusterChecks {
         let harmed = world.disk(node).harmed();
         let fresh = &harmed[std::mem::replace(known, harmed.len())..];
         if let Some(broker) = self.layout.broker_on(node).filter(|_| !fresh.is_empty()) {
+            // A broker that finds damage does not vouch for any of its logs.
+            let when = When { event: world.events(), at: world.now() };
+            self.metadata.harmed(broker, Stop { when, damage: Damage::Rotten });
             for ghost in &mut self.partitions {
                 replica::harmed(ghost, broker, fresh, world);
             }

@@ -141,6 +141,14 @@ impl Metadata {
         }
     }
 
+    /// A broker's disk changed bytes: it may have to give up what it would have vouched for.
+    pub fn harmed(&mut self, broker: BrokerId, harm: Stop) {
+        let life = self.life(broker);
+        if life.spoilt.is_none_or(|worst| worst.damage < harm.damage) {
+            life.spoilt = Some(harm);
+        }
+    }
+
     /// The worst that happened to a broker since the life began that is registered.
     pub fn spoilt(&self, broker: BrokerId) -> Option<Stop> {
         self.lives.get(broker.0 as usize).and_then(|life| life.spoilt)

@@ -179,6 +179,7 @@ fn a_torn_write_leaves_sectors_in_any_combination() {
         .map(|seed| {
             let mut world = durable(seed, b"");
             world.tell(A, Order::Append("f", &[7; 3 * 512]));
+            play(&mut world, at_ms(20));
             world.power_loss_as(A, PowerLoss::TornWrite);
             let bytes = world.disk(A).contents("f").unwrap();
             (0..3).map(|sector| bytes.get(sector * 512) == Some(&7)).collect()
