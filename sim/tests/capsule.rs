@@ -79,16 +79,16 @@ fn what_is_not_known_is_refused_by_name() {
     refused(
         &changed(r#""at": "100ms""#, r#""at": "100 parsecs""#),
         expect![
-            "a.capsule.json:78: not a capsule: `100 parsecs` is not a time such as 12.5s, 300ms, 7us or 20ns"
+            "a.capsule.json:24: not a capsule: `100 parsecs` is not a time such as 12.5s, 300ms, 7us or 20ns"
         ],
     );
     refused(
         &changed(r#""whom": "node 1""#, r#""whom": "node one""#),
-        expect!["a.capsule.json:82: not a capsule: `node one` names no node"],
+        expect!["a.capsule.json:28: not a capsule: `node one` names no node"],
     );
     refused(
         &changed(r#""quirks": []"#, r#""quirks": ["forgets"]"#),
-        expect!["a.capsule.json:86: unknown quirk `forgets`"],
+        expect!["a.capsule.json:32: unknown quirk `forgets`"],
     );
     refused(
         &changed(r#""plan": {"#, r#""plan": { "wishes": 3,"#),

@@ -11,6 +11,7 @@ use squall_core::metadata::{Image, MetadataRecord};
 use squall_sim::fingerprint::Digest;
 
 use crate::ghost::chronicle::Stop;
+use crate::ghost::partition::Damage;
 
 /// So many of the newest records are kept whole.
 const KEPT: usize = 1_024;
@@ -136,7 +137,7 @@ impl Metadata {
         self.died(broker);
         let life = self.life(broker);
         (life.incarnation, life.last_stop) = (None, Some(stop));
-        if life.spoilt.is_none_or(|worst| worst.damage < stop.damage) {
+        if life.spoilt.is_none_or(|worst| weight(worst) < weight(stop)) {
             life.spoilt = Some(stop);
         }
     }
@@ -144,7 +145,7 @@ impl Metadata {
     /// A broker's disk changed bytes: it may have to give up what it would have vouched for.
     pub fn harmed(&mut self, broker: BrokerId, harm: Stop) {
         let life = self.life(broker);
-        if life.spoilt.is_none_or(|worst| worst.damage < harm.damage) {
+        if life.spoilt.is_none_or(|worst| weight(worst) < weight(harm)) {
             life.spoilt = Some(harm);
         }
     }
@@ -194,6 +195,17 @@ fn digest(record: &MetadataRecord) -> u64 {
     digest.short()
 }
 
+/// How sure it is that a broker cannot vouch for its logs any more.
+const fn weight(stop: Stop) -> u8 {
+    match stop.damage {
+        Damage::None => 0,
+        Damage::Halted => 1,
+        Damage::PowerLoss => 2,
+        Damage::Rotten => 3,
+        Damage::Wiped => 4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use squall_core::ids::ProducerId;
@@ -201,7 +213,6 @@ mod tests {
 
     use super::*;
     use crate::ghost::chronicle::When;
-    use crate::ghost::partition::Damage;
 
     fn allocated(next: u64) -> Arc<MetadataRecord> {
         Arc::new(MetadataRecord::ProducerIdsAllocated { next: ProducerId(next) })
