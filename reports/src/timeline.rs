@@ -315,7 +315,8 @@ mod tests {
                 text.push('\n');
             }
         }
-        text
+        // An expectation's own indentation is not part of it.
+        text.lines().map(|line| line.strip_prefix("   ").unwrap_or(line).to_owned() + "\n").collect()
     }
 
     const ALL: Focus = Focus { until: u64::MAX, node: None, partition: None };

@@ -367,7 +367,8 @@ fn beyond_the_budget_losses_are_classified_and_the_summary_tells_why() {
         let seed = seed.to_string();
         let output = squall(home.path(), &["run", "replicated-log", "--seed", &seed, "--beyond-budget"]);
         let text = String::from_utf8(output.stdout).expect("text");
-        text.contains("faults destroyed every copy\n").then_some(text)
+        let told = text.contains("faults destroyed every copy\n") && text.contains(": its disk was wiped");
+        told.then_some(text)
     });
     let told = told.expect("a run that lost something");
     assert!(told.contains("because     written at") && told.contains(": its disk was wiped"), "{told}");

@@ -37,6 +37,8 @@ pub struct Metadata {
     /// The fold of all.
     pub image: Image,
     /// Of each broker.
+    /// Whose disk has changed bytes, and when last.
+    harms: std::collections::BTreeMap<BrokerId, Stop>,
     lives: Vec<Life>,
 }
 
@@ -144,15 +146,15 @@ impl Metadata {
 
     /// A broker's disk changed bytes: it may have to give up what it would have vouched for.
     pub fn harmed(&mut self, broker: BrokerId, harm: Stop) {
-        let life = self.life(broker);
-        if life.spoilt.is_none_or(|worst| weight(worst) < weight(harm)) {
-            life.spoilt = Some(harm);
-        }
+        self.harms.insert(broker, harm);
     }
 
     /// The worst that happened to a broker since the life began that is registered.
     pub fn spoilt(&self, broker: BrokerId) -> Option<Stop> {
-        self.lives.get(broker.0 as usize).and_then(|life| life.spoilt)
+        let stop = self.lives.get(broker.0 as usize).and_then(|life| life.spoilt);
+        // Damage waits on the disk until a later life finds it.
+        let harm = self.harms.get(&broker).copied();
+        if stop.map(weight) < harm.map(weight) { harm } else { stop }
     }
 
     fn life(&mut self, broker: BrokerId) -> &mut Life {
