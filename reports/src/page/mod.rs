@@ -1,8 +1,8 @@
 //! One failure as one page: a file that asks nothing of a network and opens from a disk.
 //!
-//! Holds: the page's frame. What it says in words is in [`sections`], what its script draws in [`data`]; the
+//! Holds: the page's frame. What it says in words is in `sections`, what its script draws in `data`; the
 //! script and the style lie beside them and are put into the page as they are. All words of a run pass
-//! through `maud`, which escapes them, or through [`data`].
+//! through `maud`, which escapes them, or through `data`.
 //! Deliberately absent: a build for scripts. What a person reads in the file is what the browser runs.
 
 mod data;

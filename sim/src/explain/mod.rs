@@ -4,7 +4,7 @@
 //! [`Explanation`] that comes of it, in plain words for tables, documents and pages. What is said of an item
 //! holds with all the others as they are: best of a plan that [`crate::shrink`] has made small.
 //! Deliberately absent: the words for facts. Those are the scenario's
-//! ([`Scenario::story`](crate::run::Scenario::story)).
+//! ([`Scenario::story`]).
 
 pub(crate) mod capsules;
 mod moves;
