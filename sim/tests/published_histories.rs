@@ -48,7 +48,8 @@ fn settled(records: impl IntoIterator<Item = Value>) -> Vec<String> {
         if let (Some(cycle), Some(steps)) = (record["cycle"].as_array(), record["steps"].as_array()) {
             let (mut cycle, mut steps) = (cycle[1..].to_vec(), steps.clone());
             cycle.rotate_right(1);
-            let least = cycle.iter().enumerate().min_by_key(|(_, index)| index.as_u64()).map_or(0, |(at, _)| at);
+            let least =
+                cycle.iter().enumerate().min_by_key(|(_, index)| index.as_u64()).map_or(0, |(at, _)| at);
             cycle.rotate_left(least);
             steps.rotate_left(least);
             (record["cycle"], record["steps"]) = (json!(cycle), json!(steps));
