@@ -217,7 +217,8 @@ mod tests {
                         - not read-committed, scc-size 2, scc #4 #5
                           #4 process 1 ok txn: poll 0: 0=1 1=3, send 1: 0=2
                           #5 process 2 ok txn: poll 1: 0=2, send 0: 1=3
-        "#]].assert_eq(&told("saw.edn", &report));
+        "#]]
+        .assert_eq(&told("saw.edn", &report));
     }
 
     #[test]

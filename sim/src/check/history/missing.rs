@@ -19,13 +19,19 @@ pub(super) fn wrongly_read(tables: &Tables, findings: &mut Findings) {
             let record = &tables.records[part.what as usize];
             let Some(name) = &record.name else { continue };
             let facts = || vec![("key", tables.key_of(part.what).into()), ("value", name.into())];
-            if record.failed && done.kind == Kind::Ok {
-                let writer = tables.done[record.writer as usize].index;
-                let ops = [("writer", Fact::Op(writer)), ("reader", Fact::Op(done.index))];
+            let keyless = tables.keyless.get(name).filter(|_| record.writer == NONE);
+            let writer = keyless.map_or(record.writer, |keyless| *keyless);
+            let failed =
+                keyless.map_or(record.failed, |keyless| tables.done[*keyless as usize].kind == Kind::Fail);
+            if failed && done.kind == Kind::Ok {
+                let ops = [
+                    ("writer", Fact::Op(tables.done[writer as usize].index)),
+                    ("reader", Fact::Op(done.index)),
+                ];
                 findings.push(Anomaly::new(Class::G1a, facts().into_iter().chain(ops).collect()));
             }
             let first = || !std::mem::replace(&mut told[part.what as usize], true);
-            if record.writer == NONE && !tables.keyless.contains(name) && { first }() {
+            if writer == NONE && { first }() {
                 let reader = [("reader", Fact::Op(done.index))];
                 findings.push(Anomaly::new(Class::Phantom, facts().into_iter().chain(reader).collect()));
             }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::class::Class;
 use crate::history::Kind;
-use crate::history::op::{Action, Argument, Key, Mop, Name, Op};
+use crate::history::op::{Action, Argument, Key, Mop, Name, Op, Read};
 
 /// No record, no operation, no group.
 pub(super) const NONE: u32 = u32::MAX;
@@ -24,14 +24,14 @@ pub(super) struct Record {
     pub(super) name: Option<Name>,
     /// The first offset that it was known at.
     pub(super) at: u64,
+    /// What was read right behind it the last time: most likely what is read behind it the next time.
+    hint: u32,
     /// The last completion that sent it.
     pub(super) writer: u32,
     /// A send of it failed.
     pub(super) failed: bool,
     /// A send of it was acknowledged.
     pub(super) acknowledged: bool,
-    /// Somebody read it, whatever became of the read.
-    pub(super) seen: bool,
     /// A committed read of it exists.
     pub(super) read: bool,
 }
@@ -117,8 +117,8 @@ pub(super) struct Tables {
     pub(super) elsewhere: BTreeMap<u32, BTreeSet<u64>>,
     /// Crashed sends, by what they sent, until a read proves them.
     parked: BTreeMap<u32, Vec<u32>>,
-    /// Values whose send ended before it had a key.
-    pub(super) keyless: BTreeSet<Name>,
+    /// Values whose send ended before it had a key, and which send that was.
+    pub(super) keyless: BTreeMap<Name, u32>,
     pub(super) done: Vec<Done>,
     parts: Vec<Part>,
     rebalances: Vec<Vec<u32>>,
@@ -181,10 +181,10 @@ impl Tables {
             key,
             name: name.cloned(),
             at: NOWHERE,
+            hint: NONE,
             writer: NONE,
             failed: false,
             acknowledged: false,
-            seen: false,
             read: false,
         });
         number
@@ -259,8 +259,9 @@ impl Tables {
                 Mop::Poll(keys) if op.f != Action::Send => {
                     for (key, reads) in keys {
                         let key = self.key(key);
+                        let mut last = NONE;
                         for read in reads {
-                            self.was_read(op.kind, key, read.value.as_ref(), read.offset, place);
+                            last = self.was_read(op.kind, (key, last), read, place);
                         }
                     }
                 }
@@ -284,7 +285,7 @@ impl Tables {
         self.sends += 1;
         let (place, offset) = (mop << 1 | 1, offset.unwrap_or(NOWHERE));
         let Some(key) = key else {
-            self.keyless.insert(value.clone());
+            self.keyless.insert(value.clone(), by);
             self.parts.push(Part { what: NONE, place, offset });
             return;
         };
@@ -310,18 +311,31 @@ impl Tables {
         }
     }
 
-    fn was_read(&mut self, kind: Kind, key: u32, value: Option<&Name>, offset: Option<u64>, mop: u32) {
+    /// The record of what was read, `behind` another one.
+    fn found(&mut self, (key, behind): (u32, u32), name: Option<&Name>) -> u32 {
+        let hint = self.records.get(behind as usize).map_or(NONE, |behind| behind.hint);
+        if self.records.get(hint as usize).is_some_and(|hint| hint.name.as_ref() == name) {
+            return hint;
+        }
+        let found = self.record(key, name);
+        if let Some(behind) = self.records.get_mut(behind as usize) {
+            behind.hint = found;
+        }
+        found
+    }
+
+    fn was_read(&mut self, kind: Kind, place: (u32, u32), read: &Read, mop: u32) -> u32 {
         self.reads += 1;
-        let (what, offset) = (self.record(key, value), offset.unwrap_or(NOWHERE));
+        let what = self.found(place, read.value.as_ref());
+        let offset = read.offset.unwrap_or(NOWHERE);
         self.parts.push(Part { what, place: mop << 1, offset });
-        if value.is_none() {
-            return;
+        if read.value.is_none() {
+            return what;
         }
         self.lies(what, offset);
         let record = &mut self.records[what as usize];
-        record.seen = true;
         if kind != Kind::Ok {
-            return;
+            return what;
         }
         if record.failed {
             self.known.insert(Class::G1a);
@@ -331,6 +345,7 @@ impl Tables {
                 self.prove(sender);
             }
         }
+        what
     }
 
     /// A committed read of what it sent: so it happened, with everything that it sent.

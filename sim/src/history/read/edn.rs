@@ -4,13 +4,13 @@
 //! form, knows its line and is never deeper than [`DEEPEST`]. Tags are dropped and what they tag is kept, so
 //! `#jepsen.history.Op{…}` is a map.
 
-use std::io::BufRead;
+use std::io::Read;
 
 use super::source::{Refusal, Source};
 use super::tree::{DEEPEST, Tree};
 
 /// White space, commas and comments are nothing.
-pub(super) fn skip(from: &mut Source<impl BufRead>) -> Result<(), Refusal> {
+pub(super) fn skip(from: &mut Source<impl Read>) -> Result<(), Refusal> {
     while let Some(byte) = from.peek()? {
         match byte {
             b' ' | b',' | b'\n' | b'\t' | b'\r' => from.pass(byte)?,
@@ -25,7 +25,7 @@ pub(super) fn skip(from: &mut Source<impl BufRead>) -> Result<(), Refusal> {
 }
 
 /// The next form. None: the bracket that closes what it would be in, or a form that is to be ignored.
-pub(super) fn form(from: &mut Source<impl BufRead>, depth: u32) -> Result<Option<Tree>, Refusal> {
+pub(super) fn form(from: &mut Source<impl Read>, depth: u32) -> Result<Option<Tree>, Refusal> {
     if depth > DEEPEST {
         return from.refuse(format!("deeper than {DEEPEST} levels"));
     }
@@ -43,7 +43,7 @@ pub(super) fn form(from: &mut Source<impl BufRead>, depth: u32) -> Result<Option
 }
 
 /// Forms up to a bracket.
-fn until(from: &mut Source<impl BufRead>, close: u8, depth: u32) -> Result<Vec<Tree>, Refusal> {
+fn until(from: &mut Source<impl Read>, close: u8, depth: u32) -> Result<Vec<Tree>, Refusal> {
     let mut items = Vec::new();
     loop {
         skip(from)?;
@@ -55,7 +55,7 @@ fn until(from: &mut Source<impl BufRead>, close: u8, depth: u32) -> Result<Vec<T
     }
 }
 
-fn map(from: &mut Source<impl BufRead>, depth: u32) -> Result<Tree, Refusal> {
+fn map(from: &mut Source<impl Read>, depth: u32) -> Result<Tree, Refusal> {
     let items = until(from, b'}', depth)?;
     if !items.len().is_multiple_of(2) {
         return from.refuse("a map has a key without a value");
@@ -69,7 +69,7 @@ fn map(from: &mut Source<impl BufRead>, depth: u32) -> Result<Tree, Refusal> {
 }
 
 /// What stands behind a `#`: a set, a form to be ignored, a tag.
-fn dispatched(from: &mut Source<impl BufRead>, depth: u32) -> Result<Option<Tree>, Refusal> {
+fn dispatched(from: &mut Source<impl Read>, depth: u32) -> Result<Option<Tree>, Refusal> {
     match from.peek()? {
         Some(b'{') => {
             from.pass(b'{')?;
@@ -95,7 +95,7 @@ fn dispatched(from: &mut Source<impl BufRead>, depth: u32) -> Result<Option<Tree
     }
 }
 
-fn character(from: &mut Source<impl BufRead>) -> Result<Option<Tree>, Refusal> {
+fn character(from: &mut Source<impl Read>) -> Result<Option<Tree>, Refusal> {
     let mut text = vec![from.some()?];
     from.while_in(&mut text, is_of_atom)?;
     Ok(Some(Tree::Odd(from.text(text)?)))
@@ -109,9 +109,15 @@ const fn is_of_atom(byte: u8) -> bool {
 }
 
 /// A number, a keyword, or a symbol.
-fn atom(from: &mut Source<impl BufRead>, first: u8) -> Result<Tree, Refusal> {
-    let mut bytes = Vec::with_capacity(16);
-    bytes.push(first);
+fn atom(from: &mut Source<impl Read>, first: u8) -> Result<Tree, Refusal> {
+    let mut bytes = if first.is_ascii_digit() {
+        match from.number(first, |byte| !is_of_atom(byte))? {
+            Ok(number) => return Ok(Tree::Number(number)),
+            Err(digits) => digits,
+        }
+    } else {
+        vec![first]
+    };
     from.while_in(&mut bytes, is_of_atom)?;
     let text = from.text(bytes)?;
     if let Some(word) = text.strip_prefix(':') {

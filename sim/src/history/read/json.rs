@@ -1,13 +1,13 @@
 //! JSON (RFC 8259), one value at a time. `serde_json` knows no lines of values that follow one another, and
 //! would hold an array as a whole.
 
-use std::io::BufRead;
+use std::io::Read;
 
 use super::source::{Refusal, Source};
 use super::tree::{DEEPEST, Tree};
 
 /// White space is nothing.
-pub(super) fn skip(from: &mut Source<impl BufRead>) -> Result<(), Refusal> {
+pub(super) fn skip(from: &mut Source<impl Read>) -> Result<(), Refusal> {
     while let Some(byte @ (b' ' | b'\n' | b'\t' | b'\r')) = from.peek()? {
         from.pass(byte)?;
     }
@@ -15,7 +15,7 @@ pub(super) fn skip(from: &mut Source<impl BufRead>) -> Result<(), Refusal> {
 }
 
 /// The next value.
-pub(super) fn value(from: &mut Source<impl BufRead>, depth: u32) -> Result<Tree, Refusal> {
+pub(super) fn value(from: &mut Source<impl Read>, depth: u32) -> Result<Tree, Refusal> {
     if depth > DEEPEST {
         return from.refuse(format!("deeper than {DEEPEST} levels"));
     }
@@ -29,7 +29,7 @@ pub(super) fn value(from: &mut Source<impl BufRead>, depth: u32) -> Result<Tree,
 }
 
 /// After an item: whether there is another one.
-fn more(from: &mut Source<impl BufRead>, close: u8) -> Result<bool, Refusal> {
+fn more(from: &mut Source<impl Read>, close: u8) -> Result<bool, Refusal> {
     skip(from)?;
     match from.some()? {
         b',' => Ok(true),
@@ -43,7 +43,7 @@ fn more(from: &mut Source<impl BufRead>, close: u8) -> Result<bool, Refusal> {
 }
 
 /// Whether it closes at once.
-fn closes(from: &mut Source<impl BufRead>, close: u8) -> Result<bool, Refusal> {
+fn closes(from: &mut Source<impl Read>, close: u8) -> Result<bool, Refusal> {
     skip(from)?;
     let closed = from.peek()? == Some(close);
     if closed {
@@ -52,7 +52,7 @@ fn closes(from: &mut Source<impl BufRead>, close: u8) -> Result<bool, Refusal> {
     Ok(closed)
 }
 
-fn array(from: &mut Source<impl BufRead>, depth: u32) -> Result<Tree, Refusal> {
+fn array(from: &mut Source<impl Read>, depth: u32) -> Result<Tree, Refusal> {
     let mut items = Vec::new();
     if closes(from, b']')? {
         return Ok(Tree::List(items));
@@ -65,7 +65,7 @@ fn array(from: &mut Source<impl BufRead>, depth: u32) -> Result<Tree, Refusal> {
     }
 }
 
-fn object(from: &mut Source<impl BufRead>, depth: u32) -> Result<Tree, Refusal> {
+fn object(from: &mut Source<impl Read>, depth: u32) -> Result<Tree, Refusal> {
     let mut items = Vec::new();
     if closes(from, b'}')? {
         return Ok(Tree::Map(items));
@@ -88,10 +88,17 @@ fn object(from: &mut Source<impl BufRead>, depth: u32) -> Result<Tree, Refusal> 
 }
 
 /// A number or one of the three words.
-fn bare(from: &mut Source<impl BufRead>, first: u8) -> Result<Tree, Refusal> {
-    let mut bytes = Vec::with_capacity(16);
-    bytes.push(first);
-    from.while_in(&mut bytes, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+'))?;
+fn bare(from: &mut Source<impl Read>, first: u8) -> Result<Tree, Refusal> {
+    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+');
+    let mut bytes = if first.is_ascii_digit() {
+        match from.number(first, |byte| !belongs(byte))? {
+            Ok(number) => return Ok(Tree::Number(number)),
+            Err(digits) => digits,
+        }
+    } else {
+        vec![first]
+    };
+    from.while_in(&mut bytes, belongs)?;
     let text = from.text(bytes)?;
     match text.as_str() {
         "null" => Ok(Tree::Nil),

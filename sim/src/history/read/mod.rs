@@ -20,7 +20,7 @@ pub use source::Refusal;
 
 /// Reads operations. After a refusal there are no more.
 pub struct Reader<'a> {
-    source: Source<Box<dyn BufRead + 'a>>,
+    source: Source<Box<dyn Read + 'a>>,
     form: Form,
     /// The operations stand in one list.
     listed: bool,
@@ -42,8 +42,8 @@ impl<'a> Reader<'a> {
         let mut from = BufReader::with_capacity(BUFFER, from);
         let first =
             from.fill_buf().map_err(|error| Refusal { line: 1, what: format!("cannot be read: {error}") })?;
-        let inner: Box<dyn BufRead + 'a> = if first.starts_with(&[0x1f, 0x8b]) {
-            Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(from)))
+        let inner: Box<dyn Read + 'a> = if first.starts_with(&[0x1f, 0x8b]) {
+            Box::new(MultiGzDecoder::new(from))
         } else {
             Box::new(from)
         };
@@ -137,7 +137,7 @@ impl Iterator for Reader<'_> {
 }
 
 /// A key of an operation is a keyword in EDN and text in JSON.
-fn form_of(source: &mut Source<Box<dyn BufRead + '_>>) -> Result<Form, Refusal> {
+fn form_of(source: &mut Source<Box<dyn Read + '_>>) -> Result<Form, Refusal> {
     let start = source.at_hand()?;
     if start.starts_with(b"\xef\xbb\xbf") {
         for byte in *b"\xef\xbb\xbf" {

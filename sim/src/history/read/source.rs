@@ -1,6 +1,6 @@
 //! Bytes one after the other, with the line they stand in and a bound on what one operation may take.
 
-use std::io::BufRead;
+use std::io::Read;
 
 /// Why a history cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,16 +15,22 @@ pub struct Refusal {
 /// end; this is where it ends.
 const LONGEST: usize = 4 << 20;
 
-/// A reader that knows its line.
+/// How much is read at a time.
+const BUFFER: usize = 1 << 16;
+
+/// A reader that knows its line. It looks at its own buffer byte by byte: a history is mostly digits.
 pub(super) struct Source<R> {
     inner: R,
+    buffer: Vec<u8>,
+    at: usize,
+    filled: usize,
     line: u64,
     taken: usize,
 }
 
-impl<R: BufRead> Source<R> {
-    pub(super) const fn new(inner: R) -> Self {
-        Self { inner, line: 1, taken: 0 }
+impl<R: Read> Source<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Self { inner, buffer: vec![0; BUFFER], at: 0, filled: 0, line: 1, taken: 0 }
     }
 
     pub(super) const fn line(&self) -> u64 {
@@ -42,24 +48,70 @@ impl<R: BufRead> Source<R> {
 
     /// What comes next, as much of it as is at hand. Empty at the end.
     pub(super) fn at_hand(&mut self) -> Result<&[u8], Refusal> {
-        let line = self.line;
-        self.inner.fill_buf().map_err(|error| Refusal { line, what: format!("cannot be read: {error}") })
+        if self.at == self.filled {
+            self.fill()?;
+        }
+        Ok(&self.buffer[self.at..self.filled])
+    }
+
+    fn fill(&mut self) -> Result<(), Refusal> {
+        self.at = 0;
+        self.filled = 0;
+        loop {
+            match self.inner.read(&mut self.buffer) {
+                Ok(read) => {
+                    self.filled = read;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return self.refuse(format!("cannot be read: {error}")),
+            }
+        }
     }
 
     /// The next byte, which stays.
+    #[inline]
     pub(super) fn peek(&mut self) -> Result<Option<u8>, Refusal> {
-        Ok(self.at_hand()?.first().copied())
+        if self.at == self.filled {
+            self.fill()?;
+        }
+        Ok(self.buffer[..self.filled].get(self.at).copied())
     }
 
     /// Passes the byte that was peeked at.
+    #[inline]
     pub(super) fn pass(&mut self, byte: u8) -> Result<(), Refusal> {
-        self.inner.consume(1);
+        self.at += 1;
         self.line += u64::from(byte == b'\n');
         self.taken += 1;
         if self.taken > LONGEST {
             return self.refuse(format!("an operation is longer than {LONGEST} bytes"));
         }
         Ok(())
+    }
+
+    /// A number, if what begins with this digit is nothing else: most of what there is, and no text need be
+    /// made of it. Otherwise its digits, for whoever reads on.
+    pub(super) fn number(
+        &mut self,
+        first: u8,
+        over: impl Fn(u8) -> bool,
+    ) -> Result<Result<i64, Vec<u8>>, Refusal> {
+        let mut number = i64::from(first - b'0');
+        let mut digits = 1;
+        while let Some(byte) = self.peek()? {
+            // 18 digits always fit.
+            if !byte.is_ascii_digit() || digits == 18 {
+                break;
+            }
+            self.pass(byte)?;
+            number = number * 10 + i64::from(byte - b'0');
+            digits += 1;
+        }
+        match self.peek()? {
+            Some(byte) if !over(byte) => Ok(Err(format!("{number:0digits$}").into_bytes())),
+            Some(_) | None => Ok(Ok(number)),
+        }
     }
 
     /// The next byte.
