@@ -9,6 +9,7 @@
 //! | [`shrink`] | what shrinking took away |
 //! | [`timeline`] | what happened, a line for each state change, nodes in lanes |
 //! | [`still`] | every node at a moment |
+//! | [`history`] | a judged history, each anomaly with its operations |
 //! | [`document`] | the same as JSON |
 //! | [`report`] | one failure with all that is known of it, for the documents below |
 //! | [`reading`] | what a recording shows: who led when, how far each replica was |
@@ -23,6 +24,7 @@ pub mod campaign;
 pub mod document;
 pub mod explain;
 pub mod finding;
+pub mod history;
 pub mod markdown;
 pub mod page;
 pub mod perfetto;

@@ -6,6 +6,7 @@
 
 mod campaign;
 mod capsules;
+mod check;
 mod clock;
 mod explain;
 mod list;
@@ -42,7 +43,8 @@ First steps:
   squall campaign                                     every scenario, fresh seeds, half a minute
   squall campaign replicated-log --quirk trunc-to-hw  the same with a historical mistake switched on
   squall replay FILE.capsule.json --trace             a failure again, exactly, line by line
-  squall shrink FILE.capsule.json                     the same failure, with the few faults that matter")]
+  squall shrink FILE.capsule.json                     the same failure, with the few faults that matter
+  squall check history.edn                            what is wrong with a history of another system")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -73,6 +75,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// A capsule's run as one page, and as Markdown, a trace and histories.
     Report(report::ReportArgs),
+    /// A history from elsewhere: every anomaly in what clients saw, each with its operations.
+    Check(check::CheckArgs),
 }
 
 /// How results are printed.
@@ -152,6 +156,7 @@ pub fn main() -> ExitCode {
         Command::Shrink(args) => shrink::shrink(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Report(args) => report::report(&args),
+        Command::Check(args) => check::check(&args),
     };
     match outcome {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

@@ -4,10 +4,13 @@
 //! jepsen-io/jepsen's histories: of a log's clients `send`, `poll` and `assign` (jepsen.tests.kafka). A
 //! scenario's [`Chronicle`] makes entries from facts, one by one as they happen, and keeps nothing but what
 //! is open; whoever asked for them writes them out ([`write_edn`], [`write_json`], [`JsonWriter`]) or keeps
-//! the last of them ([`History`]).
+//! the last of them ([`History`]). The other way, [`read`] makes operations ([`op`]) of such files, whoever wrote
+//! them.
 //! Deliberately absent: any opinion on what was seen.
 
 mod chronicle;
+pub mod op;
+pub mod read;
 mod value;
 mod write;
 

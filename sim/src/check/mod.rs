@@ -2,7 +2,9 @@
 //!
 //! [`Checks`] is the whole set that a scenario brings, with state of its own. [`Property`] is one promise;
 //! [`Properties`] is a list of them and is a [`Checks`] itself. Checks read probes and state; they never
-//! parse log lines, and during the storm they change nothing.
+//! parse log lines, and during the storm they change nothing. [`history`] judges by what clients saw alone.
+
+pub mod history;
 
 use std::fmt;
 
