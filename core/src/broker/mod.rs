@@ -200,6 +200,7 @@ impl Broker {
             Request::ListOffsets(request) => serve::on_list_offsets(self, asker, request, env),
             Request::Metadata => metadata::on_client_request(self, asker, env),
             Request::InitProducerId => producer_ids::on_request(self, asker, env),
+            Request::Group(request) => serve::on_group_request(asker, &request, env),
             Request::RegisterBroker(_)
             | Request::Heartbeat(_)
             | Request::FetchMetadata(_)
@@ -230,7 +231,8 @@ impl Broker {
             | Reply::InitProducerId(_)
             | Reply::Produce { .. }
             | Reply::EpochEnd { .. }
-            | Reply::ListOffsets { .. } => Ok(()),
+            | Reply::ListOffsets { .. }
+            | Reply::Group(_) => Ok(()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::broker::Broker;
 use crate::env::DiskFault;
+use crate::group::message::GroupRequest;
 use crate::host::Host;
 use crate::message::{Acks, EpochEnd, Fetch, ListOffsets, Produce, Reply, Request};
 use crate::partition::Asker;
@@ -66,6 +67,16 @@ pub(super) fn on_list_offsets(
         asker.answer(Reply::ListOffsets { at, result: Err(UNKNOWN) }, env);
         Ok(())
     })
+}
+
+/// No broker coordinates groups.
+pub(super) fn on_group_request(
+    asker: Asker,
+    request: &GroupRequest,
+    env: &mut Host<'_>,
+) -> Result<(), DiskFault> {
+    asker.answer(Reply::Group(request.refuse(Refused::CoordinatorNotAvailable)), env);
+    Ok(())
 }
 
 /// A broker is no controller.

@@ -52,6 +52,7 @@ fn on_request(c: &mut Controller, asker: Asker, request: Request, env: &mut Host
         Request::Fetch(r) => asker.answer(Reply::Fetch { at: r.at, result: Err(ASTRAY) }, env),
         Request::EpochEnd(r) => asker.answer(Reply::EpochEnd { at: r.at, result: Err(ASTRAY) }, env),
         Request::ListOffsets(r) => asker.answer(Reply::ListOffsets { at: r.at, result: Err(ASTRAY) }, env),
+        Request::Group(r) => asker.answer(Reply::Group(r.refuse(ASTRAY)), env),
     }
 }
 

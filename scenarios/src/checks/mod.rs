@@ -212,6 +212,8 @@ impl ClusterChecks {
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
             Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
             Probe::Client(probe) => readers::on_probe(self, node, probe),
+            // A cluster without groups has none of these.
+            Probe::Group(_) => Ok(()),
         }
     }
 

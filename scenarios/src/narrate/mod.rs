@@ -5,12 +5,15 @@
 //! Never: reads a word back, or changes anything.
 
 mod chronicle;
+mod groups;
 mod messages;
 mod probes;
 mod state;
 mod story;
 
 pub(crate) use chronicle::ClusterChronicle;
+#[expect(unused_imports, reason = "no scenario has groups yet")]
+pub(crate) use groups::{MESSAGES as GROUP_MESSAGES, PROBES as GROUP_PROBES};
 pub(crate) use messages::{KINDS as MESSAGES, fields as message_fields, kind as message_kind};
 pub(crate) use probes::{KINDS as PROBES, fields as probe_fields, glyph as probe_glyph, kind as probe_kind};
 pub(crate) use state::fields as state;

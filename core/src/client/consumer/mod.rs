@@ -196,7 +196,8 @@ impl Consumer {
             | Reply::AllocateProducerIds(_)
             | Reply::ElectLeader(_)
             | Reply::InitProducerId(_)
-            | Reply::Produce { .. } => {}
+            | Reply::Produce { .. }
+            | Reply::Group(_) => {}
         }
     }
 

@@ -226,7 +226,8 @@ impl Producer {
             | Reply::ElectLeader(_)
             | Reply::Fetch { .. }
             | Reply::EpochEnd { .. }
-            | Reply::ListOffsets { .. } => {}
+            | Reply::ListOffsets { .. }
+            | Reply::Group(_) => {}
         }
     }
 
