@@ -9,6 +9,7 @@
 pub mod chronicle;
 pub mod clients;
 pub mod copies;
+pub mod groups;
 pub mod metadata;
 pub mod partition;
 pub mod quorum;
@@ -16,6 +17,7 @@ pub mod shadow;
 
 pub use chronicle::Chronicle;
 pub use clients::Clients;
+pub use groups::GroupsGhost;
 pub use metadata::Metadata;
 pub use partition::{PartitionGhost, ReplicaGhost, Role};
 pub use quorum::{QuorumGhost, VoterGhost};
