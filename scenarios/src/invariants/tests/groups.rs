@@ -68,7 +68,7 @@ fn owns(ghost: &mut GroupsGhost, holder: Holder) -> Check {
 fn kept(offset: u64) -> Table {
     let mut table = Table::default();
     let committed = CommittedOffset { offset: Offset(offset), leader_epoch: None, metadata: "".into() };
-    let value = Some(StoredOffset { committed, at: 0 });
+    let value = Some(StoredOffset { committed, at: 0, by: None });
     table.apply(GroupRecord::Offset { group: group(), at: AT, value });
     table
 }
