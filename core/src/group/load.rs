@@ -34,7 +34,8 @@ pub(super) fn step(
     // What was deleted meanwhile is in no fold.
     let next = next.max(partition.log().log_start());
     let bytes = partition.read_own(next, end, reign.config.load_bytes, env)?;
-    let mut next = next;
+    // The last of what there was may have been compacted away.
+    let mut next = if bytes.is_empty() { end } else { next };
     for batch in batches(bytes) {
         let batch = batch.expect("what is read is sound");
         reign.table.apply_batch(&batch);
