@@ -1,12 +1,13 @@
 //! Producer and consumer, as state machines on a node of their own.
 //!
 //! Holds: the [`Producer`] and the [`Consumer`], how they find leaders (`discovery`, `cluster_view`), and
-//! where a record goes (`partitioner`). Whoever embeds a client hands it its replies and timers, and
+//! where a record goes (`partitioner`), and how a group's members divide partitions ([`assign`]). Whoever embeds a client hands it its replies and timers, and
 //! reports what the application saw (`Sent`, `Delivered`, `Undelivered`, `Consumed`).
 //! Nothing of a client is durable: a restarted one is a new one, with a new producer id.
 //! Deliberately absent: groups, transactions, compression; a list of brokers other than the bootstrap list.
 
 mod alarm;
+pub mod assign;
 mod backoff;
 mod cluster_view;
 mod consumer;
