@@ -23,11 +23,15 @@ pub enum Quirk {
     ProducerTableLeaderOnly,
     /// Recovery believes lengths and does not look at checksums (nats-server#7549, KAFKA-14104).
     RecoveryWithoutCrc,
+    /// KAFKA-14639: a group's leader takes what an older generation left for free, and gives it to another.
+    StaleClaimIgnored,
+    /// KIP-320: a consumer goes on at its offset without asking whether the log was cut before it.
+    UnvalidatedPosition,
 }
 
 impl Quirk {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::TruncateToHighWatermark,
         Self::DivergenceWithoutEpoch,
         Self::UnfencedFetch,
@@ -36,6 +40,8 @@ impl Quirk {
         Self::VolatileVote,
         Self::ProducerTableLeaderOnly,
         Self::RecoveryWithoutCrc,
+        Self::StaleClaimIgnored,
+        Self::UnvalidatedPosition,
     ];
 }
 

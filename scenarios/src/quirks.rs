@@ -33,6 +33,14 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "recovery-without-crc",
         "recovery believes lengths and does not look at checksums (nats-server#7549, KAFKA-14104)",
     ),
+    (
+        "stale-claim-ignored",
+        "a group's leader takes what an older generation left for free and gives it to another (KAFKA-14639, KAFKA-13406)",
+    ),
+    (
+        "unvalidated-position",
+        "a consumer goes on at its offset without asking whether the log was cut before it (KIP-320, KAFKA-6880)",
+    ),
 ];
 
 /// The quirk of a name.

@@ -24,6 +24,7 @@ use squall_core::controller::Controller;
 use squall_core::ids::{NodeId, TopicId, TopicPartition};
 use squall_core::message::{Acks, CreateTopic, Message};
 use squall_core::probe::Probe;
+use squall_core::quirk::Quirks;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::FaultSpace;
@@ -387,5 +388,6 @@ fn consumer_config(settings: &Settings, layout: Layout) -> ConsumerConfig {
         request_timeout: millis("client.request_timeout"),
         retry_backoff: millis("client.retry_backoff"),
         reset: Reset::Earliest,
+        quirks: Quirks::NONE,
     }
 }
