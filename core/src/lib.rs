@@ -15,7 +15,7 @@
 //! | [`partition`] | one replica of one partition: leader and follower |
 //! | [`broker`] | the partitions of one broker and its life with the controller |
 //! | [`client`] | producer and consumer |
-//! | [`group`] | consumer groups: what members and coordinators say to each other |
+//! | [`group`] | consumer groups: the coordinators that live on offsets partitions |
 //! | [`message`], [`timer`], [`probe`], [`host`] | the closed vocabularies that cross the window |
 //! | [`quirk`] | known historical mistakes, off unless switched on |
 //! | [`testing`] | an in-memory world for tests |

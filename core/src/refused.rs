@@ -107,6 +107,8 @@ refusals! {
     BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", fatal;
     /// A wished in-sync replica is fenced, or of another broker epoch (KIP-841, KIP-903).
     IneligibleReplica = 107, "INELIGIBLE_REPLICA", fatal;
+    /// The topic is the brokers' own.
+    InvalidTopic = 17, "INVALID_TOPIC_EXCEPTION", fatal;
     /// The metadata of a committed offset is too long.
     OffsetMetadataTooLarge = 12, "OFFSET_METADATA_TOO_LARGE", fatal;
     /// The coordinator still reads the groups of its partition.

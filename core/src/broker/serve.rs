@@ -2,7 +2,6 @@
 
 use crate::broker::Broker;
 use crate::env::DiskFault;
-use crate::group::message::GroupRequest;
 use crate::host::Host;
 use crate::message::{Acks, EpochEnd, Fetch, ListOffsets, Produce, Reply, Request};
 use crate::partition::Asker;
@@ -17,6 +16,13 @@ pub(super) fn on_produce(
     env: &mut Host<'_>,
 ) -> Result<(), DiskFault> {
     let (at, acks) = (request.at, request.acks);
+    if broker.groups.topic() == Some(at.topic) {
+        // What coordinators fold must come from coordinators.
+        if let Some(reply) = Request::Produce(request).refuse(Refused::InvalidTopic) {
+            asker.answer(reply, env);
+        }
+        return Ok(());
+    }
     let done = broker.with_partition(at, env, |p, ctx, env| p.on_produce(asker, request, ctx, env));
     done.unwrap_or_else(|| {
         // With acks=0 nobody listens.
@@ -67,16 +73,6 @@ pub(super) fn on_list_offsets(
         asker.answer(Reply::ListOffsets { at, result: Err(UNKNOWN) }, env);
         Ok(())
     })
-}
-
-/// No broker coordinates groups.
-pub(super) fn on_group_request(
-    asker: Asker,
-    request: &GroupRequest,
-    env: &mut Host<'_>,
-) -> Result<(), DiskFault> {
-    asker.answer(Reply::Group(request.refuse(Refused::CoordinatorNotAvailable)), env);
-    Ok(())
 }
 
 /// A broker is no controller.

@@ -30,7 +30,11 @@ pub(super) fn on_timer(c: &mut Controller, timer: Timer, env: &mut Host<'_>) -> 
         Timer::Controller(ControllerTimer::Sessions) => reign::on_sweep(c, env),
         Timer::Controller(ControllerTimer::Purgatory) => fetch_metadata::on_expired(c, env),
         // Never set here.
-        Timer::Broker(_) | Timer::Partition(..) | Timer::Client(_) | Timer::Application(_) => {}
+        Timer::Broker(_)
+        | Timer::Partition(..)
+        | Timer::Client(_)
+        | Timer::Application(_)
+        | Timer::Group(..) => {}
     }
     Ok(())
 }

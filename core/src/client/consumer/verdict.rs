@@ -48,6 +48,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::DuplicateBrokerRegistration
         | Refused::BrokerIdNotRegistered
         | Refused::IneligibleReplica
+        | Refused::InvalidTopic
         | Refused::OffsetMetadataTooLarge
         | Refused::CoordinatorLoadInProgress
         | Refused::CoordinatorNotAvailable

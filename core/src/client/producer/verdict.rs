@@ -39,6 +39,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         Refused::DuplicateSequenceNumber => Verdict::Written,
         Refused::OutOfOrderSequenceNumber | Refused::UnknownProducerId => Verdict::Gap,
         Refused::MessageTooLarge
+        | Refused::InvalidTopic
         | Refused::InvalidRecord
         | Refused::UnsupportedCompressionType
         | Refused::InvalidRequiredAcks => Verdict::Poison,
