@@ -14,9 +14,10 @@ mod quorum;
 mod readers;
 mod replica;
 mod tally;
+mod work;
 
 use squall_core::broker::Broker;
-use squall_core::ids::{BrokerId, NodeId, TopicPartition};
+use squall_core::ids::{BrokerId, GroupId, NodeId, TopicPartition};
 use squall_core::probe::{BrokerProbe, Probe};
 use squall_sim::check::{Checks, Progress};
 use squall_sim::engine::World;
@@ -27,7 +28,7 @@ use crate::cluster::{Layout, Member};
 use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
-use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost};
+use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost, Work};
 use crate::invariants::{Broken, storage};
 
 pub use tally::{Compared, Counters, Exercised, Permitted};
@@ -45,6 +46,8 @@ pub struct Expectations {
     pub beyond_budget: bool,
     /// Which counters a campaign must reach.
     pub sometimes: &'static [&'static str],
+    /// The groups that must process everything.
+    pub groups: Vec<GroupId>,
 }
 
 /// How the auditor reads.
@@ -83,6 +86,7 @@ pub struct ClusterChecks {
     partitions: Vec<PartitionGhost>,
     quorum: QuorumGhost,
     clients: Clients,
+    work: Work,
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
@@ -108,6 +112,7 @@ impl ClusterChecks {
                 ..QuorumGhost::new(&layout.controller_nodes())
             },
             clients: Clients { keys: expectations.keys.clone(), ..Clients::default() },
+            work: Work::default(),
             counters: Counters::default(),
             expectations,
             auditor: None,
@@ -181,6 +186,7 @@ impl ClusterChecks {
                 ghost.stopped(broker, damage, when);
             }
         }
+        work::died(self, node, when.at);
         if let Some(place) = self.quorum.place(node) {
             quorum::died(&mut self.quorum, place, damage, when);
         }
@@ -212,8 +218,7 @@ impl ClusterChecks {
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
             Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
             Probe::Client(probe) => readers::on_probe(self, node, probe),
-            // A cluster without groups has none of these.
-            Probe::Group(_) => Ok(()),
+            Probe::Group(probe) => work::on_probe(self, node, world.now(), probe),
         }
     }
 
@@ -324,6 +329,7 @@ pub(crate) fn broker(world: &World<Member>, node: NodeId) -> Option<&Broker> {
         | Member::Admin(_)
         | Member::Sender(_)
         | Member::Reader(_)
-        | Member::IdTaker(_) => None,
+        | Member::IdTaker(_)
+        | Member::Worker(_) => None,
     }
 }

@@ -11,9 +11,7 @@ use squall_sim::narrate::{Kind, field};
 
 use super::{Words, millis, nobody_or, record, row, yes_or_no};
 
-use field::{EPOCH, LEADER, LOG_END, OFFSET, PARTITION};
-
-const RECORD: &str = "record";
+use field::{EPOCH, LEADER, LOG_END, OFFSET, PARTITION, RECORD};
 
 const GROUP: &str = "group";
 const MEMBER: &str = "member";
@@ -25,7 +23,6 @@ const PARTITIONS: &str = "partitions";
 const PROTOCOL: &str = "protocol";
 
 /// The kinds of messages.
-#[cfg_attr(not(test), expect(dead_code, reason = "no scenario has groups yet"))]
 pub(crate) const MESSAGES: &[Kind] = &[
     row("find coordinator", &[GROUP], "a member asks who coordinates its group"),
     row("find coordinator reply", &["broker", REFUSED], "who does"),
@@ -62,7 +59,6 @@ pub(crate) const MESSAGES: &[Kind] = &[
 ];
 
 /// The kinds of facts.
-#[cfg_attr(not(test), expect(dead_code, reason = "no scenario has groups yet"))]
 pub(crate) const PROBES: &[Kind] = &[
     row("groups loading", &[PARTITION, EPOCH, LOG_END], "a new coordinator reads its offsets partition"),
     row("group restored", &[GROUP, GENERATION, MEMBERS], "a new coordinator found this group"),

@@ -9,7 +9,7 @@ use super::verdict::{Verdict, judge};
 use super::{Member, MemberEvent, Phase};
 use crate::group::message::{CommittedOffset, GroupRequest, OffsetCommit};
 use crate::host::Host;
-use crate::ids::{CorrelationId, TopicPartition};
+use crate::ids::{CorrelationId, Offset, TopicPartition};
 use crate::refused::Refused;
 use crate::time::{Span, Time};
 
@@ -28,6 +28,8 @@ pub(super) struct Commits {
     give_up: Time,
     /// When the next automatic commit is due.
     next: Time,
+    /// What this member was told is committed, in what it owns.
+    known: Vec<(TopicPartition, Offset)>,
 }
 
 impl Commits {
@@ -72,8 +74,14 @@ impl Commits {
         Some(MemberEvent::CommitFailed { offsets: std::mem::take(&mut self.waiting), refused: None })
     }
 
+    fn remember(&mut self, committed: &Offsets) {
+        self.known.retain(|(known, _)| committed.iter().all(|(partition, _)| partition != known));
+        self.known.extend(committed.iter().map(|(partition, committed)| (*partition, committed.offset)));
+    }
+
     /// Drops what is not owned any more.
     pub(super) fn keep(&mut self, owned: &[TopicPartition]) -> Option<MemberEvent> {
+        self.known.retain(|(known, _)| owned.contains(known));
         let others = |offsets: &Offsets| offsets.iter().any(|(partition, _)| !owned.contains(partition));
         if !others(&self.waiting) && !others(&self.sent) {
             return None;
@@ -130,13 +138,17 @@ impl Member {
         }
     }
 
-    /// Commits where the application stands in everything it owns, if commits are automatic.
+    /// Commits where the application stands in everything it owns, if commits are automatic. What it was told is
+    /// committed is left out, where Kafka repeats it: an idle group would write for ever.
     pub(super) fn commit_positions(&mut self, env: &mut Host<'_>) {
         if self.config.auto_commit.is_none() || self.generation.is_none() {
             return;
         }
         let place = |&partition: &TopicPartition| {
             let offset = self.consumer.position(partition)?;
+            if self.commits.known.contains(&(partition, offset)) {
+                return None;
+            }
             let leader_epoch = self.consumer.epoch_before(partition);
             Some((partition, CommittedOffset { offset, leader_epoch, metadata: "".into() }))
         };
@@ -182,6 +194,7 @@ impl Member {
             self.commits.slot.succeeded();
             self.commits.give_up = env.now() + self.config.max_poll;
             let sent = std::mem::take(&mut self.commits.sent);
+            self.commits.remember(&sent);
             self.events.push_back(MemberEvent::Committed(sent));
             return;
         };

@@ -334,6 +334,11 @@ impl Member {
         Some((self.id?, self.generation?))
     }
 
+    /// As whom, and since which generation, it owns what it owns.
+    pub const fn owner(&self) -> Option<(MemberId, Generation)> {
+        self.owner
+    }
+
     /// Where it stands.
     pub const fn standing(&self) -> Standing {
         match self.phase {

@@ -72,6 +72,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::InvalidUpdateVersion
         | Refused::DuplicateBrokerRegistration
         | Refused::BrokerIdNotRegistered
-        | Refused::IneligibleReplica => Verdict::Elsewhere,
+        | Refused::IneligibleReplica
+        | Refused::InvalidTopic => Verdict::Elsewhere,
     }
 }
