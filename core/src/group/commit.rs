@@ -5,7 +5,7 @@ use crate::group::message::{GroupReply, OffsetCommit};
 use crate::group::probe::GroupProbe;
 use crate::group::record::{GroupRecord, StoredOffset};
 use crate::group::reign::{Draft, Reign, Then};
-use crate::group::state::{Group, State};
+use crate::group::state::{Group, State, is_not_later};
 use crate::host::Host;
 use crate::ids::{GroupId, Offset, TopicPartition};
 use crate::message::Reply;
@@ -52,16 +52,28 @@ fn admit_member(group: &Group, request: &OffsetCommit) -> Result<(), Refused> {
     }
 }
 
+/// Whether the member has committed this, or something later, already: here, or before a fail-over. A copy that
+/// comes late must not take back what was committed since.
+fn came_before(reign: &Reign, asker: Asker, request: &OffsetCommit) -> bool {
+    let Some((id, _)) = request.member else { return false };
+    let member = reign.groups.get(&request.group).and_then(|group| group.member(id));
+    let entry = reign.table.get(&request.group);
+    let later = |at: &TopicPartition| {
+        let by = entry.and_then(|entry| entry.offsets.get(at)).and_then(|stored| stored.by);
+        by.is_some_and(|(by, known)| by == id && is_not_later(asker.id, known))
+    };
+    member.is_some_and(|member| member.is_copy(asker)) || request.offsets.iter().any(|(at, _)| later(at))
+}
+
 fn take(reign: &mut Reign, asker: Asker, request: OffsetCommit, env: &mut Host<'_>) {
     let (now, wall) = (env.now(), env.wall().as_millis());
+    if came_before(reign, asker, &request) {
+        return;
+    }
     let group = reign.groups.entry(request.group.clone()).or_insert_with(|| Group::empty(wall));
     if let Some((id, _)) = request.member
         && let Some(member) = group.member_mut(id)
     {
-        // A copy that comes late must not take back what was committed since.
-        if member.is_copy(asker) {
-            return;
-        }
         member.last = Some(asker);
         member.is_alive(now);
     }
@@ -74,8 +86,9 @@ fn take(reign: &mut Reign, asker: Asker, request: OffsetCommit, env: &mut Host<'
         answer(asker, Ok(()), env);
         return;
     }
+    let by = request.member.map(|(member, _)| (member, asker.id));
     let record = |(at, committed)| {
-        let value = Some(StoredOffset { committed, at: wall });
+        let value = Some(StoredOffset { committed, at: wall, by });
         GroupRecord::Offset { group: request.group.clone(), at, value }
     };
     let records = request.offsets.into_iter().map(record).collect();

@@ -176,7 +176,7 @@ fn replace(reign: &mut Reign, asker: Asker, old: MemberId, request: Join, env: &
     let led = group.leader == Some(old);
     let Some(mut member) = group.remove(old) else { return };
     let (joining, syncing) = (member.joining.take(), member.syncing.take());
-    member.id = MemberId(env.draw());
+    member.succeeded_by(MemberId(env.draw()));
     member.is_new = false;
     member.is_alive(env.now());
     let (new, instance) = (member.id, member.instance.clone());

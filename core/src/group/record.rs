@@ -8,7 +8,11 @@
 use std::sync::Arc;
 
 use crate::group::message::{Assignor, CommittedOffset, Subscription};
-use crate::ids::{Generation, GroupId, InstanceId, LeaderEpoch, MemberId, Offset, TopicId, TopicPartition};
+use crate::ids::{
+    CorrelationId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicId,
+    TopicPartition,
+};
+use crate::partition::Asker;
 use crate::time::Span;
 
 /// One record of the offsets partition.
@@ -64,6 +68,8 @@ pub struct StoredMember {
     pub subscription: Arc<Subscription>,
     /// What it is assigned.
     pub assignment: Vec<TopicPartition>,
+    /// Its newest request that must not come twice: the next coordinator has to know it too. Not Kafka's.
+    pub last: Option<Asker>,
 }
 
 /// A committed offset as it is kept.
@@ -73,6 +79,9 @@ pub struct StoredOffset {
     pub committed: CommittedOffset,
     /// When it was committed, in milliseconds of the calendar.
     pub at: u64,
+    /// The member that committed it, and the number of its request: an earlier one may come later, also to
+    /// another coordinator. Not Kafka's, which keeps the order of a connection.
+    pub by: Option<(MemberId, CorrelationId)>,
 }
 
 const OFFSET_KEY: u16 = 1;
@@ -146,6 +155,10 @@ fn encode_group(group: &StoredGroup) -> Vec<u8> {
         out.list(&member.subscription.owned, |out, at| out.partition(*at));
         out.maybe(member.subscription.generation, |out, generation| out.u32(generation.0));
         out.list(&member.assignment, |out, at| out.partition(*at));
+        out.maybe(member.last, |out, asker| {
+            out.u32(asker.node.0);
+            out.u64(asker.id.0);
+        });
     });
     out.0
 }
@@ -171,6 +184,8 @@ fn decode_member(read: &mut Reader<'_>) -> Option<StoredMember> {
     let generation = read.maybe(|read| read.u32().map(Generation))?;
     let subscription = Arc::new(Subscription { topics, owned, generation });
     let assignment = read.list(Reader::partition)?;
+    let last =
+        read.maybe(|read| Some(Asker { node: NodeId(read.u32()?), id: CorrelationId(read.u64()?) }))?;
     Some(StoredMember {
         id,
         instance,
@@ -179,6 +194,7 @@ fn decode_member(read: &mut Reader<'_>) -> Option<StoredMember> {
         protocols,
         subscription,
         assignment,
+        last,
     })
 }
 
@@ -189,6 +205,10 @@ fn encode_offset(stored: &StoredOffset) -> Vec<u8> {
     out.maybe(stored.committed.leader_epoch, |out, epoch| out.u32(epoch.0));
     out.text(&stored.committed.metadata);
     out.u64(stored.at);
+    out.maybe(stored.by, |out, (member, id)| {
+        out.u64(member.0);
+        out.u64(id.0);
+    });
     out.0
 }
 
@@ -196,7 +216,9 @@ fn decode_offset(read: &mut Reader<'_>) -> Option<StoredOffset> {
     let offset = Offset(read.u64()?);
     let leader_epoch = read.maybe(|read| read.u32().map(LeaderEpoch))?;
     let metadata = read.text()?;
-    Some(StoredOffset { committed: CommittedOffset { offset, leader_epoch, metadata }, at: read.u64()? })
+    let at = read.u64()?;
+    let by = read.maybe(|read| Some((MemberId(read.u64()?), CorrelationId(read.u64()?))))?;
+    Some(StoredOffset { committed: CommittedOffset { offset, leader_epoch, metadata }, at, by })
 }
 
 struct Writer(Vec<u8>);
@@ -321,7 +343,9 @@ mod tests {
             owned in partitions(),
             generation in prop::option::of(any::<u32>()),
             assignment in partitions(),
+            last in prop::option::of(any::<(u32, u64)>()),
         ) -> StoredMember {
+            let last = last.map(|(node, id)| Asker { node: NodeId(node), id: CorrelationId(id) });
             let topics = topics.into_iter().map(Arc::from).collect();
             let generation = generation.map(Generation);
             StoredMember {
@@ -332,6 +356,7 @@ mod tests {
                 protocols,
                 subscription: Arc::new(Subscription { topics, owned, generation }),
                 assignment,
+                last,
             }
         }
     }
@@ -349,10 +374,16 @@ mod tests {
     }
 
     prop_compose! {
-        fn stored_offset()(numbers in any::<(u64, u64)>(), epoch in prop::option::of(any::<u32>()), metadata in "\\PC{0,8}") -> StoredOffset {
+        fn stored_offset()(
+            numbers in any::<(u64, u64)>(),
+            epoch in prop::option::of(any::<u32>()),
+            metadata in "\\PC{0,8}",
+            by in prop::option::of(any::<(u64, u64)>()),
+        ) -> StoredOffset {
             let leader_epoch = epoch.map(LeaderEpoch);
             let committed = CommittedOffset { offset: Offset(numbers.0), leader_epoch, metadata: metadata.into() };
-            StoredOffset { committed, at: numbers.1 }
+            let by = by.map(|(member, id)| (MemberId(member), CorrelationId(id)));
+            StoredOffset { committed, at: numbers.1, by }
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::group::message::{Assignor, GroupReply, Join, JoinedMember, Subscription};
 use crate::group::record::{StoredGroup, StoredMember};
 use crate::host::Host;
-use crate::ids::{Generation, InstanceId, MemberId, TopicPartition};
+use crate::ids::{CorrelationId, Generation, InstanceId, MemberId, TopicPartition};
 use crate::message::Reply;
 use crate::partition::Asker;
 use crate::refused::Refused;
@@ -87,6 +87,8 @@ pub struct Member {
     pub(super) deadline: Time,
     /// Its newest request that must not come twice.
     pub(super) last: Option<Asker>,
+    /// The same of a few earlier lives of a static member.
+    pub(super) before: Vec<Asker>,
 }
 
 /// An id that was given out.
@@ -131,7 +133,8 @@ impl Group {
             is_new: false,
             owes_sync: false,
             deadline: now + stored.session_timeout,
-            last: None,
+            last: stored.last,
+            before: Vec::new(),
         };
         Self {
             state: if stored.members.is_empty() { State::Empty } else { State::Stable },
@@ -263,6 +266,7 @@ impl Group {
             protocols: member.protocols.clone(),
             subscription: member.subscription.clone(),
             assignment: assignment(member),
+            last: member.last,
         };
         StoredGroup {
             generation: self.generation,
@@ -318,6 +322,12 @@ impl Group {
     }
 }
 
+/// Whether `asked` is `known`, or an earlier request of the same process: its numbers only grow, and start at a
+/// random place of 2⁶⁴.
+pub(super) const fn is_not_later(asked: CorrelationId, known: CorrelationId) -> bool {
+    known.0.wrapping_sub(asked.0) < 1 << 32
+}
+
 impl Member {
     /// A member that joins.
     pub(super) fn joining(id: MemberId, asker: Asker, request: Join, deadline: Time) -> Self {
@@ -335,6 +345,7 @@ impl Member {
             owes_sync: false,
             deadline,
             last: Some(asker),
+            before: Vec::new(),
         }
     }
 
@@ -364,9 +375,17 @@ impl Member {
     }
 
     pub(super) fn is_copy(&self, asker: Asker) -> bool {
-        // Numbers of one process only grow, and start at a random place of 2⁶⁴.
-        let same_life = |last: Asker| last.id.0.wrapping_sub(asker.id.0) < 1 << 32;
-        self.last.is_some_and(|last| last.node == asker.node && same_life(last))
+        let mut known = self.last.iter().chain(&self.before);
+        known.any(|known| known.node == asker.node && is_not_later(asker.id, known.id))
+    }
+
+    /// Another process goes on under its name.
+    pub(super) fn succeeded_by(&mut self, id: MemberId) {
+        const REMEMBERED: usize = 4;
+        self.id = id;
+        self.before.extend(self.last.take());
+        let forgotten = self.before.len().saturating_sub(REMEMBERED);
+        self.before.drain(..forgotten);
     }
 
     /// Tells whoever waits for it that nothing will come.

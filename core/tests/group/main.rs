@@ -11,4 +11,5 @@ mod world;
 
 mod conversations;
 mod orders;
+mod schedules;
 mod text;

@@ -4,13 +4,13 @@ use squall_core::ids::TopicPartition;
 use squall_sim::engine::World;
 use squall_sim::record::PermittedLoss;
 
-use crate::checks::{ClusterChecks, Compared, Permitted, calm, work};
+use crate::checks::{ClusterChecks, Compared, Permitted, calm, groups, work};
 use crate::cluster::Member;
 use crate::contract::record::Ending;
 use crate::contract::{Permit, order, record};
 use crate::ghost::Clients;
 use crate::ghost::clients::{Disorder, Name, Record, Told};
-use crate::invariants::{Broken, Check, broken, storage};
+use crate::invariants::{Broken, Check, broken, groups as coordination, storage};
 
 /// So many permitted losses are told with their evidence.
 const TOLD: usize = 3;
@@ -20,6 +20,7 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     let no_metadata = c.quorum.lost.is_some();
     if !no_metadata {
         replicas(c, world)?;
+        groups::all(c).try_for_each(|broker| coordination::coordinators(broker, world))?;
     }
     if c.expectations.audit.is_none() {
         return Ok(());

@@ -9,6 +9,7 @@
 
 mod calm;
 mod ending;
+mod groups;
 mod metadata;
 mod quorum;
 mod readers;
@@ -28,8 +29,8 @@ use crate::cluster::{Layout, Member};
 use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
-use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost, Work};
-use crate::invariants::{Broken, storage};
+use crate::ghost::{Clients, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Work};
+use crate::invariants::{Broken, groups as coordination, storage};
 
 pub use tally::{Compared, Counters, Exercised, Permitted};
 
@@ -86,6 +87,9 @@ pub struct ClusterChecks {
     partitions: Vec<PartitionGhost>,
     quorum: QuorumGhost,
     clients: Clients,
+    groups: GroupsGhost,
+    /// How many facts coordinators have reported.
+    group_facts: u64,
     work: Work,
     counters: Counters,
     expectations: Expectations,
@@ -95,6 +99,8 @@ pub struct ClusterChecks {
     /// Replicas whose disk or memory is to be looked at once all probes of the event are folded: a probe
     /// tells of one moment of a step, the world shows its end.
     to_inspect: Vec<Inspection>,
+    /// Brokers whose coordinators are to be looked at, likewise.
+    coordinators_to_inspect: Vec<BrokerId>,
     /// How often each broker's disk has changed bytes.
     harms: Vec<usize>,
     events: u64,
@@ -112,12 +118,15 @@ impl ClusterChecks {
                 ..QuorumGhost::new(&layout.controller_nodes())
             },
             clients: Clients { keys: expectations.keys.clone(), ..Clients::default() },
+            groups: GroupsGhost::default(),
+            group_facts: 0,
             work: Work::default(),
             counters: Counters::default(),
             expectations,
             auditor: None,
             permits: Vec::new(),
             to_inspect: Vec::new(),
+            coordinators_to_inspect: Vec::new(),
             harms: vec![0; layout.brokers as usize],
             events: 0,
         }
@@ -180,6 +189,7 @@ impl ClusterChecks {
             | Kind::DiskHarmed
             | Kind::Interfered { .. } => return,
         };
+        groups::died(self, node);
         if let Some(broker) = self.layout.broker_on(node) {
             self.metadata.stopped(broker, Stop { when, damage });
             for ghost in &mut self.partitions {
@@ -218,7 +228,10 @@ impl ClusterChecks {
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
             Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
             Probe::Client(probe) => readers::on_probe(self, node, probe),
-            Probe::Group(probe) => work::on_probe(self, node, world.now(), probe),
+            Probe::Group(probe) => {
+                groups::on_probe(self, node, probe)?;
+                work::on_probe(self, node, world.now(), probe)
+            }
         }
     }
 
@@ -239,6 +252,10 @@ impl ClusterChecks {
                 storage::on_disk(p, broker, world)?;
             }
             storage::folds(p, broker, world)?;
+        }
+        while let Some(broker) = self.coordinators_to_inspect.pop() {
+            self.counters.compared(Compared::Folds);
+            coordination::coordinators(broker, world)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 pub mod chronicle;
 pub mod clients;
 pub mod copies;
+pub mod groups;
 pub mod metadata;
 pub mod partition;
 pub mod quorum;
@@ -17,6 +18,7 @@ pub mod work;
 
 pub use chronicle::Chronicle;
 pub use clients::Clients;
+pub use groups::GroupsGhost;
 pub use metadata::Metadata;
 pub use partition::{PartitionGhost, ReplicaGhost, Role};
 pub use quorum::{QuorumGhost, VoterGhost};

@@ -6,6 +6,7 @@
 //! keeps in memory and on disk to the ghost's fold.
 
 pub mod clients;
+pub mod groups;
 pub mod membership;
 pub mod quorum;
 pub mod replication;
@@ -101,6 +102,9 @@ pub const ALL: &[(&str, &str)] = &[
     ("W-SMS", "nothing is applied before it is committed, and equal logs make equal images"),
     ("W-SNAP", "a snapshot is of committed entries, under the epoch of the last of them"),
     ("W-PV", "a pre-vote changes neither epoch nor vote"),
+    ("W-GC", "a coordinator leads, and what it keeps of its groups is the fold of its offsets partition"),
+    ("W-GF", "an offset commit that is taken is a current member's, in the current generation"),
+    ("W-OWN", "no two current members of a group own a partition in one generation"),
     (
         "durability",
         "every acknowledged record is read again in the end, unless its contract permits the loss",

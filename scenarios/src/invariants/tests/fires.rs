@@ -13,6 +13,7 @@ use squall_core::quirk::Quirks;
 use squall_core::record::BatchBuilder;
 use squall_core::testing::TestDisk;
 
+use super::groups;
 use super::histories::{AT, batch, committed, decided, led, partition, quorum, state, unregistered, write};
 use crate::contract::order;
 use crate::contract::record::{self, Ending};
@@ -95,6 +96,13 @@ pub(super) const HISTORIES: &[History] = &[
     ("no-phantom", || clients::consumed(&mut Clients::default(), READER, AT, Offset(0), None, false)),
     ("no-phantom", read_although_refused),
     ("no-phantom", told_twice),
+    ("W-GC", groups::coordinates_without_leading),
+    ("W-GC", groups::a_cache_of_another_log),
+    ("W-GF", groups::a_zombie_commits),
+    ("W-GF", groups::a_stranger_commits),
+    ("W-GF", groups::nobody_commits_for_a_living_group),
+    ("W-OWN", groups::two_processes_own_a_partition),
+    ("W-OWN", groups::two_members_are_assigned_a_partition),
 ];
 
 const READER: NodeId = NodeId(9);

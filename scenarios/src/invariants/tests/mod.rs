@@ -4,6 +4,7 @@
 //! which a correct system once seemed to break one.
 
 mod fires;
+mod groups;
 mod histories;
 mod silent;
 
