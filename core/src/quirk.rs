@@ -31,11 +31,15 @@ pub enum Quirk {
     LiveOffsetsExpire,
     /// KAFKA-8500: a static member that comes back during a rebalance is given the id of its earlier life.
     StaticMemberNotFenced,
+    /// KAFKA-14639: a group's leader takes what an older generation left for free, and gives it to another.
+    StaleClaimIgnored,
+    /// KIP-320: a consumer goes on at its offset without asking whether the log was cut before it.
+    UnvalidatedPosition,
 }
 
 impl Quirk {
     /// All of them, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::TruncateToHighWatermark,
         Self::DivergenceWithoutEpoch,
         Self::UnfencedFetch,
@@ -48,6 +52,8 @@ impl Quirk {
         Self::LateUnload,
         Self::LiveOffsetsExpire,
         Self::StaticMemberNotFenced,
+        Self::StaleClaimIgnored,
+        Self::UnvalidatedPosition,
     ];
 }
 

@@ -82,6 +82,8 @@ pub enum ClientTimer {
     ProducerId,
     /// The oldest undelivered record reaches its deadline.
     Delivery,
+    /// Something is due for a group member: a heartbeat, a commit, a retry, a time-out.
+    Group,
 }
 
 /// Timers of the coordinator that lives on an offsets partition.

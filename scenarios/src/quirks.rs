@@ -49,6 +49,14 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "static-member-not-fenced",
         "a static member that comes back during a rebalance gets its earlier life's id, and nobody is fenced (KAFKA-8500, apache/kafka#6899)",
     ),
+    (
+        "stale-claim-ignored",
+        "a group's leader takes what an older generation left for free and gives it to another (KAFKA-14639, KAFKA-13406)",
+    ),
+    (
+        "unvalidated-position",
+        "a consumer goes on at its offset without asking whether the log was cut before it (KIP-320, KAFKA-6880)",
+    ),
 ];
 
 /// The quirk of a name.

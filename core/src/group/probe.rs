@@ -152,6 +152,47 @@ pub enum GroupProbe {
         /// All that it owns, sorted.
         partitions: Vec<TopicPartition>,
     },
+    /// A member's side: it learned where to read on in a partition that it won.
+    Resumed {
+        /// The group.
+        group: GroupId,
+        /// Who.
+        member: MemberId,
+        /// The generation it is in.
+        generation: Generation,
+        /// The partition.
+        at: TopicPartition,
+        /// What was committed; `None`: nothing, so that the reset policy decides.
+        offset: Option<Offset>,
+    },
+    /// An application's side: it has processed a record.
+    Processed {
+        /// The group.
+        group: GroupId,
+        /// Who.
+        member: MemberId,
+        /// The generation in which it was handed out.
+        generation: Generation,
+        /// The partition.
+        at: TopicPartition,
+        /// The record's offset.
+        offset: Offset,
+        /// The leader epoch it carries.
+        epoch: LeaderEpoch,
+        /// The sender's name for the record; `None` if the value holds none.
+        record: Option<u64>,
+    },
+    /// An application's side: it was told that its commit is durable.
+    Acknowledged {
+        /// The group.
+        group: GroupId,
+        /// Who.
+        member: MemberId,
+        /// The partition.
+        at: TopicPartition,
+        /// The next offset to be read.
+        offset: Offset,
+    },
 }
 
 /// Why a member is out.

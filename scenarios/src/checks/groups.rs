@@ -41,7 +41,10 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &GroupProbe) 
         | GroupProbe::Left { .. }
         | GroupProbe::OffsetCommitted { .. }
         | GroupProbe::OffsetExpired { .. }
-        | GroupProbe::OwnedChanged { .. } => false,
+        | GroupProbe::OwnedChanged { .. }
+        | GroupProbe::Resumed { .. }
+        | GroupProbe::Processed { .. }
+        | GroupProbe::Acknowledged { .. } => false,
     };
     if look || c.group_facts.is_multiple_of(LOOK_EVERY) {
         c.coordinators_to_inspect.push(broker);
@@ -87,7 +90,10 @@ const fn group_of(probe: &GroupProbe) -> Option<&GroupId> {
         | GroupProbe::OffsetCommitted { group, .. }
         | GroupProbe::OffsetExpired { group, .. }
         | GroupProbe::Removed { group }
-        | GroupProbe::OwnedChanged { group, .. } => Some(group),
+        | GroupProbe::OwnedChanged { group, .. }
+        | GroupProbe::Resumed { group, .. }
+        | GroupProbe::Processed { group, .. }
+        | GroupProbe::Acknowledged { group, .. } => Some(group),
     }
 }
 

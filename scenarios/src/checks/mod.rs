@@ -15,9 +15,10 @@ mod quorum;
 mod readers;
 mod replica;
 mod tally;
+mod work;
 
 use squall_core::broker::Broker;
-use squall_core::ids::{BrokerId, NodeId, TopicPartition};
+use squall_core::ids::{BrokerId, GroupId, NodeId, TopicPartition};
 use squall_core::probe::{BrokerProbe, Probe};
 use squall_sim::check::{Checks, Progress};
 use squall_sim::engine::World;
@@ -28,7 +29,7 @@ use crate::cluster::{Layout, Member};
 use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
-use crate::ghost::{Clients, GroupsGhost, Metadata, PartitionGhost, QuorumGhost};
+use crate::ghost::{Clients, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Work};
 use crate::invariants::{Broken, groups as coordination, storage};
 
 pub use tally::{Compared, Counters, Exercised, Permitted};
@@ -46,6 +47,8 @@ pub struct Expectations {
     pub beyond_budget: bool,
     /// Which counters a campaign must reach.
     pub sometimes: &'static [&'static str],
+    /// The groups that must process everything.
+    pub groups: Vec<GroupId>,
 }
 
 /// How the auditor reads.
@@ -87,6 +90,7 @@ pub struct ClusterChecks {
     groups: GroupsGhost,
     /// How many facts coordinators have reported.
     group_facts: u64,
+    work: Work,
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
@@ -116,6 +120,7 @@ impl ClusterChecks {
             clients: Clients { keys: expectations.keys.clone(), ..Clients::default() },
             groups: GroupsGhost::default(),
             group_facts: 0,
+            work: Work::default(),
             counters: Counters::default(),
             expectations,
             auditor: None,
@@ -191,6 +196,7 @@ impl ClusterChecks {
                 ghost.stopped(broker, damage, when);
             }
         }
+        work::died(self, node, when.at);
         if let Some(place) = self.quorum.place(node) {
             quorum::died(&mut self.quorum, place, damage, when);
         }
@@ -222,7 +228,10 @@ impl ClusterChecks {
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
             Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
             Probe::Client(probe) => readers::on_probe(self, node, probe),
-            Probe::Group(probe) => groups::on_probe(self, node, probe),
+            Probe::Group(probe) => {
+                groups::on_probe(self, node, probe)?;
+                work::on_probe(self, node, world.now(), probe)
+            }
         }
     }
 
@@ -337,6 +346,7 @@ pub(crate) fn broker(world: &World<Member>, node: NodeId) -> Option<&Broker> {
         | Member::Admin(_)
         | Member::Sender(_)
         | Member::Reader(_)
-        | Member::IdTaker(_) => None,
+        | Member::IdTaker(_)
+        | Member::Worker(_) => None,
     }
 }

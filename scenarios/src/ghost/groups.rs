@@ -125,7 +125,10 @@ impl GroupsGhost {
             | GroupProbe::CommitTaken { .. }
             | GroupProbe::OffsetCommitted { .. }
             | GroupProbe::OffsetExpired { .. }
-            | GroupProbe::OwnedChanged { .. } => {}
+            | GroupProbe::OwnedChanged { .. }
+            | GroupProbe::Resumed { .. }
+            | GroupProbe::Processed { .. }
+            | GroupProbe::Acknowledged { .. } => {}
         }
     }
 

@@ -13,6 +13,7 @@ pub mod replication;
 pub mod storage;
 #[cfg(test)]
 mod tests;
+pub mod work;
 
 use squall_core::time::Time;
 use squall_sim::record::Violation;
@@ -116,6 +117,13 @@ pub const ALL: &[(&str, &str)] = &[
         "no-phantom",
         "a reader is handed only records that were sent, and none whose sender was told it is not there",
     ),
+    ("one-owner", "two members of one generation never own the same partition"),
+    (
+        "at-least-once",
+        "a group commits nothing that it has not processed, and in the end has processed everything",
+    ),
+    ("commit-monotone", "nobody sets back what a newer owner was told is committed"),
+    ("commit-kept", "nobody resumes before what was acknowledged as committed"),
 ];
 
 /// A broken invariant.

@@ -9,9 +9,9 @@ use squall_core::group::probe::{Departure, GroupProbe};
 use squall_core::ids::{Generation, GroupId, InstanceId, MemberId, TopicPartition};
 use squall_sim::narrate::{Kind, field};
 
-use super::{Words, millis, nobody_or, row, yes_or_no};
+use super::{Words, millis, nobody_or, record, row, yes_or_no};
 
-use field::{EPOCH, LEADER, LOG_END, OFFSET, PARTITION};
+use field::{EPOCH, LEADER, LOG_END, OFFSET, PARTITION, RECORD};
 
 const GROUP: &str = "group";
 const MEMBER: &str = "member";
@@ -23,7 +23,6 @@ const PARTITIONS: &str = "partitions";
 const PROTOCOL: &str = "protocol";
 
 /// The kinds of messages.
-#[cfg_attr(not(test), expect(dead_code, reason = "no scenario has groups yet"))]
 pub(crate) const MESSAGES: &[Kind] = &[
     row("find coordinator", &[GROUP], "a member asks who coordinates its group"),
     row("find coordinator reply", &["broker", REFUSED], "who does"),
@@ -60,7 +59,6 @@ pub(crate) const MESSAGES: &[Kind] = &[
 ];
 
 /// The kinds of facts.
-#[cfg_attr(not(test), expect(dead_code, reason = "no scenario has groups yet"))]
 pub(crate) const PROBES: &[Kind] = &[
     row("groups loading", &[PARTITION, EPOCH, LOG_END], "a new coordinator reads its offsets partition"),
     row("group restored", &[GROUP, GENERATION, MEMBERS], "a new coordinator found this group"),
@@ -90,6 +88,17 @@ pub(crate) const PROBES: &[Kind] = &[
         &[GROUP, MEMBER, GENERATION, PARTITIONS],
         "a member's partitions, or its generation, changed",
     ),
+    row(
+        "member resumed",
+        &[GROUP, MEMBER, GENERATION, PARTITION, OFFSET],
+        "a member learned where to read on in a partition",
+    ),
+    row(
+        "record processed",
+        &[GROUP, MEMBER, GENERATION, PARTITION, OFFSET, EPOCH, RECORD],
+        "an application has processed a record",
+    ),
+    row("commit acknowledged", &[GROUP, MEMBER, PARTITION, OFFSET], "an application was told of its commit"),
 ];
 
 pub(super) const fn request_kind(request: &GroupRequest) -> &'static str {
@@ -136,6 +145,9 @@ pub(super) const fn probe_kind(probe: &GroupProbe) -> &'static str {
         GroupProbe::OffsetExpired { .. } => "offset expired",
         GroupProbe::Removed { .. } => "group removed",
         GroupProbe::OwnedChanged { .. } => "ownership changed",
+        GroupProbe::Resumed { .. } => "member resumed",
+        GroupProbe::Processed { .. } => "record processed",
+        GroupProbe::Acknowledged { .. } => "commit acknowledged",
     }
 }
 
@@ -155,6 +167,9 @@ pub(super) const fn glyph(probe: &GroupProbe) -> char {
         GroupProbe::OffsetCommitted { .. } => '√',
         GroupProbe::OffsetExpired { .. } | GroupProbe::Removed { .. } => '◄',
         GroupProbe::OwnedChanged { .. } => '■',
+        GroupProbe::Resumed { .. } => '►',
+        GroupProbe::Processed { .. } => '<',
+        GroupProbe::Acknowledged { .. } => '√',
     }
 }
 
@@ -278,6 +293,17 @@ pub(super) fn probe(probe: &GroupProbe) -> Words {
         GroupProbe::Removed { group } => words.with(GROUP, group),
         GroupProbe::OwnedChanged { group, member, generation, partitions } => {
             member_of(words, group, *member).with(GENERATION, generation).with(PARTITIONS, list(partitions))
+        }
+        GroupProbe::Resumed { group, member, generation, at, offset } => {
+            let words = member_of(words, group, *member).with(GENERATION, generation).with(PARTITION, at);
+            words.maybe(OFFSET, *offset)
+        }
+        GroupProbe::Processed { group, member, generation, at, offset, epoch, record: name } => {
+            let words = member_of(words, group, *member).with(GENERATION, generation).with(PARTITION, at);
+            words.with(OFFSET, offset).with(EPOCH, epoch).maybe(RECORD, name.map(record))
+        }
+        GroupProbe::Acknowledged { group, member, at, offset } => {
+            member_of(words, group, *member).with(PARTITION, at).with(OFFSET, offset)
         }
     }
 }

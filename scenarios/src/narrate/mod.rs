@@ -12,8 +12,6 @@ mod state;
 mod story;
 
 pub(crate) use chronicle::ClusterChronicle;
-#[expect(unused_imports, reason = "no scenario has groups yet")]
-pub(crate) use groups::{MESSAGES as GROUP_MESSAGES, PROBES as GROUP_PROBES};
 pub(crate) use messages::{KINDS as MESSAGES, fields as message_fields, kind as message_kind};
 pub(crate) use probes::{KINDS as PROBES, fields as probe_fields, glyph as probe_glyph, kind as probe_kind};
 pub(crate) use state::fields as state;
@@ -27,6 +25,24 @@ use squall_core::time::Span;
 use squall_sim::narrate::{Fields, Kind, field};
 
 use crate::ghost::clients::Name;
+
+/// The kinds of messages of a cluster with groups.
+pub(crate) static MESSAGES_WITH_GROUPS: [Kind; MESSAGES.len() + groups::MESSAGES.len()] =
+    joined(MESSAGES, groups::MESSAGES);
+
+/// The kinds of facts of a cluster with groups.
+pub(crate) static PROBES_WITH_GROUPS: [Kind; PROBES.len() + groups::PROBES.len()] =
+    joined(PROBES, groups::PROBES);
+
+const fn joined<const N: usize>(first: &[Kind], second: &[Kind]) -> [Kind; N] {
+    let mut kinds = [first[0]; N];
+    let mut place = 0;
+    while place < N {
+        kinds[place] = if place < first.len() { first[place] } else { second[place - first.len()] };
+        place += 1;
+    }
+    kinds
+}
 
 const fn row(name: &'static str, fields: &'static [&'static str], about: &'static str) -> Kind {
     Kind { name, fields, about }

@@ -238,6 +238,8 @@ impl Producer {
             ClientTimer::ProducerId => self.shared.on_producer_id_timer(env),
             ClientTimer::Partition(at) => self.on_partition_timer(at, env),
             ClientTimer::Delivery => self.on_delivery_timer(env),
+            // A member's.
+            ClientTimer::Group => {}
         }
     }
 
