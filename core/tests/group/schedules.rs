@@ -308,7 +308,10 @@ impl Play {
             | GroupProbe::Fenced { .. }
             | GroupProbe::OffsetCommitted { .. }
             | GroupProbe::OffsetExpired { .. }
-            | GroupProbe::OwnedChanged { .. } => {}
+            | GroupProbe::OwnedChanged { .. }
+            | GroupProbe::Resumed { .. }
+            | GroupProbe::Processed { .. }
+            | GroupProbe::Acknowledged { .. } => {}
         }
     }
 

@@ -165,6 +165,7 @@ fn commit_written(
     let judges = judges(c);
     let share = c.work.share(group, at);
     let commit = share.written(coordinator, offset);
+    share.stored = offset;
     let undoes = if judges {
         work::commit_written(group, share, at, commit)?
     } else {
@@ -213,6 +214,7 @@ fn resumed(
         work::resumed(group, share, at, offset)?;
     }
     let next = offset.unwrap_or(start);
+    share.stored = offset.unwrap_or_default();
     share.resume(member, next);
     c.clients.readers.insert((node, at), Reader { next: Some(next) });
     Ok(())
@@ -248,8 +250,8 @@ pub(super) fn settled(
         if owner.position(at) != Some(end) {
             return Err(format!("{group} to read {at} up to {end}: it is at {:?}", owner.position(at)));
         }
-        let floor = c.work.groups.get(group).and_then(|work| work.shares.get(&at)?.floor);
-        let committed = floor.map_or(Offset::ZERO, |floor| floor.offset);
+        let share = c.work.groups.get(group).and_then(|work| work.shares.get(&at));
+        let committed = share.map_or(Offset::ZERO, |share| share.stored);
         if judges(c) && committed != end {
             return Err(format!("{group} to commit {at} up to {end}: it has up to {committed}"));
         }

@@ -76,6 +76,7 @@ impl Member {
         if let Some(failed) = self.commits.given_up(now) {
             self.events.push_back(failed);
         }
+        self.look_at_withheld(now);
         let waits_for_application = match self.phase {
             Phase::Revoking(_) | Phase::Assigned(_) | Phase::Stable => true,
             // On its way into a generation: there is nothing to poll for.

@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::ids::{CorrelationId, MemberId, TopicPartition};
 use crate::quirk::Quirk;
 use crate::refused::Refused;
+use crate::time::Time;
 
 impl Member {
     /// The next request on the way into a generation, unless one is under way.
@@ -91,6 +92,7 @@ impl Member {
             self.report_owned(env);
         }
         self.assigned_topics = None;
+        self.withheld = None;
         let assignments =
             if joined.leader == joined.member { self.assignments(joined, env) } else { Vec::new() };
         self.phase = Phase::Syncing(assignments);
@@ -131,9 +133,26 @@ impl Member {
         }
         self.assigned_topics = Some(topics.iter().map(|topic| (topic.topic, topic.partitions)).collect());
         if joined.skip_assignment {
+            // What its earlier life left to nobody it does not know.
+            self.withheld = (joined.protocol == Assignor::CooperativeSticky).then(|| env.now());
             return Vec::new();
         }
-        assign(joined.protocol, &topics, &members)
+        let shares = assign(joined.protocol, &topics, &members);
+        let all: u32 = topics.iter().map(|topic| topic.partitions).sum();
+        if shares.iter().map(|(_, share)| share.len()).sum::<usize>() < all as usize {
+            self.withheld = Some(env.now() + self.config.max_poll);
+        }
+        shares
+    }
+
+    /// Whoever still had a partition gives it up and joins again, which gives it an owner. A static member that
+    /// is restarted meanwhile does not: it comes back into the generation as it is, and nobody would ever own
+    /// the partition. So the leader asks for a rebalance itself if none comes. Kafka's does not.
+    pub(super) fn look_at_withheld(&mut self, now: Time) {
+        if self.phase == Phase::Stable && self.withheld.is_some_and(|at| now >= at) {
+            self.withheld = None;
+            self.rejoin = true;
+        }
     }
 
     /// The answer to a sync: what this member gets.

@@ -168,6 +168,8 @@ pub struct Member {
     unplaced: Vec<TopicPartition>,
     /// The topics it assigned, if it leads: with others it must assign anew.
     assigned_topics: Option<Vec<(TopicId, u32)>>,
+    /// When the leader asks for another rebalance, as it left partitions to nobody.
+    withheld: Option<Time>,
     coordinator: Option<BrokerId>,
     finding: Slot,
     joining: Slot,
@@ -204,6 +206,7 @@ impl Member {
             memory: Vec::new(),
             unplaced: Vec::new(),
             assigned_topics: None,
+            withheld: None,
             coordinator: None,
             finding: Slot::default(),
             joining: Slot::default(),
@@ -407,6 +410,9 @@ impl Member {
         }
         if !self.unplaced.is_empty() {
             by(self.fetching.due());
+        }
+        if let Some(at) = self.withheld {
+            by(at);
         }
         for at in self.commits.due(self.config.auto_commit) {
             by(at);

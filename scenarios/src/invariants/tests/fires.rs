@@ -15,6 +15,7 @@ use squall_core::testing::TestDisk;
 
 use super::groups;
 use super::histories::{AT, batch, committed, decided, led, partition, quorum, state, unregistered, write};
+use super::work;
 use crate::contract::order;
 use crate::contract::record::{self, Ending};
 use crate::ghost::clients::{Identities, Name, Told};
@@ -103,6 +104,11 @@ pub(super) const HISTORIES: &[History] = &[
     ("W-GF", groups::nobody_commits_for_a_living_group),
     ("W-OWN", groups::two_processes_own_a_partition),
     ("W-OWN", groups::two_members_are_assigned_a_partition),
+    ("one-owner", work::two_members_of_one_generation_own_a_partition),
+    ("at-least-once", work::a_commit_of_what_nobody_has_processed),
+    ("at-least-once", work::in_the_end_a_record_is_not_processed),
+    ("commit-monotone", work::a_zombie_sets_a_commit_back),
+    ("commit-kept", work::a_member_resumes_before_the_last_commit),
 ];
 
 const READER: NodeId = NodeId(9);

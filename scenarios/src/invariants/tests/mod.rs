@@ -7,6 +7,7 @@ mod fires;
 mod groups;
 mod histories;
 mod silent;
+mod work;
 
 use std::collections::BTreeSet;
 
