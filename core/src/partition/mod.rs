@@ -466,6 +466,12 @@ impl Partition {
         Refused::NotLeaderOrFollower { leader: self.following(), epoch: self.epoch }
     }
 
+    /// Refuses a reader that has seen a record of a later reign than this one: it resumes from a commit, and knows
+    /// no better leader yet. To compare it with this log would send it back. Kafka's clients see to that themselves.
+    fn fence_reader(&self, seen: LeaderEpoch) -> Result<(), Refused> {
+        if seen > self.epoch { Err(Refused::UnknownLeaderEpoch { current: self.epoch }) } else { Ok(()) }
+    }
+
     /// Refuses an asker of another reign (KIP-320).
     fn fence(&self, asked: LeaderEpoch) -> Result<(), Refused> {
         match asked.cmp(&self.epoch) {
