@@ -5,6 +5,7 @@
 //! Deliberately absent: "none" values. No leader is an `Option`, never id 0 or -1.
 
 use std::fmt;
+use std::sync::Arc;
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
@@ -79,6 +80,44 @@ number! {
     CorrelationId(u64)
 }
 
+number! {
+    /// Counts a group's rebalances; 0 before the first.
+    Generation(u32)
+}
+number! {
+    /// A group's member, drawn by its coordinator. Kafka's is the client's name and a UUID.
+    MemberId(u64)
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub Arc<str>);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+name! {
+    /// A consumer group's name, `group.id`.
+    GroupId
+}
+name! {
+    /// A static member's name, `group.instance.id`; it outlives the process (KIP-345).
+    InstanceId
+}
+
 impl NodeId {
     /// Where commands of a person come from. Nothing sent to it arrives anywhere.
     pub const OPERATOR: Self = Self(u32::MAX);
@@ -128,6 +167,13 @@ impl LeaderEpoch {
 
 impl PartitionEpoch {
     /// The registration after one more change.
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl Generation {
+    /// The next one.
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }

@@ -15,6 +15,7 @@
 //! | [`partition`] | one replica of one partition: leader and follower |
 //! | [`broker`] | the partitions of one broker and its life with the controller |
 //! | [`client`] | producer and consumer |
+//! | [`group`] | consumer groups: the coordinators that live on offsets partitions |
 //! | [`message`], [`timer`], [`probe`], [`host`] | the closed vocabularies that cross the window |
 //! | [`quirk`] | known historical mistakes, off unless switched on |
 //! | [`testing`] | an in-memory world for tests |
@@ -23,6 +24,7 @@ pub mod broker;
 pub mod client;
 pub mod controller;
 pub mod env;
+pub mod group;
 pub mod host;
 pub mod ids;
 pub mod log;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::group::message::{GroupReply, GroupRequest};
 use crate::ids::{
     BrokerEpoch, BrokerId, CorrelationId, DiskId, Incarnation, LeaderEpoch, Offset, PartitionEpoch,
     ProducerEpoch, ProducerId, TopicId, TopicPartition,
@@ -52,6 +53,8 @@ impl Message {
             Self::Request { request, .. } => {
                 if let Request::Produce(produce) = request {
                     produce.batch.len() as u64
+                } else if let Request::Group(request) = request {
+                    request.payload()
                 } else {
                     0
                 }
@@ -71,6 +74,9 @@ impl Reply {
             let snapshot =
                 update.snapshot.as_ref().map_or(0, |snapshot| snapshot.brokers.len() + snapshot.topics.len());
             return RECORD * (snapshot + update.records.len()) as u64;
+        }
+        if let Self::Group(reply) = self {
+            return reply.payload();
         }
         0
     }
@@ -105,6 +111,8 @@ pub enum Request {
     EpochEnd(EpochEnd),
     /// Where is the start, the end, or a time (ListOffsets)?
     ListOffsets(ListOffsets),
+    /// About a consumer group.
+    Group(GroupRequest),
 }
 
 /// The answers, one arm a request.
@@ -161,6 +169,8 @@ pub enum Reply {
         /// The place asked for.
         result: Result<Offset, Refused>,
     },
+    /// To [`Request::Group`].
+    Group(GroupReply),
 }
 
 /// A broker's word on itself at the start of a life.
@@ -428,6 +438,7 @@ impl Request {
             Self::Fetch(r) => Reply::Fetch { at: r.at, result: Err(refused) },
             Self::EpochEnd(r) => Reply::EpochEnd { at: r.at, result: Err(refused) },
             Self::ListOffsets(r) => Reply::ListOffsets { at: r.at, result: Err(refused) },
+            Self::Group(r) => Reply::Group(r.refuse(refused)),
         })
     }
 }

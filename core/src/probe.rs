@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::group::probe::GroupProbe;
 use crate::ids::{
     BrokerEpoch, BrokerId, DiskId, Incarnation, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch,
     ProducerId, Sequence, TopicPartition,
@@ -27,6 +28,8 @@ pub enum Probe {
     Replica(TopicPartition, ReplicaProbe),
     /// About what a client did or saw.
     Client(ClientProbe),
+    /// About a consumer group.
+    Group(GroupProbe),
 }
 
 /// About the consensus of the controllers.

@@ -23,11 +23,23 @@ pub enum Quirk {
     ProducerTableLeaderOnly,
     /// Recovery believes lengths and does not look at checksums (nats-server#7549, KAFKA-14104).
     RecoveryWithoutCrc,
+    /// KAFKA-9823: an offset commit is taken whoever sends it, of whatever generation.
+    CommitWithoutGeneration,
+    /// KAFKA-10614: a coordinator that was unloaded late wipes what its next reign has loaded.
+    LateUnload,
+    /// KIP-211, KAFKA-4682: offsets expire by their commit alone, though their group is alive.
+    LiveOffsetsExpire,
+    /// KAFKA-8500: a static member that comes back during a rebalance is given the id of its earlier life.
+    StaticMemberNotFenced,
+    /// KAFKA-14639: a group's leader takes what an older generation left for free, and gives it to another.
+    StaleClaimIgnored,
+    /// KIP-320: a consumer goes on at its offset without asking whether the log was cut before it.
+    UnvalidatedPosition,
 }
 
 impl Quirk {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::TruncateToHighWatermark,
         Self::DivergenceWithoutEpoch,
         Self::UnfencedFetch,
@@ -36,6 +48,12 @@ impl Quirk {
         Self::VolatileVote,
         Self::ProducerTableLeaderOnly,
         Self::RecoveryWithoutCrc,
+        Self::CommitWithoutGeneration,
+        Self::LateUnload,
+        Self::LiveOffsetsExpire,
+        Self::StaticMemberNotFenced,
+        Self::StaleClaimIgnored,
+        Self::UnvalidatedPosition,
     ];
 }
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::ids::{BrokerId, LeaderEpoch, NodeId};
+use crate::ids::{BrokerId, LeaderEpoch, MemberId, NodeId};
 
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident $({ $($field:ident: $type:ty),+ })? = $code:literal, $kafka:literal, $retry:ident;)*) => {
@@ -107,6 +107,38 @@ refusals! {
     BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", fatal;
     /// A wished in-sync replica is fenced, or of another broker epoch (KIP-841, KIP-903).
     IneligibleReplica = 107, "INELIGIBLE_REPLICA", fatal;
+    /// The topic is the brokers' own.
+    InvalidTopic = 17, "INVALID_TOPIC_EXCEPTION", fatal;
+    /// The metadata of a committed offset is too long.
+    OffsetMetadataTooLarge = 12, "OFFSET_METADATA_TOO_LARGE", fatal;
+    /// The coordinator still reads the groups of its partition.
+    CoordinatorLoadInProgress = 14, "COORDINATOR_LOAD_IN_PROGRESS", retry;
+    /// Nobody coordinates the group now, or what was asked could not be replicated.
+    CoordinatorNotAvailable = 15, "COORDINATOR_NOT_AVAILABLE", retry;
+    /// Asked of a broker that does not coordinate the group.
+    NotCoordinator = 16, "NOT_COORDINATOR", retry;
+    /// The asker's generation is not the group's.
+    IllegalGeneration = 22, "ILLEGAL_GENERATION", fatal;
+    /// The member knows no assignor that all others know too.
+    InconsistentGroupProtocol = 23, "INCONSISTENT_GROUP_PROTOCOL", fatal;
+    /// A group needs a name.
+    InvalidGroupId = 24, "INVALID_GROUP_ID", fatal;
+    /// The group has no such member.
+    UnknownMemberId = 25, "UNKNOWN_MEMBER_ID", fatal;
+    /// The session time-out is shorter or longer than this coordinator allows.
+    InvalidSessionTimeout = 26, "INVALID_SESSION_TIMEOUT", fatal;
+    /// The member must join again.
+    RebalanceInProgress = 27, "REBALANCE_IN_PROGRESS", fatal;
+    /// The group has members, so it cannot be deleted.
+    NonEmptyGroup = 68, "NON_EMPTY_GROUP", fatal;
+    /// There is no such group to delete.
+    GroupIdNotFound = 69, "GROUP_ID_NOT_FOUND", fatal;
+    /// The member joins again with this id, so that one that never does leaves nothing behind (KIP-394).
+    MemberIdRequired { member: MemberId } = 79, "MEMBER_ID_REQUIRED", fatal;
+    /// The group has as many members as it may have.
+    GroupMaxSizeReached = 81, "GROUP_MAX_SIZE_REACHED", fatal;
+    /// Another process has joined under the same instance name since (KIP-345).
+    FencedInstanceId = 82, "FENCED_INSTANCE_ID", fatal;
 }
 
 impl fmt::Display for Refused {

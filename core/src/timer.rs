@@ -19,6 +19,8 @@ pub enum Timer {
     Client(ClientTimer),
     /// Of whatever embeds a client; nothing in this crate sets it.
     Application(u32),
+    /// Of the coordinator that lives on an offsets partition.
+    Group(TopicPartition, GroupTimer),
 }
 
 /// Timers of the consensus.
@@ -80,4 +82,19 @@ pub enum ClientTimer {
     ProducerId,
     /// The oldest undelivered record reaches its deadline.
     Delivery,
+    /// Something is due for a group member: a heartbeat, a commit, a retry, a time-out.
+    Group,
+}
+
+/// Timers of the coordinator that lives on an offsets partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GroupTimer {
+    /// The next stretch of the log is due to be read.
+    Load,
+    /// A reign that is over is due to be cleared away.
+    Unload,
+    /// A session, a rebalance or a write reaches its deadline.
+    Deadline,
+    /// Old offsets are looked for.
+    Retention,
 }

@@ -63,6 +63,37 @@ const REPLICATION: Moments = Moments {
     requests: &["alter partition", "produce", "fetch", "init producer id"],
 };
 
+/// Of groups, their members and coordinators.
+const GROUPS: Moments = Moments {
+    facts: &[
+        "groups loading",
+        "groups loaded",
+        "groups unloaded",
+        "rebalance begun",
+        "group rebalanced",
+        "partitions assigned",
+        "static member replaced",
+        "member left",
+        "commit taken",
+        "offset committed",
+        "ownership changed",
+        "member resumed",
+    ],
+    messages: &[
+        "join group",
+        "join group reply",
+        "sync group",
+        "sync group reply",
+        "group heartbeat",
+        "group heartbeat reply",
+        "offset commit",
+        "offset commit reply",
+        "offset fetch reply",
+        "leave group",
+    ],
+    requests: &["join group", "sync group", "offset commit"],
+};
+
 struct Moments {
     facts: &'static [&'static str],
     messages: &'static [&'static str],
@@ -87,6 +118,11 @@ pub(crate) fn of_quorum(space: &mut FaultSpace) {
 pub(crate) fn of_cluster(space: &mut FaultSpace) {
     REPLICATION.add_to(space);
     QUORUM.add_to(space);
+}
+
+/// For a scenario that is about groups.
+pub(crate) fn of_groups(space: &mut FaultSpace) {
+    GROUPS.add_to(space);
 }
 
 #[cfg(test)]

@@ -33,6 +33,30 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "recovery-without-crc",
         "recovery believes lengths and does not look at checksums (nats-server#7549, KAFKA-14104)",
     ),
+    (
+        "commit-without-generation",
+        "an offset commit is taken whoever sends it, of whatever generation (KAFKA-9823, apache/kafka#8445)",
+    ),
+    (
+        "late-unload",
+        "a coordinator's late unload wipes what its next reign has loaded (KAFKA-10614, apache/kafka#9441)",
+    ),
+    (
+        "live-offsets-expire",
+        "offsets expire by the time of their commit, though their group is alive (KIP-211, KAFKA-4682)",
+    ),
+    (
+        "static-member-not-fenced",
+        "a static member that comes back during a rebalance gets its earlier life's id, and nobody is fenced (KAFKA-8500, apache/kafka#6899)",
+    ),
+    (
+        "stale-claim-ignored",
+        "a group's leader takes what an older generation left for free and gives it to another (KAFKA-14639, KAFKA-13406)",
+    ),
+    (
+        "unvalidated-position",
+        "a consumer goes on at its offset without asking whether the log was cut before it (KIP-320, KAFKA-6880)",
+    ),
 ];
 
 /// The quirk of a name.

@@ -167,6 +167,7 @@ impl Scenario for Quorum {
                 flush: false,
                 beyond_budget: plan.settings.is_on("fault.beyond_budget"),
                 sometimes: SOMETIMES,
+                groups: Vec::new(),
             },
         )
     }

@@ -37,7 +37,8 @@ fn active_controller(layout: Layout, world: &World<Member>) -> Option<NodeId> {
         | Member::Admin(_)
         | Member::Sender(_)
         | Member::Reader(_)
-        | Member::IdTaker(_) => None,
+        | Member::IdTaker(_)
+        | Member::Worker(_) => None,
     });
     active.max().map(|(_, node)| node)
 }

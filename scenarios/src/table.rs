@@ -13,3 +13,30 @@ pub(crate) const fn joined<const N: usize>(first: &[Knob], second: &[Knob]) -> [
     }
     rows
 }
+
+/// `rows`, but for those with the key of one of `others`, which stand in their place.
+pub(crate) const fn with<const N: usize>(mut rows: [Knob; N], others: &[Knob]) -> [Knob; N] {
+    let mut other = 0;
+    while other < others.len() {
+        let (mut row, mut found) = (0, false);
+        while row < N {
+            if same(rows[row].key, others[other].key) {
+                rows[row] = others[other];
+                found = true;
+            }
+            row += 1;
+        }
+        assert!(found, "there is no such row");
+        other += 1;
+    }
+    rows
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut place = 0;
+    while place < a.len() && place < b.len() && a[place] == b[place] {
+        place += 1;
+    }
+    place == a.len() && place == b.len()
+}

@@ -1,7 +1,8 @@
-//! Both scenarios over fixed and over fresh seeds. `SQUALL_SEED=n` runs one seed, `SQUALL_SEEDS=a..b` a range.
+//! All scenarios over fixed and over fresh seeds. `SQUALL_SEED=n` runs one seed, `SQUALL_SEEDS=a..b` a range.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use squall::consumer_group::ConsumerGroup;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
 
@@ -35,4 +36,16 @@ fn a_quorum_survives_the_storms_of_fixed_seeds() {
 fn a_quorum_survives_the_storms_of_fresh_seeds() {
     let from = fresh();
     squall::check(Quorum).seeds(from..from + 300).run();
+}
+
+#[test]
+fn groups_process_everything_through_the_storms_of_fixed_seeds() {
+    let record = squall::check(ConsumerGroup).seeds(0..200).run();
+    assert_eq!(record.never, [], "what never happened was not tested");
+}
+
+#[test]
+fn groups_process_everything_through_the_storms_of_fresh_seeds() {
+    let from = fresh();
+    squall::check(ConsumerGroup).seeds(from..from + 100).run();
 }

@@ -79,6 +79,9 @@ fn apply(broker: &mut Broker, update: MetadataUpdate, env: &mut Host<'_>) -> Opt
         broker.image.apply(offset, &record);
         env.probe(Probe::Metadata(MetadataProbe::Applied { offset, record }));
     }
+    if news {
+        broker.groups.on_metadata(&broker.image);
+    }
     news.then_some(if loaded { None } else { Some(touched) })
 }
 

@@ -8,6 +8,7 @@
 //! about an earlier life, whose logs and in-flight claims this one must not inherit.
 //! Never: decides who leads, keeps metadata on its disk (an image is read anew in each life).
 
+mod groups;
 mod lifecycle;
 mod metadata;
 mod producer_ids;
@@ -16,6 +17,8 @@ mod serve;
 use std::collections::BTreeMap;
 
 use crate::env::{DiskFault, SyncId};
+use crate::group::Groups;
+use crate::group::config::GroupConfig;
 use crate::host::{Correlations, Host};
 use crate::ids::{BrokerEpoch, BrokerId, CorrelationId, DiskId, Incarnation, NodeId, TopicPartition};
 use crate::message::{Message, Reply, Request};
@@ -42,6 +45,8 @@ pub struct BrokerConfig {
     pub housekeeping: Span,
     /// Of every replica.
     pub replica: ReplicaConfig,
+    /// Of the coordinators of groups.
+    pub groups: GroupConfig,
 }
 
 /// A broker.
@@ -64,6 +69,7 @@ pub struct Broker {
     pending: Pending,
     partitions: BTreeMap<TopicPartition, Partition>,
     producer_ids: producer_ids::Block,
+    groups: Groups,
 }
 
 /// How far this life has come.
@@ -92,6 +98,7 @@ impl Broker {
     /// A broker that has not lived yet.
     pub fn new(config: BrokerConfig) -> Self {
         Self {
+            groups: Groups::new(config.groups.clone(), config.replica.quirks),
             config,
             ids: Correlations::default(),
             incarnation: Incarnation(0),
@@ -133,6 +140,11 @@ impl Broker {
         self.partitions.values()
     }
 
+    /// Its coordinators.
+    pub const fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
     /// Whether its disk failed it. It does nothing any more in this life.
     pub fn is_halted(&self) -> bool {
         self.life == Life::Halted
@@ -155,6 +167,7 @@ impl Broker {
             Message::Request { id, request } => self.on_request(from, id, request, env),
             Message::Reply { id, reply } => self.on_reply(id, reply, env),
         };
+        let outcome = outcome.and_then(|()| groups::attend(self, env));
         self.halt_on(outcome, env);
     }
 
@@ -168,9 +181,11 @@ impl Broker {
             Timer::Partition(at, timer) => {
                 self.with_partition(at, env, |p, ctx, env| p.on_timer(timer, ctx, env)).unwrap_or(Ok(()))
             }
+            Timer::Group(at, timer) => groups::on_timer(self, at, timer, env),
             // No broker sets these.
             Timer::Quorum(_) | Timer::Controller(_) | Timer::Client(_) | Timer::Application(_) => Ok(()),
         };
+        let outcome = outcome.and_then(|()| groups::attend(self, env));
         self.halt_on(outcome, env);
     }
 
@@ -181,6 +196,7 @@ impl Broker {
             Life::Formatting { .. } => lifecycle::on_formatted(self, outcome, env),
             Life::Registering | Life::Running => self.on_partition_synced(sync, outcome, env),
         };
+        let outcome = outcome.and_then(|()| groups::attend(self, env));
         self.halt_on(outcome, env);
     }
 
@@ -200,6 +216,7 @@ impl Broker {
             Request::ListOffsets(request) => serve::on_list_offsets(self, asker, request, env),
             Request::Metadata => metadata::on_client_request(self, asker, env),
             Request::InitProducerId => producer_ids::on_request(self, asker, env),
+            Request::Group(request) => groups::on_request(self, asker, request, env),
             Request::RegisterBroker(_)
             | Request::Heartbeat(_)
             | Request::FetchMetadata(_)
@@ -230,7 +247,8 @@ impl Broker {
             | Reply::InitProducerId(_)
             | Reply::Produce { .. }
             | Reply::EpochEnd { .. }
-            | Reply::ListOffsets { .. } => Ok(()),
+            | Reply::ListOffsets { .. }
+            | Reply::Group(_) => Ok(()),
         }
     }
 

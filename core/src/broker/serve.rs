@@ -16,6 +16,13 @@ pub(super) fn on_produce(
     env: &mut Host<'_>,
 ) -> Result<(), DiskFault> {
     let (at, acks) = (request.at, request.acks);
+    if broker.groups.topic() == Some(at.topic) {
+        // What coordinators fold must come from coordinators.
+        if let Some(reply) = Request::Produce(request).refuse(Refused::InvalidTopic) {
+            asker.answer(reply, env);
+        }
+        return Ok(());
+    }
     let done = broker.with_partition(at, env, |p, ctx, env| p.on_produce(asker, request, ctx, env));
     done.unwrap_or_else(|| {
         // With acks=0 nobody listens.

@@ -30,7 +30,11 @@ pub(super) fn on_timer(c: &mut Controller, timer: Timer, env: &mut Host<'_>) -> 
         Timer::Controller(ControllerTimer::Sessions) => reign::on_sweep(c, env),
         Timer::Controller(ControllerTimer::Purgatory) => fetch_metadata::on_expired(c, env),
         // Never set here.
-        Timer::Broker(_) | Timer::Partition(..) | Timer::Client(_) | Timer::Application(_) => {}
+        Timer::Broker(_)
+        | Timer::Partition(..)
+        | Timer::Client(_)
+        | Timer::Application(_)
+        | Timer::Group(..) => {}
     }
     Ok(())
 }
@@ -52,6 +56,7 @@ fn on_request(c: &mut Controller, asker: Asker, request: Request, env: &mut Host
         Request::Fetch(r) => asker.answer(Reply::Fetch { at: r.at, result: Err(ASTRAY) }, env),
         Request::EpochEnd(r) => asker.answer(Reply::EpochEnd { at: r.at, result: Err(ASTRAY) }, env),
         Request::ListOffsets(r) => asker.answer(Reply::ListOffsets { at: r.at, result: Err(ASTRAY) }, env),
+        Request::Group(r) => asker.answer(Reply::Group(r.refuse(ASTRAY)), env),
     }
 }
 

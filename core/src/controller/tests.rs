@@ -353,7 +353,8 @@ fn all_controllers_apply_the_same_records() {
             | Probe::Quorum(_)
             | Probe::Broker(_)
             | Probe::Replica(..)
-            | Probe::Client(_) => None,
+            | Probe::Client(_)
+            | Probe::Group(_) => None,
         })
         .collect::<Vec<_>>()
     };

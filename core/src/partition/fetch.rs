@@ -58,6 +58,9 @@ fn admit(p: &Partition, request: &Fetch, ctx: &Context<'_>) -> Result<Option<Epo
     let Role::Leader(leader) = &p.role else { return Err(p.not_leader()) };
     if !ctx.config.quirks.has(Quirk::UnfencedFetch) {
         p.fence(request.leader_epoch)?;
+        if let (None, Some(last)) = (request.replica, request.last_epoch) {
+            p.fence_reader(last)?;
+        }
     }
     match request.replica {
         Some((broker, broker_epoch)) => {

@@ -19,6 +19,7 @@ pub(super) fn on_epoch_end(p: &Partition, asker: Asker, request: EpochEnd, env: 
 fn epoch_end(p: &Partition, request: EpochEnd) -> Result<EpochEndOffset, Refused> {
     let Role::Leader(_) = &p.role else { return Err(p.not_leader()) };
     p.fence(request.leader_epoch)?;
+    p.fence_reader(request.epoch)?;
     Ok(match p.log.epochs().end_offset_for(request.epoch, p.log.log_end()) {
         Some((epoch, end)) => EpochEndOffset { epoch: Some(epoch), end },
         None => EpochEndOffset { epoch: None, end: p.log.log_start() },

@@ -24,14 +24,17 @@ mod produce;
 mod purgatory;
 mod watermark;
 
+use bytes::Bytes;
+
 use crate::env::{DiskFault, SyncId};
 use crate::host::Host;
 use crate::ids::{BrokerId, CorrelationId, LeaderEpoch, Offset, PartitionEpoch, TopicId, TopicPartition};
-use crate::log::{Log, SyncOutcome};
+use crate::log::{Log, ReadError, SyncOutcome};
 use crate::message::{EpochEnd, Fetch, Fetched, ListOffsets, Produce};
 use crate::metadata::PartitionState;
 use crate::probe::{Probe, ReplicaProbe};
 use crate::quirk::Quirk;
+use crate::record::Batch;
 use crate::refused::Refused;
 use crate::timer::{PartitionTimer, Timer};
 
@@ -117,6 +120,14 @@ impl Partition {
         matches!(self.role, Role::Leader(_))
     }
 
+    /// The reign in which this replica leads, and where in the log it starts; `None`: it does not lead.
+    pub fn reign(&self) -> Option<(LeaderEpoch, Offset)> {
+        match &self.role {
+            Role::Leader(leader) => Some((self.epoch, leader.start)),
+            Role::Idle | Role::Follower(_) => None,
+        }
+    }
+
     /// Whom this replica follows; `None`: nobody, or it leads.
     pub const fn following(&self) -> Option<BrokerId> {
         match &self.role {
@@ -172,6 +183,38 @@ impl Partition {
     ) -> Result<(), DiskFault> {
         produce::on_request(self, asker, request, ctx, env)?;
         self.outcome()
+    }
+
+    /// A batch of the broker's own, for a topic of its own: written with acks=all. Answers where it ends; it is
+    /// committed once the high watermark is there.
+    pub fn append_own(
+        &mut self,
+        batch: &Batch,
+        ctx: &mut Context<'_>,
+        env: &mut Host<'_>,
+    ) -> Result<Result<Offset, Refused>, DiskFault> {
+        let outcome = produce::append_own(self, batch, ctx, env)?;
+        self.outcome()?;
+        Ok(outcome)
+    }
+
+    /// The broker reads its own log, up to `limit`, whether it is committed or not.
+    pub fn read_own(
+        &self,
+        from: Offset,
+        limit: Offset,
+        max_bytes: usize,
+        env: &mut Host<'_>,
+    ) -> Result<Bytes, DiskFault> {
+        match self.log.read(from, limit, max_bytes, env) {
+            Ok(batches) => Ok(batches),
+            Err(ReadError::Damaged { at }) => {
+                self.probe(ReplicaProbe::Damaged { at }, env);
+                Err(DiskFault::Io)
+            }
+            Err(ReadError::Disk(fault)) => Err(fault),
+            Err(ReadError::OutOfRange { .. }) => unreachable!("the broker asks for what its log has"),
+        }
     }
 
     /// A follower or a consumer reads.
@@ -421,6 +464,12 @@ impl Partition {
     /// Why somebody who takes this replica for the leader is refused.
     fn not_leader(&self) -> Refused {
         Refused::NotLeaderOrFollower { leader: self.following(), epoch: self.epoch }
+    }
+
+    /// Refuses a reader that has seen a record of a later reign than this one: it resumes from a commit, and knows
+    /// no better leader yet. To compare it with this log would send it back. Kafka's clients see to that themselves.
+    fn fence_reader(&self, seen: LeaderEpoch) -> Result<(), Refused> {
+        if seen > self.epoch { Err(Refused::UnknownLeaderEpoch { current: self.epoch }) } else { Ok(()) }
     }
 
     /// Refuses an asker of another reign (KIP-320).

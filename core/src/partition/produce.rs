@@ -43,6 +43,24 @@ pub(super) fn on_request(
     Ok(())
 }
 
+/// A batch of the broker's own, for a topic of its own: written with acks=all. The caller waits for the high
+/// watermark to reach the answer. Its size is the broker's affair.
+pub(super) fn append_own(
+    p: &mut Partition,
+    batch: &Batch,
+    ctx: &mut Context<'_>,
+    env: &mut Host<'_>,
+) -> Result<Result<Offset, Refused>, DiskFault> {
+    let Role::Leader(leader) = &p.role else { return Ok(Err(p.not_leader())) };
+    if leader.isr.agreed.len() < ctx.min_isr(p.at, leader.followers.len() + 1) {
+        return Ok(Err(Refused::NotEnoughReplicas));
+    }
+    let (_, next) = write(p, batch, ctx, env)?;
+    purgatory::serve_followers(p, env);
+    watermark::advance(p, ctx, env);
+    Ok(Ok(next))
+}
+
 /// Everything that can be said before the log is asked.
 fn admit(p: &Partition, request: &Produce, ctx: &Context<'_>) -> Result<Batch, Refused> {
     let Role::Leader(leader) = &p.role else { return Err(p.not_leader()) };

@@ -38,6 +38,7 @@ fn conversations() {
         segment_bytes: 1 << 20,
         retention_bytes: None,
         quirks: Quirks::NONE,
+        topic: "orders",
     };
     each_script(
         "tests/partition",
@@ -165,6 +166,7 @@ fn setup(command: &Command) -> Setup {
         segment_bytes: number(command, "segment", 1 << 20),
         retention_bytes: command.option("retention").map(|bytes| bytes.parse().expect("bytes")),
         quirks: command.option("quirk").map_or(Quirks::NONE, |name| Quirks::NONE.with(quirk(name))),
+        topic: "orders",
     }
 }
 

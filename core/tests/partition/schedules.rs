@@ -38,7 +38,8 @@ struct Play {
 
 impl Play {
     fn new(flush: Flush, quirks: Quirks) -> Self {
-        let setup = Setup { brokers: 3, flush, segment_bytes: 200, retention_bytes: None, quirks };
+        let setup =
+            Setup { brokers: 3, flush, segment_bytes: 200, retention_bytes: None, quirks, topic: "orders" };
         let mut world = World::new(setup, true);
         world.boot(2);
         world.decide_partition(

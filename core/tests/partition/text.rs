@@ -26,7 +26,7 @@ fn line(said: &Said<Node>, quiet: bool) -> Option<String> {
         Said::Probe(_, Probe::Metadata(_)) if quiet => None,
         Said::Probe(node, Probe::Metadata(fact)) => Some(format!("{node}: {}\n", compact(fact))),
         Said::Probe(node, Probe::Broker(fact)) => Some(format!("{node}: {}\n", compact(fact))),
-        Said::Probe(node, other @ (Probe::Quorum(_) | Probe::Client(_))) => {
+        Said::Probe(node, other @ (Probe::Quorum(_) | Probe::Client(_) | Probe::Group(_))) => {
             panic!("node {node} says {other:?}")
         }
     }
@@ -95,7 +95,8 @@ fn request(request: &Request) -> String {
         | Request::InitProducerId
         | Request::Produce(_)
         | Request::EpochEnd(_)
-        | Request::ListOffsets(_) => panic!("no broker asks that: {request:?}"),
+        | Request::ListOffsets(_)
+        | Request::Group(_) => panic!("no broker asks that: {request:?}"),
     }
 }
 
@@ -132,7 +133,8 @@ fn reply(reply: &Reply) -> String {
         | Reply::AllocateProducerIds(_)
         | Reply::AlterPartition { .. }
         | Reply::ElectLeader(_)
-        | Reply::CreateTopic(_) => panic!("no broker answers that: {reply:?}"),
+        | Reply::CreateTopic(_)
+        | Reply::Group(_) => panic!("no broker answers that: {reply:?}"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use squall_core::broker::{Broker, BrokerConfig};
 use squall_core::env::{EnvOf, Input, InputOf, Process};
+use squall_core::group::config::GroupConfig;
 use squall_core::ids::{
     BrokerEpoch, BrokerId, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicId,
     TopicPartition,
@@ -60,6 +61,8 @@ pub(crate) struct Setup {
     pub(crate) segment_bytes: u64,
     pub(crate) retention_bytes: Option<u64>,
     pub(crate) quirks: Quirks,
+    /// The topic's name.
+    pub(crate) topic: &'static str,
 }
 
 /// The brokers, the metadata log and the client's numbers.
@@ -72,6 +75,7 @@ pub(crate) struct World {
     pub(crate) image: Image,
     /// The brokers' talk with the controller about their own lives is not shown.
     pub(crate) quiet: bool,
+    topic: &'static str,
     requests: u64,
     next_producer_id: u64,
 }
@@ -80,7 +84,8 @@ impl World {
     pub(crate) fn new(setup: Setup, quiet: bool) -> Self {
         let nodes = (1..=setup.brokers).map(|id| Node(Broker::new(config(BrokerId(id), setup)))).collect();
         let (log, image) = (Vec::new(), Image::default());
-        Self { bench: Bench::new(nodes), log, image, quiet, requests: 0, next_producer_id: 0 }
+        let topic = setup.topic;
+        Self { bench: Bench::new(nodes), log, image, quiet, topic, requests: 0, next_producer_id: 0 }
     }
 
     /// Starts every broker, formats its disk, registers and unfences it, and makes the topic.
@@ -116,7 +121,7 @@ impl World {
     }
 
     pub(crate) fn create_topic(&mut self, min_isr: u32) {
-        let (topic, name) = (AT.topic, "orders".into());
+        let (topic, name) = (AT.topic, self.topic.into());
         self.decide(MetadataRecord::TopicCreated { topic, name, min_isr, unclean: true });
     }
 
@@ -317,6 +322,15 @@ fn config(id: BrokerId, setup: Setup) -> BrokerConfig {
                 ..LogConfig::default()
             },
             quirks: setup.quirks,
+        },
+        groups: GroupConfig {
+            session_min: Span::from_secs(1),
+            session_max: Span::from_secs(60),
+            max_size: 3,
+            metadata_max: 8,
+            retention: Span::from_secs(3_600),
+            load_bytes: 1,
+            ..GroupConfig::default()
         },
     }
 }

@@ -154,6 +154,11 @@ impl<P: Process> Bench<P> {
         self.seats[place(node)].timers.keys().copied().collect()
     }
 
+    /// When the next timer of `node` expires, by its clock.
+    pub fn next_deadline(&self, node: NodeId) -> Option<Time> {
+        self.seats[place(node)].timers.values().min().copied()
+    }
+
     /// The clock of `node` moves on, and its timers stay.
     pub fn wait(&mut self, node: NodeId, span: Span) {
         let seat = self.seat_mut(node);

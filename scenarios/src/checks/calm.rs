@@ -7,10 +7,13 @@ use squall_core::metadata::PartitionState;
 use squall_sim::check::Progress;
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, broker};
+use crate::checks::{ClusterChecks, broker, work};
 use crate::cluster::Member;
 use crate::contract::stall;
 use crate::workload::Reader;
+
+/// The topic that is read: the first that is made. Any other is the groups'.
+pub(super) const READ: TopicId = TopicId(0);
 
 /// Why the cluster is not done yet.
 type Settled = Result<(), String>;
@@ -84,7 +87,8 @@ fn clients_are_done(world: &World<Member>) -> Settled {
         let waits = match world.process(node) {
             Some(Member::Sender(sender)) if !sender.is_done() => "to be told of every record",
             Some(Member::IdTaker(taker)) if !taker.is_done() => "to get its producer ids",
-            Some(Member::Admin(admin)) if !admin.is_done() => "to make the topic",
+            Some(Member::Admin(admin)) if !admin.is_done() => "to make its topics",
+            Some(Member::Worker(worker)) if !worker.is_done() => "to do what its plan says",
             Some(_) => continue,
             None => "to be up",
         };
@@ -116,7 +120,11 @@ fn partition_is_whole(c: &ClusterChecks, world: &World<Member>, at: TopicPartiti
             ));
         }
     }
-    readers_are_at_the_end(world, at, end)
+    if at.topic != READ {
+        return Ok(());
+    }
+    readers_are_at_the_end(world, at, end)?;
+    work::settled(c, world, at, end)
 }
 
 fn no_leader(c: &ClusterChecks, at: TopicPartition, state: &PartitionState) -> String {
@@ -129,6 +137,11 @@ fn no_leader(c: &ClusterChecks, at: TopicPartition, state: &PartitionState) -> S
 /// Whether nobody may lead the partition any more, with permission.
 pub(super) fn is_orphaned(c: &ClusterChecks, at: TopicPartition) -> bool {
     c.partition(at).is_some_and(|p| stall::is_orphaned(p, c.expectations.flush))
+}
+
+/// Whether nobody may coordinate some group any more, with permission.
+pub(super) fn offsets_are_orphaned(c: &ClusterChecks) -> bool {
+    partitions(c).into_iter().any(|at| at.topic != READ && is_orphaned(c, at))
 }
 
 /// Why partitions are not waited for that nobody may lead any more.

@@ -4,13 +4,13 @@ use squall_core::ids::TopicPartition;
 use squall_sim::engine::World;
 use squall_sim::record::PermittedLoss;
 
-use crate::checks::{ClusterChecks, Compared, Permitted, calm};
+use crate::checks::{ClusterChecks, Compared, Permitted, calm, groups, work};
 use crate::cluster::Member;
 use crate::contract::record::Ending;
 use crate::contract::{Permit, order, record};
 use crate::ghost::Clients;
 use crate::ghost::clients::{Disorder, Name, Record, Told};
-use crate::invariants::{Broken, Check, broken, storage};
+use crate::invariants::{Broken, Check, broken, groups as coordination, storage};
 
 /// So many permitted losses are told with their evidence.
 const TOLD: usize = 3;
@@ -20,6 +20,7 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     let no_metadata = c.quorum.lost.is_some();
     if !no_metadata {
         replicas(c, world)?;
+        groups::all(c).try_for_each(|broker| coordination::coordinators(broker, world))?;
     }
     if c.expectations.audit.is_none() {
         return Ok(());
@@ -112,6 +113,7 @@ fn permitted(c: &mut ClusterChecks, (name, record): (Name, &Record), permit: Per
 
 /// Every replica holds the committed log, on disk and in memory.
 fn replicas(c: &mut ClusterChecks, world: &World<Member>) -> Check {
+    let orphaned_offsets = calm::offsets_are_orphaned(c);
     for at in calm::partitions(c) {
         let replicas = c.metadata.image.partition(at).map(|state| state.replicas.clone()).unwrap_or_default();
         let (place, orphaned) = (c.place(at), calm::is_orphaned(c, at));
@@ -127,6 +129,10 @@ fn replicas(c: &mut ClusterChecks, world: &World<Member>) -> Check {
                     format!("in the end broker {broker} holds {at} as committed up to {holds} of {end}"),
                 );
             }
+        }
+        if at.topic == calm::READ && !orphaned_offsets {
+            let place = c.place(at);
+            work::judge(c, at, c.partitions[place].true_end())?;
         }
     }
     Ok(())

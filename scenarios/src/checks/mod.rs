@@ -9,14 +9,16 @@
 
 mod calm;
 mod ending;
+mod groups;
 mod metadata;
 mod quorum;
 mod readers;
 mod replica;
 mod tally;
+mod work;
 
 use squall_core::broker::Broker;
-use squall_core::ids::{BrokerId, NodeId, TopicPartition};
+use squall_core::ids::{BrokerId, GroupId, NodeId, TopicPartition};
 use squall_core::probe::{BrokerProbe, Probe};
 use squall_sim::check::{Checks, Progress};
 use squall_sim::engine::World;
@@ -27,8 +29,8 @@ use crate::cluster::{Layout, Member};
 use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
-use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost};
-use crate::invariants::{Broken, storage};
+use crate::ghost::{Clients, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Work};
+use crate::invariants::{Broken, groups as coordination, storage};
 
 pub use tally::{Compared, Counters, Exercised, Permitted};
 
@@ -45,6 +47,8 @@ pub struct Expectations {
     pub beyond_budget: bool,
     /// Which counters a campaign must reach.
     pub sometimes: &'static [&'static str],
+    /// The groups that must process everything.
+    pub groups: Vec<GroupId>,
 }
 
 /// How the auditor reads.
@@ -83,6 +87,10 @@ pub struct ClusterChecks {
     partitions: Vec<PartitionGhost>,
     quorum: QuorumGhost,
     clients: Clients,
+    groups: GroupsGhost,
+    /// How many facts coordinators have reported.
+    group_facts: u64,
+    work: Work,
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
@@ -91,6 +99,8 @@ pub struct ClusterChecks {
     /// Replicas whose disk or memory is to be looked at once all probes of the event are folded: a probe
     /// tells of one moment of a step, the world shows its end.
     to_inspect: Vec<Inspection>,
+    /// Brokers whose coordinators are to be looked at, likewise.
+    coordinators_to_inspect: Vec<BrokerId>,
     /// How often each broker's disk has changed bytes.
     harms: Vec<usize>,
     events: u64,
@@ -108,11 +118,15 @@ impl ClusterChecks {
                 ..QuorumGhost::new(&layout.controller_nodes())
             },
             clients: Clients { keys: expectations.keys.clone(), ..Clients::default() },
+            groups: GroupsGhost::default(),
+            group_facts: 0,
+            work: Work::default(),
             counters: Counters::default(),
             expectations,
             auditor: None,
             permits: Vec::new(),
             to_inspect: Vec::new(),
+            coordinators_to_inspect: Vec::new(),
             harms: vec![0; layout.brokers as usize],
             events: 0,
         }
@@ -175,12 +189,14 @@ impl ClusterChecks {
             | Kind::DiskHarmed
             | Kind::Interfered { .. } => return,
         };
+        groups::died(self, node);
         if let Some(broker) = self.layout.broker_on(node) {
             self.metadata.stopped(broker, Stop { when, damage });
             for ghost in &mut self.partitions {
                 ghost.stopped(broker, damage, when);
             }
         }
+        work::died(self, node, when.at);
         if let Some(place) = self.quorum.place(node) {
             quorum::died(&mut self.quorum, place, damage, when);
         }
@@ -212,6 +228,10 @@ impl ClusterChecks {
             Probe::Broker(probe) => self.on_broker_probe(node, probe),
             Probe::Replica(at, probe) => replica::on_probe(self, world, node, *at, probe),
             Probe::Client(probe) => readers::on_probe(self, node, probe),
+            Probe::Group(probe) => {
+                groups::on_probe(self, node, probe)?;
+                work::on_probe(self, node, world.now(), probe)
+            }
         }
     }
 
@@ -232,6 +252,10 @@ impl ClusterChecks {
                 storage::on_disk(p, broker, world)?;
             }
             storage::folds(p, broker, world)?;
+        }
+        while let Some(broker) = self.coordinators_to_inspect.pop() {
+            self.counters.compared(Compared::Folds);
+            coordination::coordinators(broker, world)?;
         }
         Ok(())
     }
@@ -322,6 +346,7 @@ pub(crate) fn broker(world: &World<Member>, node: NodeId) -> Option<&Broker> {
         | Member::Admin(_)
         | Member::Sender(_)
         | Member::Reader(_)
-        | Member::IdTaker(_) => None,
+        | Member::IdTaker(_)
+        | Member::Worker(_) => None,
     }
 }

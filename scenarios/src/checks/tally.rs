@@ -51,6 +51,18 @@ counted! {
     Halts = "processes that halted because of their disk",
     DamageFound = "damaged batches found by a reader",
     DamageCut = "damaged logs cut and copied anew",
+    Rebalances = "group rebalances",
+    TakeOvers = "partitions taken over from a failed member",
+    Redeliveries = "records processed again",
+    CoordinatorFailovers = "coordinators that ceased",
+    GroupLoads = "coordinators that loaded",
+    MembersOut = "members thrown out",
+    MembersFenced = "members fenced",
+    MembersReplaced = "static members replaced",
+    OwnedWithinOne = "partitions owned again within 1 s",
+    OwnedWithinFive = "partitions owned again within 5 s",
+    OwnedWithinTwenty = "partitions owned again within 20 s",
+    OwnedLater = "partitions owned again later than that",
 }
 
 counted! {
@@ -69,6 +81,8 @@ counted! {
     Elsewhere = "record read again, but not where promised: that copy was lost with permission",
     Disorder = "record out of order: its promised copy was lost, another came late",
     VoteForgotten = "vote given twice: its voter was wiped in between",
+    ProcessedAgain = "record processed again: it was not committed when its owner failed or gave it up",
+    CommitUndone = "commit undone by an older copy of itself, or by an owner that had resumed before it",
 }
 
 counted! {
@@ -88,14 +102,28 @@ counted! {
     RecordsReadAgain = "acknowledged records read again",
     Replicas = "replicas compared in the end",
     Identities = "producer ids",
+    RecordsProcessed = "records processed by groups",
+    CommitsAcknowledged = "offsets acknowledged as committed",
+    PositionsResumed = "positions resumed",
+    Owners = "partitions owned",
 }
 
 /// All counters of a run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Counters {
     exercised: [u64; Exercised::NAMES.len()],
     permitted: [u64; Permitted::NAMES.len()],
     compared: [u64; Compared::NAMES.len()],
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            exercised: [0; Exercised::NAMES.len()],
+            permitted: [0; Permitted::NAMES.len()],
+            compared: [0; Compared::NAMES.len()],
+        }
+    }
 }
 
 impl Counters {

@@ -8,7 +8,7 @@ use squall_core::message::Message;
 use squall_core::probe::Probe;
 use squall_core::timer::Timer;
 
-use crate::workload::{Admin, IdTaker, Reader, Sender};
+use crate::workload::{Admin, IdTaker, Reader, Sender, Worker};
 
 /// Whoever lives on a node.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub enum Member {
     Reader(Box<Reader>),
     /// Asks for producer ids.
     IdTaker(IdTaker),
+    /// Works for a consumer group.
+    Worker(Box<Worker>),
 }
 
 impl Member {
@@ -33,7 +35,7 @@ impl Member {
         match self {
             Self::Broker(broker) => broker.is_halted(),
             Self::Controller(controller) => controller.is_halted(),
-            Self::Admin(_) | Self::Sender(_) | Self::Reader(_) | Self::IdTaker(_) => false,
+            Self::Admin(_) | Self::Sender(_) | Self::Reader(_) | Self::IdTaker(_) | Self::Worker(_) => false,
         }
     }
 
@@ -41,7 +43,7 @@ impl Member {
     pub(crate) const fn is_client(&self) -> bool {
         match self {
             Self::Broker(_) | Self::Controller(_) => false,
-            Self::Admin(_) | Self::Sender(_) | Self::Reader(_) | Self::IdTaker(_) => true,
+            Self::Admin(_) | Self::Sender(_) | Self::Reader(_) | Self::IdTaker(_) | Self::Worker(_) => true,
         }
     }
 }
@@ -59,6 +61,7 @@ impl Process for Member {
             Self::Sender(sender) => sender.start(env),
             Self::Reader(reader) => reader.start(env),
             Self::IdTaker(taker) => taker.start(env),
+            Self::Worker(worker) => worker.start(env),
         }
     }
 
@@ -82,6 +85,7 @@ impl Process for Member {
             Self::Sender(sender) => sender.step(input, env),
             Self::Reader(reader) => reader.step(input, env),
             Self::IdTaker(taker) => taker.step(input, env),
+            Self::Worker(worker) => worker.step(input, env),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use squall_core::broker::BrokerConfig;
 use squall_core::controller::ControllerConfig;
+use squall_core::group::config::GroupConfig;
 use squall_core::ids::BrokerId;
 use squall_core::log::LogConfig;
 use squall_core::partition::{Flush, ReplicaConfig};
@@ -208,6 +209,7 @@ pub fn broker_config(settings: &Settings, layout: Layout, id: BrokerId, quirks: 
             log: log_config(settings),
             quirks,
         },
+        groups: GroupConfig::default(),
     }
 }
 

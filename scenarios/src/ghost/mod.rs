@@ -2,21 +2,25 @@
 //!
 //! Holds: shadows of every log, the decided metadata, what was committed, exposed, acknowledged, consumed,
 //! and what became of copies that are gone.
-//! Changed only by the folds in `partition`, `quorum`, `metadata` and `clients`, one probe at a time, before
+//! Changed only by the folds in `partition`, `quorum`, `metadata`, `clients` and `work`, one probe at a time, before
 //! the invariants look at it. Deliberately absent: judgement (that is [`crate::invariants`]) and any look
 //! into the system's own state.
 
 pub mod chronicle;
 pub mod clients;
 pub mod copies;
+pub mod groups;
 pub mod metadata;
 pub mod partition;
 pub mod quorum;
 pub mod shadow;
+pub mod work;
 
 pub use chronicle::Chronicle;
 pub use clients::Clients;
+pub use groups::GroupsGhost;
 pub use metadata::Metadata;
 pub use partition::{PartitionGhost, ReplicaGhost, Role};
 pub use quorum::{QuorumGhost, VoterGhost};
 pub use shadow::{Batch, Shadow};
+pub use work::Work;

@@ -6,12 +6,14 @@
 //! keeps in memory and on disk to the ghost's fold.
 
 pub mod clients;
+pub mod groups;
 pub mod membership;
 pub mod quorum;
 pub mod replication;
 pub mod storage;
 #[cfg(test)]
 mod tests;
+pub mod work;
 
 use squall_core::time::Time;
 use squall_sim::record::Violation;
@@ -100,6 +102,9 @@ pub const ALL: &[(&str, &str)] = &[
     ("W-SMS", "nothing is applied before it is committed, and equal logs make equal images"),
     ("W-SNAP", "a snapshot is of committed entries, under the epoch of the last of them"),
     ("W-PV", "a pre-vote changes neither epoch nor vote"),
+    ("W-GC", "a coordinator leads, and what it keeps of its groups is the fold of its offsets partition"),
+    ("W-GF", "an offset commit that is taken is a current member's, in the current generation"),
+    ("W-OWN", "no two current members of a group own a partition in one generation"),
     (
         "durability",
         "every acknowledged record is read again in the end, unless its contract permits the loss",
@@ -112,6 +117,13 @@ pub const ALL: &[(&str, &str)] = &[
         "no-phantom",
         "a reader is handed only records that were sent, and none whose sender was told it is not there",
     ),
+    ("one-owner", "two members of one generation never own the same partition"),
+    (
+        "at-least-once",
+        "a group commits nothing that it has not processed, and in the end has processed everything",
+    ),
+    ("commit-monotone", "nobody sets back what a newer owner was told is committed"),
+    ("commit-kept", "nobody resumes before what was acknowledged as committed"),
 ];
 
 /// A broken invariant.

@@ -133,7 +133,11 @@ impl Chronicle<Probe> for ClusterChronicle {
                 self.flush(part, into);
                 self.client(at, event, node, fact, into);
             }
-            Probe::Quorum(_) | Probe::Metadata(_) | Probe::Broker(_) | Probe::Replica(..) => {}
+            Probe::Quorum(_)
+            | Probe::Metadata(_)
+            | Probe::Broker(_)
+            | Probe::Replica(..)
+            | Probe::Group(_) => {}
         }
     }
 

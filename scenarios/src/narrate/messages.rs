@@ -8,7 +8,7 @@ use squall_core::quorum::message::{AppendOutcome, QuorumMessage};
 use squall_core::record::Header;
 use squall_sim::narrate::{Fields, Kind, field};
 
-use super::{Words, acks, list, millis, nobody_or, row, yes_or_no};
+use super::{Words, acks, groups, list, millis, nobody_or, row, yes_or_no};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION};
 
@@ -103,6 +103,7 @@ pub(crate) const fn kind(message: &Message) -> &'static str {
             Request::Fetch(_) => "fetch",
             Request::EpochEnd(_) => "epoch end",
             Request::ListOffsets(_) => "list offsets",
+            Request::Group(request) => groups::request_kind(request),
         },
         Message::Reply { reply, .. } => match reply {
             Reply::RegisterBroker(_) => "register broker reply",
@@ -118,6 +119,7 @@ pub(crate) const fn kind(message: &Message) -> &'static str {
             Reply::Fetch { .. } => "fetch reply",
             Reply::EpochEnd { .. } => "epoch end reply",
             Reply::ListOffsets { .. } => "list offsets reply",
+            Reply::Group(reply) => groups::reply_kind(reply),
         },
     }
 }
@@ -203,6 +205,7 @@ fn request_words(request: &Request) -> Words {
                 Place::Timestamp(millis) => words.with("place", format!("{millis}ms")),
             }
         }
+        Request::Group(request) => groups::request(request),
     }
 }
 
@@ -269,6 +272,7 @@ fn reply_words(reply: &Reply) -> Words {
         Reply::ListOffsets { at, result } => {
             Words::of(*at).result(result, |words, offset| words.with(OFFSET, offset))
         }
+        Reply::Group(reply) => groups::reply(reply),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Never: reads a word back, or changes anything.
 
 mod chronicle;
+mod groups;
 mod messages;
 mod probes;
 mod state;
@@ -24,6 +25,24 @@ use squall_core::time::Span;
 use squall_sim::narrate::{Fields, Kind, field};
 
 use crate::ghost::clients::Name;
+
+/// The kinds of messages of a cluster with groups.
+pub(crate) static MESSAGES_WITH_GROUPS: [Kind; MESSAGES.len() + groups::MESSAGES.len()] =
+    joined(MESSAGES, groups::MESSAGES);
+
+/// The kinds of facts of a cluster with groups.
+pub(crate) static PROBES_WITH_GROUPS: [Kind; PROBES.len() + groups::PROBES.len()] =
+    joined(PROBES, groups::PROBES);
+
+const fn joined<const N: usize>(first: &[Kind], second: &[Kind]) -> [Kind; N] {
+    let mut kinds = [first[0]; N];
+    let mut place = 0;
+    while place < N {
+        kinds[place] = if place < first.len() { first[place] } else { second[place - first.len()] };
+        place += 1;
+    }
+    kinds
+}
 
 const fn row(name: &'static str, fields: &'static [&'static str], about: &'static str) -> Kind {
     Kind { name, fields, about }

@@ -3,7 +3,7 @@
 use squall_core::probe::{BrokerProbe, ClientProbe, MetadataProbe, Probe, QuorumProbe, ReplicaProbe};
 use squall_sim::narrate::{Fields, Kind, field};
 
-use super::{Words, acks, list, nobody_or, record, row, yes_or_no};
+use super::{Words, acks, groups, list, nobody_or, record, row, yes_or_no};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION, RECORD};
 
@@ -121,6 +121,7 @@ pub(crate) const fn kind(probe: &Probe) -> &'static str {
             ClientProbe::Consumed { .. } => "record consumed",
             ClientProbe::Repositioned { .. } => "reader repositioned",
         },
+        Probe::Group(probe) => groups::probe_kind(probe),
     }
 }
 
@@ -189,6 +190,7 @@ pub(crate) const fn glyph(probe: &Probe) -> char {
             ClientProbe::Consumed { .. } => '<',
             ClientProbe::Repositioned { .. } => '↔',
         },
+        Probe::Group(probe) => groups::glyph(probe),
     }
 }
 
@@ -236,6 +238,7 @@ pub(crate) fn fields(probe: &Probe) -> Fields {
         Probe::Broker(probe) => broker(probe),
         Probe::Replica(at, probe) => replica(Words::of(*at), probe),
         Probe::Client(probe) => client(probe),
+        Probe::Group(probe) => groups::probe(probe),
     }
     .0
 }

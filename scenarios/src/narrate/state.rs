@@ -3,6 +3,7 @@
 //! What follows a `partition` is about that partition, up to the next one.
 
 use squall_core::broker::Broker;
+use squall_core::client::Standing;
 use squall_core::controller::Controller;
 use squall_core::ids::{TopicId, TopicPartition};
 use squall_core::partition::Partition;
@@ -11,7 +12,7 @@ use squall_sim::narrate::{Fields, field};
 
 use super::{Words, acks, list, nobody_or, yes_or_no};
 use crate::cluster::Member;
-use crate::workload::{Admin, IdTaker, Reader, Sender};
+use crate::workload::{Admin, IdTaker, Reader, Sender, Worker};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION};
 
@@ -24,6 +25,7 @@ pub(crate) fn fields(member: &Member) -> Fields {
         Member::Sender(sender) => of_sender(sender),
         Member::Reader(reader) => of_reader(reader),
         Member::IdTaker(taker) => of_taker(taker),
+        Member::Worker(worker) => of_worker(worker),
     }
     .0
 }
@@ -109,4 +111,23 @@ fn of_reader(reader: &Reader) -> Words {
 fn of_taker(taker: &IdTaker) -> Words {
     let (asked, of) = taker.progress();
     Words::new().with("wanted", format!("{asked} of {of}")).with("open", taker.open())
+}
+
+fn of_worker(worker: &Worker) -> Words {
+    let words = Words::new().with("group", worker.group());
+    let Some(member) = worker.member() else { return words.with("standing", "out") };
+    let standing = match member.standing() {
+        Standing::Out => "out",
+        Standing::Rebalancing => "rebalancing",
+        Standing::Stable => "stable",
+        Standing::Gone => "gone",
+    };
+    let identity = member.identity();
+    let words = words
+        .with("standing", standing)
+        .maybe("member", identity.map(|(member, _)| member))
+        .maybe("generation", identity.map(|(_, generation)| generation));
+    let place =
+        |words: Words, &at: &TopicPartition| words.with(PARTITION, at).maybe(OFFSET, member.position(at));
+    member.owned().iter().fold(words, place)
 }

@@ -21,17 +21,41 @@ use squall_sim::settings::Settings;
 
 use crate::cluster;
 use crate::moments;
-use crate::replicated_log::Op;
 use crate::roles_in_world as roles;
 use crate::smaller;
 
 /// Replicas of a partition.
-pub(super) fn replication(settings: &Settings) -> u64 {
+pub(crate) fn replication(settings: &Settings) -> u64 {
     settings.get("topic.replication").min(settings.get("cluster.brokers"))
 }
 
 /// What may break where.
 pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
+    let layout = cluster::layout(settings);
+    let clients = settings.get("client.producers") + settings.get("client.readers") + 1;
+    let first = layout.first_client().0;
+    let mut clients = Group::new("clients", (first..first + clients as u32).map(NodeId)).clocks();
+    // Who crashes forgets what it was told; that is a fault for the services of later scenarios.
+    clients.may_crash.clear();
+    clients.may_slow.clear();
+    let [brokers, controllers] = servers(seed, settings);
+    of_groups(vec![brokers, controllers, clients], settings)
+}
+
+/// Groups of nodes that may break, and all roles and moments that faults may aim at.
+pub(crate) fn of_groups(groups: Vec<Group>, settings: &Settings) -> FaultSpace {
+    let mut space = FaultSpace::of(groups);
+    space.isolate_roles = roles::all(settings.get("topic.partitions"));
+    space.transfer_roles = roles::all(settings.get("topic.partitions"));
+    moments::of_cluster(&mut space);
+    space.timeouts = cluster::timeouts(settings);
+    let client = ["client.request_timeout", "client.delivery_timeout"];
+    space.timeouts.extend(client.map(|key| Span::from_millis(settings.get(key))));
+    space
+}
+
+/// What may break of the brokers and the controllers.
+pub(crate) fn servers(seed: Seed, settings: &Settings) -> [Group; 2] {
     let layout = cluster::layout(settings);
     let mut brokers = Group::new("brokers", layout.broker_nodes()).clocks();
     let beyond = settings.is_on("fault.beyond_budget");
@@ -51,24 +75,11 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
         .clocks()
         .disk_errors(layout.controller_nodes());
     let controllers = if beyond { controllers.wipes(cluster::forgetful(seed, layout)) } else { controllers };
-    let clients = settings.get("client.producers") + settings.get("client.readers") + 1;
-    let first = layout.first_client().0;
-    let mut clients = Group::new("clients", (first..first + clients as u32).map(NodeId)).clocks();
-    // Who crashes forgets what it was told; that is a fault for the services of later scenarios.
-    clients.may_crash.clear();
-    clients.may_slow.clear();
-    let mut space = FaultSpace::of([brokers, controllers, clients]);
-    space.isolate_roles = roles::all(settings.get("topic.partitions"));
-    space.transfer_roles = roles::all(settings.get("topic.partitions"));
-    moments::of_cluster(&mut space);
-    space.timeouts = cluster::timeouts(settings);
-    let client = ["client.request_timeout", "client.delivery_timeout"];
-    space.timeouts.extend(client.map(|key| Span::from_millis(settings.get(key))));
-    space
+    [brokers, controllers]
 }
 
 /// Whether no more brokers lose what they wrote than the contract survives, whichever they are.
-pub(super) fn holds(plan: &Plan<Op>) -> bool {
+pub(crate) fn holds<O>(plan: &Plan<O>) -> bool {
     smaller::brokers_that_forget(plan) < copies(&plan.settings) as usize
 }
 

@@ -8,7 +8,7 @@ use crate::replicated_log::{Op, PlannedAcks};
 use crate::workload::quiet;
 
 /// Before that, the cluster elects a controller and makes the topic.
-const BEGIN: u64 = 500_000_000;
+pub(crate) const BEGIN: u64 = 500_000_000;
 
 /// Everything that producers do, in order of time.
 pub(super) fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> {
@@ -47,7 +47,7 @@ fn kind(rng: &mut Rng) -> Op {
 }
 
 /// Some records in bursts, some alone: one record at a time never fills a pipeline.
-fn times(rng: &mut Rng, records: u64, storm: u64) -> Vec<u64> {
+pub(crate) fn times(rng: &mut Rng, records: u64, storm: u64) -> Vec<u64> {
     let mut times = Vec::with_capacity(records as usize);
     let from = BEGIN.min(storm);
     while (times.len() as u64) < records {

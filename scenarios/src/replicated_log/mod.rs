@@ -9,8 +9,8 @@
 //! what retention deleted may be missing (and is counted), what is kept lies there once and where its sender
 //! was told, and a reader is moved over deleted records only.
 
-mod budget;
-mod draw;
+pub(crate) mod budget;
+pub(crate) mod draw;
 mod memory;
 mod smaller;
 
@@ -24,6 +24,7 @@ use squall_core::controller::Controller;
 use squall_core::ids::{NodeId, TopicId, TopicPartition};
 use squall_core::message::{Acks, CreateTopic, Message};
 use squall_core::probe::Probe;
+use squall_core::quirk::Quirks;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::FaultSpace;
@@ -42,6 +43,7 @@ use crate::ghost::clients::Keys;
 use crate::narrate as words;
 use crate::quirks;
 use crate::roles_in_world as roles;
+use crate::table::joined;
 use crate::workload::{Admin, Reader, Send, Sender, TOPIC, quiet};
 
 /// The scenario.
@@ -104,9 +106,11 @@ const fn row(
     Knob { key, unit, calm, storm, limits, why }
 }
 
-const OWN: &[Knob] = &[
+const OWN: &[Knob] = &[row("client.readers", Count, 1, (1, 2), (0, 100), "readers of everything")];
+
+/// Of every scenario in which producers send what a plan lists, and somebody reads it.
+pub(crate) const CLIENTS: &[Knob] = &[
     row("client.producers", Count, 3, (1, 5), (0, 100), "producers"),
-    row("client.readers", Count, 1, (1, 2), (0, 100), "readers of everything"),
     row("client.keys", Count, 8, (1, 16), (1, 1_000_000), "different keys that keyed producers use"),
     row("client.linger", Millis, 5, (0, 30), (0, 60_000), "linger.ms"),
     row("client.batch_bytes", Bytes, 1_024, (128, 2_048), (1, 1 << 24), "batch.size"),
@@ -136,7 +140,8 @@ const OWN: &[Knob] = &[
     quiet::KNOB,
 ];
 
-static KNOBS: [Knob; cluster::KNOBS.len() + OWN.len()] = crate::table::joined(cluster::KNOBS, OWN);
+static KNOBS: [Knob; cluster::KNOBS.len() + CLIENTS.len() + OWN.len()] =
+    joined(&joined::<{ cluster::KNOBS.len() + CLIENTS.len() }>(cluster::KNOBS, CLIENTS), OWN);
 
 const SOMETIMES: &[&str] = &[
     Exercised::Elections.name(),
@@ -224,6 +229,7 @@ impl Scenario for ReplicatedLog {
             flush: settings.is_on("log.flush"),
             beyond_budget: settings.is_on("fault.beyond_budget"),
             sometimes: SOMETIMES,
+            groups: Vec::new(),
         };
         ClusterChecks::new(layout, expectations)
     }
@@ -328,7 +334,7 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
 }
 
 /// The topic's partitions. It is the first topic that is made.
-fn partitions(settings: &Settings) -> impl Iterator<Item = TopicPartition> + use<> {
+pub(crate) fn partitions(settings: &Settings) -> impl Iterator<Item = TopicPartition> + use<> {
     let topic = TopicId(0);
     (0..settings.get("topic.partitions") as u32).map(move |partition| TopicPartition { topic, partition })
 }
@@ -351,20 +357,7 @@ const fn producer_node(layout: Layout, client: u32) -> u32 {
 
 /// What one producer is, and what it sends.
 fn producer(plan: &Plan<Op>, layout: Layout, client: u32) -> (ProducerConfig, Arc<[Send]>) {
-    let settings = &plan.settings;
-    let millis = |key| Span::from_millis(settings.get(key));
-    let mut config = ProducerConfig {
-        acks: Acks::All,
-        idempotent: false,
-        linger: millis("client.linger"),
-        batch_bytes: settings.get("client.batch_bytes") as usize,
-        max_in_flight: settings.get("client.in_flight") as usize,
-        request_timeout: millis("client.request_timeout"),
-        delivery_timeout: millis("client.delivery_timeout"),
-        retry_backoff: millis("client.retry_backoff"),
-        metadata_max_age: millis("client.metadata_max_age"),
-        brokers: layout.broker_nodes(),
-    };
+    let mut config = producer_config(&plan.settings, layout);
     let mut script = Vec::new();
     for operation in plan.operations.iter().filter(|operation| operation.client == client) {
         match operation.op {
@@ -378,7 +371,25 @@ fn producer(plan: &Plan<Op>, layout: Layout, client: u32) -> (ProducerConfig, Ar
     (config, script.into())
 }
 
-fn consumer_config(settings: &Settings, layout: Layout) -> ConsumerConfig {
+/// A producer with acks=all; its plan may make it another.
+pub(crate) fn producer_config(settings: &Settings, layout: Layout) -> ProducerConfig {
+    let millis = |key| Span::from_millis(settings.get(key));
+    ProducerConfig {
+        acks: Acks::All,
+        idempotent: false,
+        linger: millis("client.linger"),
+        batch_bytes: settings.get("client.batch_bytes") as usize,
+        max_in_flight: settings.get("client.in_flight") as usize,
+        request_timeout: millis("client.request_timeout"),
+        delivery_timeout: millis("client.delivery_timeout"),
+        retry_backoff: millis("client.retry_backoff"),
+        metadata_max_age: millis("client.metadata_max_age"),
+        brokers: layout.broker_nodes(),
+    }
+}
+
+/// A consumer that begins at the start.
+pub(crate) fn consumer_config(settings: &Settings, layout: Layout) -> ConsumerConfig {
     let millis = |key| Span::from_millis(settings.get(key));
     ConsumerConfig {
         brokers: layout.broker_nodes(),
@@ -387,5 +398,6 @@ fn consumer_config(settings: &Settings, layout: Layout) -> ConsumerConfig {
         request_timeout: millis("client.request_timeout"),
         retry_backoff: millis("client.retry_backoff"),
         reset: Reset::Earliest,
+        quirks: Quirks::NONE,
     }
 }

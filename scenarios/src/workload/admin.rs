@@ -1,4 +1,4 @@
-//! Makes the topic: asks one controller after another until it exists.
+//! Makes the topics, one after another: asks one controller after another until each exists.
 
 use squall_core::env::Input;
 use squall_core::host::{Correlations, Host};
@@ -13,25 +13,31 @@ const RETRY: Timer = Timer::Application(0);
 /// A person at a console.
 #[derive(Debug, Clone)]
 pub struct Admin {
-    topic: CreateTopic,
+    topics: Vec<CreateTopic>,
+    /// The topic that is made now; their number once all exist.
+    next: usize,
     controllers: Vec<NodeId>,
     asked: usize,
     pause: Span,
     ids: Correlations,
     pending: Option<CorrelationId>,
-    done: bool,
 }
 
 impl Admin {
     /// Will make `topic`; asks again after `pause`.
     pub fn new(topic: CreateTopic, controllers: Vec<NodeId>, pause: Span) -> Self {
-        let ids = Correlations::default();
-        Self { topic, controllers, asked: 0, pause, ids, pending: None, done: false }
+        Self::of(vec![topic], controllers, pause)
     }
 
-    /// Whether the topic exists.
+    /// Will make `topics` in this order.
+    pub fn of(topics: Vec<CreateTopic>, controllers: Vec<NodeId>, pause: Span) -> Self {
+        let ids = Correlations::default();
+        Self { topics, next: 0, controllers, asked: 0, pause, ids, pending: None }
+    }
+
+    /// Whether all topics exist.
     pub const fn is_done(&self) -> bool {
-        self.done
+        self.next == self.topics.len()
     }
 
     pub(crate) fn start(&mut self, env: &mut Host<'_>) {
@@ -57,13 +63,11 @@ impl Admin {
     }
 
     fn ask(&mut self, env: &mut Host<'_>) {
-        if self.done {
-            return;
-        }
+        let Some(topic) = self.topics.get(self.next).cloned() else { return };
         let id = self.ids.next();
         self.pending = Some(id);
         let to = self.controllers[self.asked % self.controllers.len()];
-        env.send(to, Message::Request { id, request: Request::CreateTopic(self.topic.clone()) });
+        env.send(to, Message::Request { id, request: Request::CreateTopic(topic) });
         env.set_timer(RETRY, self.pause);
     }
 
@@ -72,8 +76,9 @@ impl Admin {
         match result {
             // The second: an earlier request did it, and its answer was lost.
             Ok(()) | Err(Refused::TopicAlreadyExists) => {
-                self.done = true;
+                self.next += 1;
                 env.cancel_timer(RETRY);
+                self.ask(env);
             }
             Err(Refused::NotController { leader: Some(leader) }) => {
                 if let Some(place) = self.controllers.iter().position(|&node| node == leader) {

@@ -1,4 +1,4 @@
-//! What clients do: send what the plan lists, read everything, make the topic, ask for producer ids.
+//! What clients do: send what the plan lists, read everything, work in groups, make topics, ask for producer ids.
 //!
 //! Each is a process around a state machine of `core::client`; it names its records and reports what it
 //! sent, was told and was handed. Deliberately absent: chance. What is done when stands in the plan.
@@ -8,11 +8,13 @@ mod id_taker;
 pub mod quiet;
 mod reader;
 mod sender;
+mod worker;
 
 pub use admin::Admin;
 pub use id_taker::IdTaker;
 pub use reader::Reader;
 pub use sender::{Kind, Send, Sender};
+pub use worker::{Act, Worker, Workstyle};
 
 /// The topic that everything is about.
 pub const TOPIC: &str = "events";

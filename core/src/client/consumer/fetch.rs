@@ -111,6 +111,9 @@ impl Reader {
 
     /// The next record. When it is the last one fetched, asks for more.
     pub(super) fn poll(&mut self, shared: &mut Shared, env: &mut Host<'_>) -> Option<Consumed> {
+        if self.paused {
+            return None;
+        }
         let record = self.buffer.records.pop_front()?;
         self.position = Some(record.offset.plus(1));
         self.history.note(record.epoch, record.offset);

@@ -5,11 +5,26 @@
 
 use crate::ids::{LeaderEpoch, Offset};
 
+use super::Start;
+
 /// Epochs and the first offset read in each, both growing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct History(Vec<(LeaderEpoch, Offset)>);
 
 impl History {
+    /// What is known of the records before a start. Where the epoch of the last one begins is not; the start
+    /// itself stands for it, so that a leader without that epoch is believed where the one before it ends.
+    pub(super) fn before(start: Start) -> Self {
+        match start {
+            Start::Committed { offset, epoch: Some(epoch) } => Self(vec![(epoch, offset)]),
+            Start::Committed { epoch: None, .. }
+            | Start::Earliest
+            | Start::Latest
+            | Start::At(_)
+            | Start::Hold => Self::default(),
+        }
+    }
+
     /// A record was handed out.
     pub(super) fn note(&mut self, epoch: LeaderEpoch, offset: Offset) {
         if self.newest().is_none_or(|newest| epoch > newest) {

@@ -8,12 +8,14 @@
 //! | `reset` | finding a place to read from: at the start, or when the position is out of range |
 //! | `history` | which leader epochs the consumed records had |
 //! | `verdict` | what each refusal means |
+//! | `membership` | what a group member needs beside |
 //!
 //! Records are slices of the fetched bytes. The next fetch of a partition goes out when all of the last one
 //! has been polled, so an application that does not poll is not flooded.
 
 mod fetch;
 mod history;
+mod membership;
 mod reader;
 mod reset;
 #[cfg(test)]
@@ -29,6 +31,7 @@ use bytes::Bytes;
 use crate::host::Host;
 use crate::ids::{CorrelationId, LeaderEpoch, NodeId, Offset, TopicPartition};
 use crate::message::Reply;
+use crate::quirk::Quirks;
 use crate::time::Span;
 use crate::timer::ClientTimer;
 
@@ -51,6 +54,8 @@ pub struct ConsumerConfig {
     pub retry_backoff: Span,
     /// `auto.offset.reset`.
     pub reset: Reset,
+    /// Historical mistakes; normally none.
+    pub quirks: Quirks,
 }
 
 /// Where to go when the position is out of range.
@@ -73,6 +78,15 @@ pub enum Start {
     Latest,
     /// Here.
     At(Offset),
+    /// Here, where the record before has this leader epoch: it is compared before anything is read (KIP-320).
+    Committed {
+        /// The next offset to be read.
+        offset: Offset,
+        /// The epoch of the record before it; `None`: not known.
+        epoch: Option<LeaderEpoch>,
+    },
+    /// Nowhere, until the application seeks.
+    Hold,
 }
 
 /// A topic's name, a partition's number, where to start.
@@ -141,9 +155,13 @@ impl Consumer {
     /// # Panics
     /// If there is no bootstrap broker.
     pub fn new(config: ConsumerConfig) -> Self {
+        Self::renewing(config, None)
+    }
+
+    fn renewing(config: ConsumerConfig, max_age: Option<Span>) -> Self {
         assert!(!config.brokers.is_empty(), "there is nobody to ask");
         let discovery =
-            Discovery::new(config.brokers.clone(), config.request_timeout, config.retry_backoff, None);
+            Discovery::new(config.brokers.clone(), config.request_timeout, config.retry_backoff, max_age);
         let shared = Shared { config, discovery, numbers: Numbers::default(), events: VecDeque::new() };
         Self { readers: Vec::new(), turn: 0, shared }
     }
@@ -178,6 +196,21 @@ impl Consumer {
         }
     }
 
+    /// Hands out nothing of `at` and fetches no more of it, until [`Consumer::resume`].
+    pub fn pause(&mut self, at: TopicPartition) {
+        if let Some((reader, _)) = self.reader_mut(at) {
+            reader.paused = true;
+        }
+    }
+
+    /// Ends a [`Consumer::pause`].
+    pub fn resume(&mut self, at: TopicPartition, env: &mut Host<'_>) {
+        if let Some((reader, shared)) = self.reader_mut(at) {
+            reader.paused = false;
+            reader.pump(shared, env);
+        }
+    }
+
     /// A reply arrived. One that belongs to nothing, or comes too late, has no effect.
     pub fn on_reply(&mut self, _from: NodeId, id: CorrelationId, reply: Reply, env: &mut Host<'_>) {
         match reply {
@@ -196,7 +229,8 @@ impl Consumer {
             | Reply::AllocateProducerIds(_)
             | Reply::ElectLeader(_)
             | Reply::InitProducerId(_)
-            | Reply::Produce { .. } => {}
+            | Reply::Produce { .. }
+            | Reply::Group(_) => {}
         }
     }
 
@@ -210,8 +244,8 @@ impl Consumer {
                     reader.pump(shared, env);
                 }
             }
-            // A producer's.
-            ClientTimer::ProducerId | ClientTimer::Delivery => {}
+            // A producer's, and a member's.
+            ClientTimer::ProducerId | ClientTimer::Delivery | ClientTimer::Group => {}
         }
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Reader {
     pub(super) validated: Option<LeaderEpoch>,
     pub(super) buffer: Buffer,
     pub(super) high_watermark: Option<Offset>,
+    /// The application wants nothing of it now.
+    pub(super) paused: bool,
     asked: Option<Asked>,
     failures: u32,
     /// No request before.
@@ -66,7 +68,8 @@ impl Reader {
         let (goal, position) = match start {
             Start::Earliest => (Goal::Find(Place::Earliest), None),
             Start::Latest => (Goal::Find(Place::Latest), None),
-            Start::At(offset) => (Goal::Read, Some(offset)),
+            Start::At(offset) | Start::Committed { offset, .. } => (Goal::Read, Some(offset)),
+            Start::Hold => (Goal::Hold, None),
         };
         Self {
             topic,
@@ -74,15 +77,21 @@ impl Reader {
             at: None,
             goal,
             position,
-            history: History::default(),
+            history: History::before(start),
             validated: None,
             buffer: Buffer::default(),
             high_watermark: None,
+            paused: false,
             asked: None,
             failures: 0,
             not_before: Time::ZERO,
             alarm: Alarm::new(),
         }
+    }
+
+    /// A reader of a partition that is known by number.
+    pub(super) fn of(at: TopicPartition, start: Start) -> Self {
+        Self { at: Some(at), ..Self::new("".into(), at.partition, start) }
     }
 
     pub(super) fn is(&self, topic: &str, partition: u32) -> bool {
@@ -91,7 +100,7 @@ impl Reader {
 
     /// Asks whatever is to be asked next, if nothing is under way; sets the timer.
     pub(super) fn pump(&mut self, shared: &mut Shared, env: &mut Host<'_>) {
-        if self.goal == Goal::Hold || !self.buffer.is_empty() {
+        if self.goal == Goal::Hold || self.paused || !self.buffer.is_empty() {
             return;
         }
         let Some((at, reign)) = self.locate(shared) else { return shared.want_metadata(env) };
@@ -142,7 +151,7 @@ impl Reader {
             (Goal::Find(place), _) => {
                 (Request::ListOffsets(ListOffsets { at, leader_epoch: epoch, place }), config.request_timeout)
             }
-            (Goal::Read, Some(offset)) => match self.unvalidated(epoch) {
+            (Goal::Read, Some(offset)) => match self.unvalidated(epoch, shared) {
                 Some(read) => (
                     Request::EpochEnd(EpochEnd { at, leader_epoch: epoch, epoch: read }),
                     config.request_timeout,
@@ -153,7 +162,7 @@ impl Reader {
                         replica: None,
                         leader_epoch: epoch,
                         offset,
-                        last_epoch: self.history.newest(),
+                        last_epoch: self.epoch_read(shared),
                         max_bytes: config.max_bytes,
                         max_wait: config.max_wait,
                     }),
@@ -226,16 +235,17 @@ impl Reader {
         match to {
             Start::Earliest => self.goal = Goal::Find(Place::Earliest),
             Start::Latest => self.goal = Goal::Find(Place::Latest),
-            Start::At(offset) => {
-                self.history = History::default();
+            Start::At(offset) | Start::Committed { offset, .. } => {
+                self.history = History::before(to);
                 self.reposition(at, offset, false, env);
             }
+            Start::Hold => self.goal = Goal::Hold,
         }
     }
 }
 
 impl Shared {
-    fn want_metadata(&mut self, env: &mut Host<'_>) {
+    pub(super) fn want_metadata(&mut self, env: &mut Host<'_>) {
         self.discovery.want(&mut self.numbers, env);
     }
 }

@@ -20,6 +20,7 @@ fn config(reset: Reset) -> ConsumerConfig {
         request_timeout: TIMEOUT,
         retry_backoff: Span::from_millis(10),
         reset,
+        quirks: Quirks::NONE,
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::host::Host;
 use crate::ids::{CorrelationId, LeaderEpoch, TopicPartition};
 use crate::message::EpochEndOffset;
+use crate::quirk::Quirk;
 use crate::refused::Refused;
 
 use super::reader::{Goal, Reader};
@@ -35,8 +36,13 @@ impl Consumer {
 
 impl Reader {
     /// The epoch to ask the leader of `reign` about before anything is fetched from it.
-    pub(super) fn unvalidated(&self, reign: LeaderEpoch) -> Option<LeaderEpoch> {
-        if self.validated == Some(reign) { None } else { self.history.newest() }
+    pub(super) fn unvalidated(&self, reign: LeaderEpoch, shared: &Shared) -> Option<LeaderEpoch> {
+        if self.validated == Some(reign) { None } else { self.epoch_read(shared) }
+    }
+
+    /// The epoch of the record before the position, for whoever compares it with a leader's log.
+    pub(super) fn epoch_read(&self, shared: &Shared) -> Option<LeaderEpoch> {
+        if shared.config.quirks.has(Quirk::UnvalidatedPosition) { None } else { self.history.newest() }
     }
 
     /// Goes back to where what was read parts from the leader's log, if it does; answers whether it does.

@@ -47,6 +47,22 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::InvalidUpdateVersion
         | Refused::DuplicateBrokerRegistration
         | Refused::BrokerIdNotRegistered
-        | Refused::IneligibleReplica => Verdict::Elsewhere,
+        | Refused::IneligibleReplica
+        | Refused::InvalidTopic
+        | Refused::OffsetMetadataTooLarge
+        | Refused::CoordinatorLoadInProgress
+        | Refused::CoordinatorNotAvailable
+        | Refused::NotCoordinator
+        | Refused::IllegalGeneration
+        | Refused::InconsistentGroupProtocol
+        | Refused::InvalidGroupId
+        | Refused::UnknownMemberId
+        | Refused::InvalidSessionTimeout
+        | Refused::RebalanceInProgress
+        | Refused::NonEmptyGroup
+        | Refused::GroupIdNotFound
+        | Refused::MemberIdRequired { .. }
+        | Refused::GroupMaxSizeReached
+        | Refused::FencedInstanceId => Verdict::Elsewhere,
     }
 }

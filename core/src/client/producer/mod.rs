@@ -226,7 +226,8 @@ impl Producer {
             | Reply::ElectLeader(_)
             | Reply::Fetch { .. }
             | Reply::EpochEnd { .. }
-            | Reply::ListOffsets { .. } => {}
+            | Reply::ListOffsets { .. }
+            | Reply::Group(_) => {}
         }
     }
 
@@ -237,6 +238,8 @@ impl Producer {
             ClientTimer::ProducerId => self.shared.on_producer_id_timer(env),
             ClientTimer::Partition(at) => self.on_partition_timer(at, env),
             ClientTimer::Delivery => self.on_delivery_timer(env),
+            // A member's.
+            ClientTimer::Group => {}
         }
     }
 

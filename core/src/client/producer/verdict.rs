@@ -39,6 +39,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         Refused::DuplicateSequenceNumber => Verdict::Written,
         Refused::OutOfOrderSequenceNumber | Refused::UnknownProducerId => Verdict::Gap,
         Refused::MessageTooLarge
+        | Refused::InvalidTopic
         | Refused::InvalidRecord
         | Refused::UnsupportedCompressionType
         | Refused::InvalidRequiredAcks => Verdict::Poison,
@@ -58,6 +59,21 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::InvalidUpdateVersion
         | Refused::DuplicateBrokerRegistration
         | Refused::BrokerIdNotRegistered
-        | Refused::IneligibleReplica => Verdict::StreamOver,
+        | Refused::IneligibleReplica
+        | Refused::OffsetMetadataTooLarge
+        | Refused::CoordinatorLoadInProgress
+        | Refused::CoordinatorNotAvailable
+        | Refused::NotCoordinator
+        | Refused::IllegalGeneration
+        | Refused::InconsistentGroupProtocol
+        | Refused::InvalidGroupId
+        | Refused::UnknownMemberId
+        | Refused::InvalidSessionTimeout
+        | Refused::RebalanceInProgress
+        | Refused::NonEmptyGroup
+        | Refused::GroupIdNotFound
+        | Refused::MemberIdRequired { .. }
+        | Refused::GroupMaxSizeReached
+        | Refused::FencedInstanceId => Verdict::StreamOver,
     }
 }

@@ -13,7 +13,9 @@ use squall_core::quirk::Quirks;
 use squall_core::record::BatchBuilder;
 use squall_core::testing::TestDisk;
 
+use super::groups;
 use super::histories::{AT, batch, committed, decided, led, partition, quorum, state, unregistered, write};
+use super::work;
 use crate::contract::order;
 use crate::contract::record::{self, Ending};
 use crate::ghost::clients::{Identities, Name, Told};
@@ -95,6 +97,18 @@ pub(super) const HISTORIES: &[History] = &[
     ("no-phantom", || clients::consumed(&mut Clients::default(), READER, AT, Offset(0), None, false)),
     ("no-phantom", read_although_refused),
     ("no-phantom", told_twice),
+    ("W-GC", groups::coordinates_without_leading),
+    ("W-GC", groups::a_cache_of_another_log),
+    ("W-GF", groups::a_zombie_commits),
+    ("W-GF", groups::a_stranger_commits),
+    ("W-GF", groups::nobody_commits_for_a_living_group),
+    ("W-OWN", groups::two_processes_own_a_partition),
+    ("W-OWN", groups::two_members_are_assigned_a_partition),
+    ("one-owner", work::two_members_of_one_generation_own_a_partition),
+    ("at-least-once", work::a_commit_of_what_nobody_has_processed),
+    ("at-least-once", work::in_the_end_a_record_is_not_processed),
+    ("commit-monotone", work::a_zombie_sets_a_commit_back),
+    ("commit-kept", work::a_member_resumes_before_the_last_commit),
 ];
 
 const READER: NodeId = NodeId(9);

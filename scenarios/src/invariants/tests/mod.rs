@@ -4,8 +4,10 @@
 //! which a correct system once seemed to break one.
 
 mod fires;
+mod groups;
 mod histories;
 mod silent;
+mod work;
 
 use std::collections::BTreeSet;
 

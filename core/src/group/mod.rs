@@ -1,0 +1,263 @@
+//! Consumer groups in Kafka's classic protocol, coordinated by the leaders of the offsets partitions.
+//!
+//! Holds: what members and coordinators say to each other, and a broker's coordinators: a [`Reign`] for each
+//! partition of `__consumer_offsets` that the broker leads. A group lives in the partition that its name is
+//! hashed onto; what its coordinator knows is the fold of that partition, so whoever is elected next knows it too.
+//! One input's way: `on_request` finds the reign, the handler beside this file changes the group and leaves what
+//! is to be written, the reign appends it through its partition, and the answer waits for the high watermark.
+//! Whoever leads no longer has no reign, and refuses (`NOT_COORDINATOR`).
+//! A coordinator hands subscriptions and assignments on as they are; only members know what they mean.
+//! Deliberately absent: the consumer protocol of KIP-848, describing and listing groups.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `place`, `config` | which partition a group belongs to; settings |
+//! | `record`, `table` | the offsets partition's records as bytes, and their fold |
+//! | `reign`, `load` | a coordinator: its writes, how it begins |
+//! | `state` | a group and its members |
+//! | `join`, `rebalance`, `sync`, `heartbeat`, `leave`, `commit`, `fetch`, `delete` | a request each |
+//! | `expire` | deadlines and retention |
+
+mod commit;
+pub mod config;
+mod delete;
+mod expire;
+mod fetch;
+mod heartbeat;
+mod join;
+mod leave;
+mod load;
+pub mod message;
+pub mod place;
+pub mod probe;
+mod rebalance;
+pub mod record;
+mod reign;
+mod state;
+mod sync;
+mod table;
+
+use crate::env::DiskFault;
+use crate::group::config::{GroupConfig, OFFSETS_TOPIC};
+use crate::group::message::{GroupReply, GroupRequest};
+use crate::group::probe::GroupProbe;
+use crate::host::Host;
+use crate::ids::{BrokerId, GroupId, LeaderEpoch, TopicId, TopicPartition};
+use crate::message::Reply;
+use crate::metadata::Image;
+use crate::partition::{Asker, Context, Partition};
+use crate::quirk::{Quirk, Quirks};
+use crate::refused::Refused;
+use crate::timer::{GroupTimer, Timer};
+
+pub use reign::{Phase, Reign};
+pub use state::{Group, Member, State};
+pub use table::{Entry, Table};
+
+/// A broker's coordinators.
+#[derive(Debug, Clone)]
+pub struct Groups {
+    config: GroupConfig,
+    quirks: Quirks,
+    /// The offsets topic, once the controllers have made it.
+    topic: Option<TopicId>,
+    /// One for each partition that is led, and those that are over.
+    reigns: Vec<Reign>,
+}
+
+impl Groups {
+    /// No coordinator yet.
+    pub const fn new(config: GroupConfig, quirks: Quirks) -> Self {
+        Self { config, quirks, topic: None, reigns: Vec::new() }
+    }
+
+    /// The coordinators, those that are over among them.
+    pub fn reigns(&self) -> impl Iterator<Item = &Reign> {
+        self.reigns.iter()
+    }
+
+    /// The offsets topic, if there is one.
+    pub const fn topic(&self) -> Option<TopicId> {
+        self.topic
+    }
+
+    /// The controllers decided something: there may be an offsets topic now.
+    pub(crate) fn on_metadata(&mut self, image: &Image) {
+        if self.topic.is_none() {
+            self.topic = image.topic_named(OFFSETS_TOPIC).map(|(topic, _)| topic);
+        }
+    }
+
+    /// Which partition a group belongs to; `None` while there is no offsets topic.
+    pub(crate) fn place(&self, group: &GroupId, image: &Image) -> Option<TopicPartition> {
+        let topic = self.topic?;
+        // A topic is known before its partitions are.
+        let partitions =
+            Some(image.topics.get(&topic)?.partitions.len() as u32).filter(|count| *count > 0)?;
+        Some(TopicPartition { topic, partition: place::partition_for(group, partitions) })
+    }
+
+    /// Who coordinates a group, as far as this broker knows.
+    pub(crate) fn coordinator(&self, group: &GroupId, image: &Image) -> Result<BrokerId, Refused> {
+        if group.0.is_empty() {
+            return Err(Refused::InvalidGroupId);
+        }
+        let leader = self.place(group, image).and_then(|at| image.partition(at)?.leader);
+        leader.ok_or(Refused::CoordinatorNotAvailable)
+    }
+
+    /// A request about a group of `partition`.
+    pub(crate) fn on_request(
+        &mut self,
+        asker: Asker,
+        request: GroupRequest,
+        partition: &mut Partition,
+        ctx: &mut Context<'_>,
+        env: &mut Host<'_>,
+    ) -> Result<(), DiskFault> {
+        match self.serving(partition) {
+            Err(refused) => {
+                let reply = while_away(&request, refused);
+                asker.answer(Reply::Group(reply), env);
+                Ok(())
+            }
+            Ok(reign) => {
+                handle(reign, asker, request, env);
+                reign.write_drafts(partition, ctx, env)
+            }
+        }
+    }
+
+    /// The coordinator that may answer.
+    fn serving(&mut self, partition: &Partition) -> Result<&mut Reign, Refused> {
+        if !partition.is_leader() {
+            return Err(Refused::NotCoordinator);
+        }
+        let reign = self.current(partition.at()).filter(|reign| reign.epoch == partition.epoch());
+        match reign {
+            None => Err(Refused::NotCoordinator),
+            Some(reign) if matches!(reign.phase, Phase::Loading { .. }) => {
+                Err(Refused::CoordinatorLoadInProgress)
+            }
+            Some(reign) => Ok(reign),
+        }
+    }
+
+    /// The reign that is not over.
+    fn current(&mut self, at: TopicPartition) -> Option<&mut Reign> {
+        self.reigns.iter_mut().find(|reign| reign.at == at && reign.phase != Phase::Over)
+    }
+
+    /// Something may have happened to `partition`: it leads or does no longer, or more of it is committed.
+    pub(crate) fn on_partition(
+        &mut self,
+        partition: &mut Partition,
+        ctx: &mut Context<'_>,
+        env: &mut Host<'_>,
+    ) -> Result<(), DiskFault> {
+        let leads = partition.reign().map(|(epoch, _)| epoch);
+        let reigns = self.current(partition.at()).map(|reign| reign.epoch);
+        if leads != reigns {
+            self.change(partition, reigns, env);
+        }
+        let Some(reign) = self.current(partition.at()) else { return Ok(()) };
+        if !partition.is_exposed() {
+            return Ok(());
+        }
+        let committed = partition.high_watermark();
+        load::finish(reign, committed, env);
+        reign.on_committed(committed, env);
+        reign.write_drafts(partition, ctx, env)
+    }
+
+    /// A reign ends, or begins, or both.
+    fn change(&mut self, partition: &Partition, ended: Option<LeaderEpoch>, env: &mut Host<'_>) {
+        let at = partition.at();
+        if ended.is_some()
+            && let Some(reign) = self.current(at)
+        {
+            reign.phase = Phase::Over;
+            for timer in [GroupTimer::Load, GroupTimer::Deadline, GroupTimer::Retention] {
+                env.cancel_timer(Timer::Group(at, timer));
+            }
+            env.set_timer(Timer::Group(at, GroupTimer::Unload), self.config.unload_pause);
+        }
+        if let Some((epoch, end)) = partition.reign() {
+            let phase = Phase::Loading { next: partition.log().log_start(), end };
+            let reign = Reign::new(at, epoch, phase, &self.config, self.quirks);
+            load::begin(&reign, end, env);
+            self.reigns.push(reign);
+        }
+    }
+
+    /// One of the timers of `partition`'s coordinator ran out.
+    pub(crate) fn on_timer(
+        &mut self,
+        timer: GroupTimer,
+        partition: &mut Partition,
+        ctx: &mut Context<'_>,
+        env: &mut Host<'_>,
+    ) -> Result<(), DiskFault> {
+        if timer == GroupTimer::Unload {
+            self.clear_away(partition.at(), env);
+            return Ok(());
+        }
+        let Some(reign) = self.current(partition.at()) else { return Ok(()) };
+        match timer {
+            GroupTimer::Load => load::step(reign, partition, env)?,
+            GroupTimer::Deadline => expire::on_deadline(reign, env),
+            GroupTimer::Retention => {
+                expire::on_retention(reign, env);
+                env.set_timer(Timer::Group(reign.at, GroupTimer::Retention), reign.config.retention_check);
+            }
+            GroupTimer::Unload => {}
+        }
+        reign.write_drafts(partition, ctx, env)
+    }
+
+    /// Forgets the reigns that are over, and tells those who wait there.
+    fn clear_away(&mut self, at: TopicPartition, env: &mut Host<'_>) {
+        let (over, rest) = std::mem::take(&mut self.reigns)
+            .into_iter()
+            .partition(|reign| reign.at == at && reign.phase == Phase::Over);
+        self.reigns = rest;
+        let over: Vec<Reign> = over;
+        for reign in over {
+            Reign::probe(GroupProbe::Unloaded { at, epoch: reign.epoch }, env);
+            reign.dismiss(env);
+        }
+        if self.quirks.has(Quirk::LateUnload)
+            && let Some(reign) = self.current(at)
+        {
+            reign.wipe();
+        }
+    }
+}
+
+/// Routing only.
+fn handle(reign: &mut Reign, asker: Asker, request: GroupRequest, env: &mut Host<'_>) {
+    match request {
+        GroupRequest::Join(request) => join::on_request(reign, asker, request, env),
+        GroupRequest::Sync(request) => sync::on_request(reign, asker, request, env),
+        GroupRequest::Heartbeat(request) => heartbeat::on_request(reign, asker, &request, env),
+        GroupRequest::Leave(request) => leave::on_request(reign, asker, &request, env),
+        GroupRequest::OffsetCommit(request) => commit::on_request(reign, asker, request, env),
+        GroupRequest::OffsetFetch(request) => fetch::on_request(reign, asker, request, env),
+        GroupRequest::Delete { group } => delete::on_request(reign, asker, &group, env),
+        // The broker answers these itself.
+        GroupRequest::FindCoordinator { .. } => {}
+    }
+}
+
+/// The answer of a broker that does not coordinate the group, or not yet.
+fn while_away(request: &GroupRequest, refused: Refused) -> GroupReply {
+    let loading = refused == Refused::CoordinatorLoadInProgress;
+    // As Kafka answers: the member is as alive as it says, and joins again if its generation is lost.
+    if loading && matches!(request, GroupRequest::Heartbeat(_)) {
+        return GroupReply::Heartbeat(Ok(()));
+    }
+    if loading && matches!(request, GroupRequest::Sync(_)) {
+        return GroupReply::Sync(Err(Refused::RebalanceInProgress));
+    }
+    request.refuse(refused)
+}

@@ -1,0 +1,295 @@
+//! The coordinator of one offsets partition, for as long as this broker leads it.
+//!
+//! Holds the groups, the fold of what is committed, and the writes that are under way. A handler changes a group
+//! and leaves what is to be written in `drafts`; after it the reign appends them, and does what was to follow
+//! once they are committed. What is read from here (offsets, groups after a fail-over) is the fold: a record
+//! above the high watermark may vanish with this leader, so nobody is shown it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::env::DiskFault;
+use crate::group::config::GroupConfig;
+use crate::group::message::GroupReply;
+use crate::group::probe::GroupProbe;
+use crate::group::record::GroupRecord;
+use crate::group::state::Group;
+use crate::group::table::Table;
+use crate::group::{commit, delete, join, sync};
+use crate::host::Host;
+use crate::ids::{Generation, GroupId, LeaderEpoch, MemberId, Offset, TopicPartition};
+use crate::message::Reply;
+use crate::partition::{Asker, Context, Partition};
+use crate::probe::Probe;
+use crate::quirk::Quirks;
+use crate::record::BatchBuilder;
+use crate::refused::Refused;
+use crate::time::Time;
+use crate::timer::{GroupTimer, Timer};
+
+/// A reign over the groups of one offsets partition.
+#[derive(Debug, Clone)]
+pub struct Reign {
+    pub(super) at: TopicPartition,
+    pub(super) epoch: LeaderEpoch,
+    pub(super) phase: Phase,
+    pub(super) config: GroupConfig,
+    pub(super) quirks: Quirks,
+    pub(super) groups: BTreeMap<GroupId, Group>,
+    pub(super) table: Table,
+    /// `table` is the fold of everything before.
+    pub(super) applied: Offset,
+    /// What the handler of this step wants written.
+    pub(super) drafts: Vec<Draft>,
+    /// What is being replicated, in the order of the log.
+    writes: VecDeque<Write>,
+    /// When deadlines are looked through next.
+    wake: Option<Time>,
+}
+
+/// How far a reign has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reads the log from here up to where the reign starts; then waits until all of that is committed.
+    Loading {
+        /// The next offset to be read.
+        next: Offset,
+        /// Where the reign starts.
+        end: Offset,
+    },
+    /// Coordinates.
+    Active,
+    /// Is over, and waits to be cleared away.
+    Over,
+}
+
+/// Records to be written together, and what follows.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) records: Vec<GroupRecord>,
+    pub(super) then: Then,
+}
+
+/// What is done once a draft is committed, or known not to be in time.
+#[derive(Debug, Clone)]
+pub(super) enum Then {
+    /// Nothing.
+    Rest,
+    /// The committer is told.
+    Committed { asker: Asker, group: GroupId, offsets: Vec<(TopicPartition, Offset)> },
+    /// Members are told what they were assigned.
+    Assigned { group: GroupId, generation: Generation, assignments: Vec<(MemberId, Vec<TopicPartition>)> },
+    /// The new process of a static member is told that it goes on.
+    Replaced { group: GroupId, generation: Generation, member: MemberId },
+    /// The group is gone, and whoever wanted that is told.
+    Removed { asker: Option<Asker>, group: GroupId },
+}
+
+/// A draft in the log.
+#[derive(Debug, Clone)]
+struct Write {
+    /// One past its last record.
+    next: Offset,
+    draft: Draft,
+    deadline: Time,
+}
+
+impl Reign {
+    pub(super) fn new(
+        at: TopicPartition,
+        epoch: LeaderEpoch,
+        phase: Phase,
+        config: &GroupConfig,
+        quirks: Quirks,
+    ) -> Self {
+        let applied = match phase {
+            Phase::Loading { next, .. } => next,
+            Phase::Active | Phase::Over => Offset::ZERO,
+        };
+        Self {
+            at,
+            epoch,
+            phase,
+            config: config.clone(),
+            quirks,
+            groups: BTreeMap::new(),
+            table: Table::default(),
+            applied,
+            drafts: Vec::new(),
+            writes: VecDeque::new(),
+            wake: None,
+        }
+    }
+
+    /// The offsets partition.
+    pub const fn at(&self) -> TopicPartition {
+        self.at
+    }
+
+    /// In which reign of its leader.
+    pub const fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    /// How far it has come.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The fold of everything before [`Reign::applied`].
+    pub const fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Up to where the log is folded in.
+    pub const fn applied(&self) -> Offset {
+        self.applied
+    }
+
+    /// Whether nothing that concerns the group is on its way to the log.
+    pub fn is_settled(&self, group: &GroupId) -> bool {
+        self.writes.iter().all(|write| write.draft.records.iter().all(|record| record.group() != group))
+    }
+
+    /// The living groups, by name.
+    pub fn groups(&self) -> impl Iterator<Item = (&GroupId, &Group)> {
+        self.groups.iter()
+    }
+
+    pub(super) fn probe(probe: GroupProbe, env: &mut Host<'_>) {
+        env.probe(Probe::Group(probe));
+    }
+
+    /// Makes sure that deadlines are looked through at `deadline` at the latest.
+    pub(super) fn wake_by(&mut self, deadline: Time, env: &mut Host<'_>) {
+        if self.wake.is_none_or(|wake| deadline < wake) {
+            self.wake = Some(deadline);
+            env.set_timer(Timer::Group(self.at, GroupTimer::Deadline), deadline.since(env.now()));
+        }
+    }
+
+    /// Makes sure that deadlines are looked through before anything of this group is overdue.
+    pub(super) fn wake_for(&mut self, group: &GroupId, env: &mut Host<'_>) {
+        if let Some(deadline) = self.groups.get(group).and_then(Group::next_deadline) {
+            self.wake_by(deadline, env);
+        }
+    }
+
+    /// Deadlines are being looked through. Whoever does sets the next alarm.
+    pub(super) const fn awake(&mut self) {
+        self.wake = None;
+    }
+
+    /// Appends what the step left to be written, until nothing is left: a write that fails may call for another.
+    pub(super) fn write_drafts(
+        &mut self,
+        partition: &mut Partition,
+        ctx: &mut Context<'_>,
+        env: &mut Host<'_>,
+    ) -> Result<(), DiskFault> {
+        while !self.drafts.is_empty() {
+            for draft in std::mem::take(&mut self.drafts) {
+                self.write(draft, partition, ctx, env)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        draft: Draft,
+        partition: &mut Partition,
+        ctx: &mut Context<'_>,
+        env: &mut Host<'_>,
+    ) -> Result<(), DiskFault> {
+        let mut builder = BatchBuilder::new();
+        let time = env.wall().as_millis();
+        for record in &draft.records {
+            let (key, value) = record.encode();
+            builder.add(Some(&key), value.as_deref(), &[], time);
+        }
+        match partition.append_own(&builder.build(), ctx, env)? {
+            Ok(next) => {
+                let deadline = env.now() + self.config.write_timeout;
+                self.writes.push_back(Write { next, draft, deadline });
+                self.wake_by(deadline, env);
+            }
+            Err(refused) => self.follow_up(draft.then, Err(refused), env),
+        }
+        Ok(())
+    }
+
+    /// Everything before `end` is committed.
+    pub(super) fn on_committed(&mut self, end: Offset, env: &mut Host<'_>) {
+        while self.writes.front().is_some_and(|write| write.next <= end) {
+            let Some(write) = self.writes.pop_front() else { return };
+            self.applied = write.next;
+            for record in write.draft.records {
+                self.table.apply(record);
+            }
+            self.follow_up(write.draft.then, Ok(()), env);
+        }
+    }
+
+    /// Whoever has waited for too long is told so. What was written may still become committed.
+    pub(super) fn on_write_deadlines(&mut self, now: Time, env: &mut Host<'_>) {
+        let mut late = Vec::new();
+        for write in &mut self.writes {
+            if write.deadline <= now {
+                late.push(std::mem::replace(&mut write.draft.then, Then::Rest));
+            }
+        }
+        for then in late {
+            self.follow_up(then, Err(Refused::RequestTimedOut), env);
+        }
+        let waiting = self.writes.iter().filter(|write| !matches!(write.draft.then, Then::Rest));
+        if let Some(deadline) = waiting.map(|write| write.deadline).min() {
+            self.wake_by(deadline, env);
+        }
+    }
+
+    fn follow_up(&mut self, then: Then, outcome: Result<(), Refused>, env: &mut Host<'_>) {
+        // As Kafka does: a member looks for its coordinator again, whatever kept the write from being replicated.
+        let outcome = outcome.map_err(|_| Refused::CoordinatorNotAvailable);
+        match then {
+            Then::Rest => {}
+            Then::Committed { asker, group, offsets } => {
+                commit::on_written(asker, &group, &offsets, outcome, env)
+            }
+            Then::Assigned { group, generation, assignments } => {
+                sync::on_written(self, &group, generation, assignments, outcome, env);
+            }
+            Then::Replaced { group, generation, member } => {
+                join::on_replaced(self, &group, generation, member, outcome, env);
+            }
+            Then::Removed { asker, group } => delete::on_written(self, asker, &group, outcome, env),
+        }
+    }
+
+    /// Forgets everything, as an unload that belongs to an earlier reign did.
+    pub(super) fn wipe(&mut self) {
+        self.groups.clear();
+        self.table = Table::default();
+    }
+
+    /// The reign is over: whoever waits is told to look elsewhere.
+    pub(super) fn dismiss(self, env: &mut Host<'_>) {
+        for (_, group) in self.groups {
+            group.dismiss(Refused::NotCoordinator, env);
+        }
+        for write in self.writes {
+            match write.draft.then {
+                Then::Committed { asker, .. } => {
+                    asker.answer(Reply::Group(GroupReply::OffsetCommit(Err(Refused::NotCoordinator))), env);
+                }
+                Then::Removed { asker: Some(asker), .. } => {
+                    asker.answer(Reply::Group(GroupReply::Delete(Err(Refused::NotCoordinator))), env);
+                }
+                // Nobody waits, or they wait in their groups.
+                Then::Rest
+                | Then::Assigned { .. }
+                | Then::Replaced { .. }
+                | Then::Removed { asker: None, .. } => {}
+            }
+        }
+    }
+}

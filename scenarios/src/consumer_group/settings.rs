@@ -1,0 +1,187 @@
+//! The settings of groups: one table, and what its rows mean to members and coordinators.
+
+use squall_core::client::MemberConfig;
+use squall_core::group::config::GroupConfig;
+use squall_core::group::message::Assignor;
+use squall_core::ids::{GroupId, InstanceId};
+use squall_core::quirk::Quirks;
+use squall_core::time::Span;
+use squall_sim::knob::{Knob, Unit};
+use squall_sim::settings::Settings;
+
+use super::PlannedAssignor;
+use crate::cluster::{self, Layout};
+use crate::replicated_log::{CLIENTS, consumer_config};
+use crate::table::{joined, with};
+use crate::workload::{TOPIC, Workstyle};
+
+use Unit::{Bytes, Count, Micros, Millis};
+
+const fn row(
+    key: &'static str,
+    unit: Unit,
+    calm: u64,
+    storm: (u64, u64),
+    limits: (u64, u64),
+    why: &'static str,
+) -> Knob {
+    Knob { key, unit, calm, storm, limits, why }
+}
+
+const OWN: &[Knob] = &[
+    row("group.groups", Count, 2, (1, 3), (0, 50), "groups; each reads everything"),
+    row("group.members", Count, 2, (1, 4), (1, 50), "members of each group"),
+    row("group.offsets_partitions", Count, 1, (1, 3), (1, 64), "offsets.topic.num.partitions"),
+    row("group.session", Millis, 1_000, (400, 2_000), (10, 600_000), "session.timeout.ms"),
+    row("group.heartbeat", Millis, 150, (50, 200), (1, 600_000), "heartbeat.interval.ms"),
+    row("group.max_poll", Millis, 2_000, (600, 4_000), (10, 600_000), "max.poll.interval.ms"),
+    row("group.auto_commit", Millis, 300, (50, 1_000), (1, 600_000), "auto.commit.interval.ms"),
+    row("group.initial_delay", Millis, 100, (0, 500), (0, 600_000), "group.initial.rebalance.delay.ms"),
+    row("group.write_timeout", Millis, 1_000, (300, 3_000), (10, 600_000), "offsets.commit.timeout.ms"),
+    row(
+        "group.retention",
+        Millis,
+        600_000,
+        (1_000, 600_000),
+        (10, 1 << 40),
+        "how long an empty group's offsets are kept (offsets.retention.minutes)",
+    ),
+    row(
+        "group.retention_check",
+        Millis,
+        500,
+        (100, 2_000),
+        (10, 600_000),
+        "offsets.retention.check.interval.ms",
+    ),
+    row("group.load_bytes", Bytes, 4_096, (256, 8_192), (64, 1 << 24), "offsets.load.buffer.size"),
+    row("group.load_pause", Millis, 5, (0, 100), (0, 60_000), "how long a coordinator takes to load so much"),
+    row(
+        "group.unload_pause",
+        Millis,
+        5,
+        (0, 500),
+        (0, 60_000),
+        "how long until an ended reign is cleared away",
+    ),
+    row(
+        "group.commit_every",
+        Count,
+        5,
+        (1, 10),
+        (1, 1_000_000),
+        "records that a member processes between two commits",
+    ),
+    row("group.work", Micros, 500, (0, 20_000), (0, 10_000_000), "how long a member takes for a record"),
+    row(
+        "group.changes",
+        Count,
+        2,
+        (0, 4),
+        (0, 1_000),
+        "how often each member leaves and comes back, or dawdles",
+    ),
+];
+
+/// Records are kept: what retention deletes before a group has read it would be skipped, as it should.
+const KEPT: &[Knob] = &[
+    row(
+        "log.retention_bytes",
+        Bytes,
+        0,
+        (0, 0),
+        (0, 1 << 40),
+        "log.retention.bytes of a partition; 0 keeps everything",
+    ),
+    row("log.retention", Millis, 0, (0, 0), (0, 1 << 40), "log.retention.ms; 0 keeps everything"),
+    row("client.producers", Count, 2, (1, 3), (0, 100), "producers"),
+];
+
+const SHARED: usize = cluster::KNOBS.len() + CLIENTS.len();
+
+pub(super) static KNOBS: [Knob; SHARED + OWN.len()] =
+    with(joined(&joined::<SHARED>(cluster::KNOBS, CLIENTS), OWN), KEPT);
+
+fn millis(settings: &Settings, key: &str) -> Span {
+    Span::from_millis(settings.get(key))
+}
+
+/// Refuses settings under which a healthy group would never rest.
+pub(super) fn check(settings: &Settings) -> Result<(), String> {
+    let below = |key: &str, times: u64, limit: &str| {
+        if settings.get(key) * times <= settings.get(limit) {
+            return Ok(());
+        }
+        Err(format!(
+            "{key} ({}) must be at most a {times}th of {limit} ({})",
+            settings.get(key),
+            settings.get(limit)
+        ))
+    };
+    below("group.heartbeat", 2, "group.session")?;
+    let (work, poll) = (settings.get("group.work"), settings.get("group.max_poll") * 1_000);
+    if work * 2 <= poll {
+        return Ok(());
+    }
+    Err(format!("group.work ({work} us) must be below half of group.max_poll ({poll} us)"))
+}
+
+/// The settings of coordinators.
+pub(super) fn coordinator(settings: &Settings) -> GroupConfig {
+    GroupConfig {
+        session_min: Span::from_millis(1),
+        session_max: Span::from_secs(1_800),
+        initial_delay: millis(settings, "group.initial_delay"),
+        new_member_timeout: millis(settings, "group.max_poll").times(4),
+        write_timeout: millis(settings, "group.write_timeout"),
+        retention: millis(settings, "group.retention"),
+        retention_check: millis(settings, "group.retention_check"),
+        load_bytes: settings.get("group.load_bytes") as usize,
+        load_pause: millis(settings, "group.load_pause"),
+        unload_pause: millis(settings, "group.unload_pause"),
+        ..GroupConfig::default()
+    }
+}
+
+/// A dynamic member of no group with automatic commits; its plan says what it is.
+pub(super) fn member(settings: &Settings, layout: Layout, quirks: Quirks) -> MemberConfig {
+    let mut consumer = consumer_config(settings, layout);
+    consumer.quirks = quirks;
+    MemberConfig {
+        consumer,
+        group: GroupId("".into()),
+        instance: None,
+        topics: vec![TOPIC.into()],
+        assignors: vec![Assignor::Range],
+        session_timeout: millis(settings, "group.session"),
+        heartbeat: millis(settings, "group.heartbeat"),
+        max_poll: millis(settings, "group.max_poll"),
+        auto_commit: Some(millis(settings, "group.auto_commit")),
+        metadata_max_age: millis(settings, "client.metadata_max_age"),
+    }
+}
+
+/// How members work; `alone`: no other process has the name of this one.
+pub(super) fn workstyle(settings: &Settings, alone: bool) -> Workstyle {
+    Workstyle {
+        takes: Span::from_micros(settings.get("group.work")),
+        commit_every: settings.get("group.commit_every") as u32,
+        restart: alone.then(|| millis(settings, "group.session")),
+    }
+}
+
+/// A static member's name.
+pub(super) fn instance_name(instance: u32) -> InstanceId {
+    InstanceId(format!("instance-{instance}").into())
+}
+
+impl From<PlannedAssignor> for Assignor {
+    fn from(assignor: PlannedAssignor) -> Self {
+        match assignor {
+            PlannedAssignor::Range => Self::Range,
+            PlannedAssignor::RoundRobin => Self::RoundRobin,
+            PlannedAssignor::Sticky => Self::Sticky,
+            PlannedAssignor::CooperativeSticky => Self::CooperativeSticky,
+        }
+    }
+}
