@@ -23,11 +23,13 @@ pub enum Quirk {
     ProducerTableLeaderOnly,
     /// Recovery believes lengths and does not look at checksums (nats-server#7549, KAFKA-14104).
     RecoveryWithoutCrc,
+    /// KAFKA-13194: compaction goes by the log end, and lets records that may be cut yet displace committed ones.
+    CleanPastHighWatermark,
 }
 
 impl Quirk {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TruncateToHighWatermark,
         Self::DivergenceWithoutEpoch,
         Self::UnfencedFetch,
@@ -36,6 +38,7 @@ impl Quirk {
         Self::VolatileVote,
         Self::ProducerTableLeaderOnly,
         Self::RecoveryWithoutCrc,
+        Self::CleanPastHighWatermark,
     ];
 }
 

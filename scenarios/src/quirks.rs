@@ -33,6 +33,10 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "recovery-without-crc",
         "recovery believes lengths and does not look at checksums (nats-server#7549, KAFKA-14104)",
     ),
+    (
+        "clean-past-high-watermark",
+        "compaction goes by the log end, so records that are cut later have displaced committed ones (KAFKA-13194)",
+    ),
 ];
 
 /// The quirk of a name.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use squall_core::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
+use squall_core::log::CleanupPolicy;
 use squall_core::message::{Acks, CreateTopic, EpochEnd, Fetch, ListOffsets, Place, Produce, Request};
 use squall_core::record::{BatchBuilder, ProducerStamp};
 use squall_core::time::Span;
@@ -88,5 +89,12 @@ fn epoch(command: &Command) -> LeaderEpoch {
 /// A topic, asked of a broker, which makes none.
 pub(crate) fn create_topic() -> Request {
     let name = "orders".to_owned();
-    Request::CreateTopic(CreateTopic { name, partitions: 1, replication: 1, min_isr: 1, unclean: false })
+    Request::CreateTopic(CreateTopic {
+        name,
+        partitions: 1,
+        replication: 1,
+        min_isr: 1,
+        unclean: false,
+        cleanup: CleanupPolicy::Delete,
+    })
 }

@@ -8,7 +8,7 @@ use squall_core::ids::{
     BrokerEpoch, BrokerId, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicId,
     TopicPartition,
 };
-use squall_core::log::LogConfig;
+use squall_core::log::{CleanupPolicy, LogConfig};
 use squall_core::message::{AlterPartition, Message, MetadataUpdate, ProducerIds, Reply, Request};
 use squall_core::metadata::{Image, MetadataRecord, PartitionState};
 use squall_core::partition::{Flush, Partition, ReplicaConfig};
@@ -117,7 +117,13 @@ impl World {
 
     pub(crate) fn create_topic(&mut self, min_isr: u32) {
         let (topic, name) = (AT.topic, "orders".into());
-        self.decide(MetadataRecord::TopicCreated { topic, name, min_isr, unclean: true });
+        self.decide(MetadataRecord::TopicCreated {
+            topic,
+            name,
+            min_isr,
+            unclean: true,
+            cleanup: CleanupPolicy::Delete,
+        });
     }
 
     /// Registers the partition like this; all brokers hold it.

@@ -119,6 +119,8 @@ pub(super) fn on_probe(
             counters.exercised(Exercised::DamageFound);
             Ok(())
         }
+        // No topic asks for compaction yet.
+        ReplicaProbe::Holding { .. } | ReplicaProbe::Cleaned(_) => Ok(()),
     }
 }
 

@@ -185,6 +185,7 @@ fn log_config(settings: &Settings) -> LogConfig {
         index_interval_bytes: settings.get("log.index_bytes"),
         retention_bytes: unless_zero(settings.get("log.retention_bytes")),
         retention: unless_zero(settings.get("log.retention")).map(Span::from_millis),
+        ..LogConfig::default()
     }
 }
 

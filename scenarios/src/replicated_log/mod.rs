@@ -22,6 +22,7 @@ use squall_core::broker::Broker;
 use squall_core::client::{ConsumerConfig, ProducerConfig, Reset};
 use squall_core::controller::Controller;
 use squall_core::ids::{NodeId, TopicId, TopicPartition};
+use squall_core::log::CleanupPolicy;
 use squall_core::message::{Acks, CreateTopic, Message};
 use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
@@ -309,6 +310,7 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
         replication: budget::replication(settings) as u32,
         min_isr: settings.get("topic.min_isr") as u32,
         unclean: settings.is_on("topic.unclean"),
+        cleanup: CleanupPolicy::Delete,
     };
     let pause = Span::from_millis(settings.get("client.request_timeout"));
     world.add("admin", Member::Admin(Admin::new(topic, layout.controller_nodes(), pause)));
