@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use squall_core::ids::{BrokerId, LeaderEpoch, NodeId, Offset};
+use squall_core::log::{Cleaned, CleanedBatch};
 use squall_core::message::{Message, Reply, Request};
 use squall_core::probe::{Probe, ReplicaProbe};
 use squall_core::record::batches;
@@ -43,7 +44,16 @@ fn replica_probe(probe: &ReplicaProbe) -> String {
     if let ReplicaProbe::Appended { base, next, epoch, leader, .. } = probe {
         return format!("Appended {base}..{next} epoch={epoch} leader={leader}");
     }
-    compact(probe)
+    match probe {
+        ReplicaProbe::Holding { base, records, .. } => format!("Holding {base} records={}", records.len()),
+        ReplicaProbe::Cleaned(cleaned) => {
+            let Cleaned { from, to, limit, .. } = **cleaned;
+            let batch = |batch: &CleanedBatch| format!("{}..{}={}", batch.base, batch.next, batch.kept.len());
+            let batches: Vec<_> = cleaned.batches.iter().map(batch).collect();
+            format!("Cleaned {from}..{to} limit={limit} [{}]", batches.join(" "))
+        }
+        other => compact(other),
+    }
 }
 
 /// A debug text on one line, without its braces.
@@ -186,7 +196,7 @@ fn take(bytes: bytes::Bytes, into: &mut Vec<(String, LeaderEpoch)>) -> Offset {
     for batch in batches(bytes) {
         let batch = batch.expect("a sound log");
         let epoch = batch.leader_epoch().expect("a placed batch");
-        let text = |value: Option<&[u8]>| String::from_utf8(value.expect("a value").to_vec()).expect("text");
+        let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap_or(b"-").to_vec()).expect("text");
         into.extend(batch.records().map(|record| (text(record.value), epoch)));
         next = batch.next_offset();
     }

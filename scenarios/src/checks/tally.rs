@@ -51,6 +51,7 @@ counted! {
     Halts = "processes that halted because of their disk",
     DamageFound = "damaged batches found by a reader",
     DamageCut = "damaged logs cut and copied anew",
+    StretchesCleaned = "stretches of logs cleaned",
 }
 
 counted! {
@@ -69,6 +70,7 @@ counted! {
     Elsewhere = "record read again, but not where promised: that copy was lost with permission",
     Disorder = "record out of order: its promised copy was lost, another came late",
     VoteForgotten = "vote given twice: its voter was wiped in between",
+    Displaced = "record displaced by a newer one of its key",
 }
 
 counted! {
@@ -88,6 +90,7 @@ counted! {
     RecordsReadAgain = "acknowledged records read again",
     Replicas = "replicas compared in the end",
     Identities = "producer ids",
+    NewestOfKeys = "newest values of keys read",
 }
 
 /// All counters of a run.

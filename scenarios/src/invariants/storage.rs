@@ -126,6 +126,7 @@ pub fn shortened(p: &mut PartitionGhost, broker: BrokerId, start: Offset) -> Che
     replica.advance_start(start);
     replica.refold_producers();
     p.chronicle.deleted = p.chronicle.deleted.max(start);
+    p.relay(broker);
     Ok(())
 }
 
@@ -150,8 +151,9 @@ pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>
 pub fn batches_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Vec<Batch> {
     let disk = world.disk(broker.node());
     let files = disk.list(&format!("{}/", directory(at)));
-    let contents = files.iter().filter(|file| file.ends_with(".log")).filter_map(|file| disk.contents(file));
-    let found = contents.flat_map(|content| batches(Bytes::copy_from_slice(content)).map_while(Result::ok));
+    let logs = files.iter().filter(|file| file.ends_with(".log"));
+    let contents = logs.filter_map(|file| Some(unsealed(file, disk.contents(file)?.to_vec())));
+    let found = contents.flat_map(|content| batches(Bytes::from(content)).map_while(Result::ok));
     let shadow = |batch: squall_core::record::Batch| {
         let (base, next, epoch) = (batch.base_offset(), batch.next_offset(), batch.leader_epoch()?);
         Some(Batch { base, next, epoch, crc: batch.crc(), stamp: None })
@@ -192,8 +194,7 @@ pub fn first_rotten(at: TopicPartition, broker: BrokerId, world: &World<Member>)
 /// and what lies behind, is not looked at: the replica will find it when it reads.
 pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Check {
     let at = p.at;
-    let PartitionGhost { replicas, .. } = p;
-    let (shadow, rotten) = (&replicas[broker.0 as usize].log, replicas[broker.0 as usize].rotten);
+    let (shadow, rotten) = (&*p.lies(broker), p.replicas[broker.0 as usize].rotten);
     let disk = world.disk(broker.node());
     let mut written = shadow.iter();
     let mut end = shadow.start();
@@ -257,7 +258,7 @@ pub fn folds(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Che
 
 /// The tables of one log against the folds of its shadow.
 pub fn tables(p: &PartitionGhost, broker: BrokerId, log: &Log) -> Check {
-    let shadow = &p.replicas[broker.0 as usize].log;
+    let shadow = &*p.lies(broker);
     let expected = epochs(shadow);
     if log.epochs().entries() != expected {
         return broken(

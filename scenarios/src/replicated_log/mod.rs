@@ -22,7 +22,6 @@ use squall_core::broker::Broker;
 use squall_core::client::{ConsumerConfig, ProducerConfig, Reset};
 use squall_core::controller::Controller;
 use squall_core::ids::{NodeId, TopicId, TopicPartition};
-use squall_core::log::CleanupPolicy;
 use squall_core::message::{Acks, CreateTopic, Message};
 use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
@@ -65,7 +64,7 @@ pub enum Op {
         /// Its key; none: any partition.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<u32>,
-        /// The length of its value in bytes.
+        /// The length of its value in bytes; 0: it has none, and is a tombstone.
         bytes: u32,
     },
 }
@@ -310,7 +309,7 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
         replication: budget::replication(settings) as u32,
         min_isr: settings.get("topic.min_isr") as u32,
         unclean: settings.is_on("topic.unclean"),
-        cleanup: CleanupPolicy::Delete,
+        cleanup: cluster::cleanup(settings),
     };
     let pause = Span::from_millis(settings.get("client.request_timeout"));
     world.add("admin", Member::Admin(Admin::new(topic, layout.controller_nodes(), pause)));

@@ -67,6 +67,10 @@ impl Buffer {
                 timestamp: record.timestamp,
                 key: record.key.map(slice),
                 value: record.value.map(slice),
+                headers: record
+                    .headers()
+                    .map(|header| (slice(header.key), header.value.map(slice)))
+                    .collect(),
             });
         }
     }

@@ -115,6 +115,8 @@ pub struct Aborted {
 pub struct CleanStep {
     /// How many bytes were read and written.
     pub bytes: u64,
+    /// There is more to do, and no sync has to end before.
+    pub more: bool,
     /// The stretch that has taken its old self's place.
     pub cleaned: Option<Cleaned>,
 }
@@ -228,6 +230,7 @@ impl Log {
             Step::Wait(_, _) => Some(step),
             Step::Swap(group) => Some(self.swap(&pass, group, &mut did, disk)?),
         };
+        did.more = next.as_ref().is_some_and(|step| !matches!(step, Step::Wait(_, _)));
         match next {
             Some(step) => cleaner.pass = Some((pass, step)),
             None => cleaner.clean_to = pass.limit,

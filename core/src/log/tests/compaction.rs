@@ -98,7 +98,7 @@ impl World {
         for _ in 0..1000 {
             let did = self.slice(up_to, now_millis).unwrap();
             stretches += usize::from(did.cleaned.is_some());
-            if did.bytes == 0 && !self.log.is_cleaning() {
+            if !did.more && !self.log.is_cleaning() {
                 return stretches;
             }
         }
@@ -248,7 +248,7 @@ proptest! {
             struck.assert_sound(limit, "after a power loss");
             struck.clean(end, 0);
             struck.assert_sound(limit, "and cleaned");
-            if did.bytes == 0 {
+            if !did.more && !world.log.is_cleaning() {
                 break;
             }
             // The log goes on meanwhile.
@@ -267,7 +267,7 @@ proptest! {
             let mut world = whole.clone();
             world.disk.fail_operation(nth, DiskFault::Io);
             let failed = (0..200).find_map(|_| match world.slice(end, 0) {
-                Ok(did) if did.bytes == 0 && !world.log.is_cleaning() => Some(false),
+                Ok(did) if !did.more && !world.log.is_cleaning() => Some(false),
                 Ok(_) => None,
                 Err(_) => Some(true),
             });
