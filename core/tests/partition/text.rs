@@ -44,16 +44,16 @@ fn replica_probe(probe: &ReplicaProbe) -> String {
     if let ReplicaProbe::Appended { base, next, epoch, leader, .. } = probe {
         return format!("Appended {base}..{next} epoch={epoch} leader={leader}");
     }
-    match probe {
-        ReplicaProbe::Holding { base, records, .. } => format!("Holding {base} records={}", records.len()),
-        ReplicaProbe::Cleaned(cleaned) => {
-            let Cleaned { from, to, limit, .. } = **cleaned;
-            let batch = |batch: &CleanedBatch| format!("{}..{}={}", batch.base, batch.next, batch.kept.len());
-            let batches: Vec<_> = cleaned.batches.iter().map(batch).collect();
-            format!("Cleaned {from}..{to} limit={limit} [{}]", batches.join(" "))
-        }
-        other => compact(other),
+    if let ReplicaProbe::Holding { base, records, .. } = probe {
+        return format!("Holding {base} records={}", records.len());
     }
+    if let ReplicaProbe::Cleaned(cleaned) = probe {
+        let Cleaned { from, to, limit, .. } = **cleaned;
+        let batch = |batch: &CleanedBatch| format!("{}..{}={}", batch.base, batch.next, batch.kept.len());
+        let batches: Vec<_> = cleaned.batches.iter().map(batch).collect();
+        return format!("Cleaned {from}..{to} limit={limit} [{}]", batches.join(" "));
+    }
+    compact(probe)
 }
 
 /// A debug text on one line, without its braces.

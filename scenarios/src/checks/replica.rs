@@ -74,7 +74,9 @@ pub(super) fn on_probe(
         }
         ReplicaProbe::Durable { end } => {
             let replica = &mut p.replicas[broker.0 as usize];
-            replica.doubtful |= world.disk(node).model().lies;
+            // A lie about the file's name is told before there is anything in it to be durable.
+            let disk = world.disk(node);
+            replica.doubtful |= disk.has_lied() && disk.has_lied_about(&storage::folder(at));
             replica.synced(*end);
             Ok(())
         }
@@ -146,7 +148,8 @@ fn cleaned(
     c.counters.exercised(Exercised::StretchesCleaned);
     let p = &mut c.partitions[place];
     let replica = &mut p.replicas[broker.0 as usize];
-    if replica.doubtful || world.disk(broker.node()).model().lies {
+    let disk = world.disk(broker.node());
+    if replica.doubtful || (disk.has_lied() && disk.has_lied_about(&storage::folder(p.at))) {
         // The files that took the old ones' place may never have reached the device.
         replica.durable = replica.durable.min(what.from);
     }

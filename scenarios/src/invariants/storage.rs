@@ -136,7 +136,7 @@ pub type First = (Offset, LeaderEpoch, u32);
 /// The first whole batch of a replica on its disk.
 pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Option<First> {
     let disk = world.disk(broker.node());
-    let files = disk.list(&format!("{}/", directory(at)));
+    let files = disk.list(&folder(at));
     let logs = files.iter().filter(|file| file.ends_with(".log"));
     let mut contents = logs.filter_map(|file| Some((file, disk.contents(file)?)));
     contents
@@ -150,7 +150,7 @@ pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>
 /// The valid batches of a replica on its disk, in order.
 pub fn batches_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Vec<Batch> {
     let disk = world.disk(broker.node());
-    let files = disk.list(&format!("{}/", directory(at)));
+    let files = disk.list(&folder(at));
     let logs = files.iter().filter(|file| file.ends_with(".log"));
     let contents = logs.filter_map(|file| Some(unsealed(file, disk.contents(file)?.to_vec())));
     let found = contents.flat_map(|content| batches(Bytes::from(content)).map_while(Result::ok));
@@ -159,6 +159,11 @@ pub fn batches_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Membe
         Some(Batch { base, next, epoch, crc: batch.crc(), stamp: None })
     };
     found.filter_map(shadow).collect()
+}
+
+/// What the names of a replica's files start with.
+pub fn folder(at: TopicPartition) -> String {
+    format!("{}/", directory(at))
 }
 
 /// The base offset of a segment of the partition, from its file's name.
@@ -170,7 +175,7 @@ pub fn base_of(at: TopicPartition, file: &str) -> Option<Offset> {
 /// The first batch of a replica of which its disk has changed bytes.
 pub fn first_rotten(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Option<Offset> {
     let disk = world.disk(broker.node());
-    let prefix = format!("{}/", directory(at));
+    let prefix = folder(at);
     let mut first = None;
     for file in disk.list(&prefix).iter().filter(|file| file.ends_with(".log")) {
         let Some(rotten) = disk.rotten(file).iter().map(|&(start, _)| start).min() else { continue };
@@ -198,7 +203,7 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
     let disk = world.disk(broker.node());
     let mut written = shadow.iter();
     let mut end = shadow.start();
-    for file in disk.list(&format!("{}/", directory(at))) {
+    for file in disk.list(&folder(at)) {
         if !file.ends_with(".log") {
             continue;
         }
