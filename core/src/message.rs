@@ -13,6 +13,7 @@ use crate::ids::{
     BrokerEpoch, BrokerId, CorrelationId, DiskId, Incarnation, LeaderEpoch, Offset, PartitionEpoch,
     ProducerEpoch, ProducerId, TopicId, TopicPartition,
 };
+use crate::log::CleanupPolicy;
 use crate::metadata::{MetadataRecord, PartitionState, Snapshot};
 use crate::quorum::message::QuorumMessage;
 use crate::refused::Refused;
@@ -255,6 +256,8 @@ pub struct CreateTopic {
     pub min_isr: u32,
     /// `unclean.leader.election.enable`.
     pub unclean: bool,
+    /// `cleanup.policy`.
+    pub cleanup: CleanupPolicy,
 }
 
 /// Asks for a block of producer ids.

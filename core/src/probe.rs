@@ -6,11 +6,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::group::probe::GroupProbe;
 use crate::ids::{
     BrokerEpoch, BrokerId, DiskId, Incarnation, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch,
     ProducerId, Sequence, TopicPartition,
 };
+use crate::log::Cleaned;
 use crate::message::Acks;
 use crate::metadata::MetadataRecord;
 use crate::refused::Refused;
@@ -309,6 +312,17 @@ pub enum ReplicaProbe {
         /// Where.
         at: Offset,
     },
+    /// In a log that is compacted a batch is about to be reported as written, and these are its records.
+    Holding {
+        /// Offset of the batch's first record.
+        base: Offset,
+        /// Until when its tombstones stay, in milliseconds; `None` unless compaction has seen it.
+        delete_horizon: Option<u64>,
+        /// Offset, key, and whether it is a tombstone.
+        records: Vec<(Offset, Option<Bytes>, bool)>,
+    },
+    /// Compaction has written a stretch of the log anew.
+    Cleaned(Box<Cleaned>),
 }
 
 /// About what a client did or saw.

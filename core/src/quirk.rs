@@ -35,11 +35,13 @@ pub enum Quirk {
     StaleClaimIgnored,
     /// KIP-320: a consumer goes on at its offset without asking whether the log was cut before it.
     UnvalidatedPosition,
+    /// KAFKA-13194: compaction goes by the log end, and lets records that may be cut yet displace committed ones.
+    CleanPastHighWatermark,
 }
 
 impl Quirk {
     /// All of them, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::TruncateToHighWatermark,
         Self::DivergenceWithoutEpoch,
         Self::UnfencedFetch,
@@ -54,6 +56,7 @@ impl Quirk {
         Self::StaticMemberNotFenced,
         Self::StaleClaimIgnored,
         Self::UnvalidatedPosition,
+        Self::CleanPastHighWatermark,
     ];
 }
 

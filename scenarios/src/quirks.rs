@@ -57,6 +57,10 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "unvalidated-position",
         "a consumer goes on at its offset without asking whether the log was cut before it (KIP-320, KAFKA-6880)",
     ),
+    (
+        "clean-past-high-watermark",
+        "compaction goes by the log end, so records that are cut later have displaced committed ones (KAFKA-13194)",
+    ),
 ];
 
 /// The quirk of a name.

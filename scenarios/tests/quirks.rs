@@ -5,11 +5,11 @@ use squall::replicated_log::ReplicatedLog;
 use squall_sim::run::Scenario;
 
 /// Looks for the quirk among seeds from 0 and answers the first that shows it.
-fn first<S: Scenario + Copy>(scenario: S, quirk: &str, within: u64) -> (u64, String) {
+fn first<S: Scenario + Copy>(scenario: S, quirk: &str, set: &[(&str, u64)], within: u64) -> (u64, String) {
     let mut from = 0;
     while from < within {
         let to = (from + 100).min(within);
-        let record = squall::check(scenario).seeds(from..to).quirk(quirk).look();
+        let record = with(scenario, set).seeds(from..to).quirk(quirk).look();
         if let Some(finding) = record.findings.first() {
             let what = finding.record.verdict.invariant().unwrap_or(finding.record.verdict.name());
             return (finding.record.seed.0, what.to_owned());
@@ -19,14 +19,23 @@ fn first<S: Scenario + Copy>(scenario: S, quirk: &str, within: u64) -> (u64, Str
     panic!("{quirk} is not found within {within} seeds")
 }
 
+fn with<S: Scenario + Copy>(scenario: S, set: &[(&str, u64)]) -> squall::Check<S> {
+    set.iter().fold(squall::check(scenario), |check, &(key, value)| check.set(key, value))
+}
+
 fn found<S: Scenario + Copy>(scenario: S, quirk: &str) {
+    found_with(scenario, quirk, &[]);
+}
+
+/// The same where a setting has to be another one for it.
+fn found_with<S: Scenario + Copy>(scenario: S, quirk: &str, set: &[(&str, u64)]) {
     // A wish for one seed is not for a search.
     if std::env::var_os("SQUALL_SEED").is_some() || std::env::var_os("SQUALL_SEEDS").is_some() {
         return;
     }
-    let (seed, invariant) = first(scenario, quirk, 2_000);
+    let (seed, invariant) = first(scenario, quirk, set, 2_000);
     println!("{quirk}: seed {seed}, {invariant}");
-    squall::check(scenario).seeds(seed..seed + 1).run();
+    with(scenario, set).seeds(seed..seed + 1).run();
 }
 
 #[test]
@@ -67,4 +76,17 @@ fn a_producer_table_that_only_leaders_build_is_found() {
 #[test]
 fn a_recovery_that_looks_at_no_checksum_is_found() {
     found(ReplicatedLog, "recovery-without-crc");
+}
+
+#[test]
+fn a_compaction_that_goes_past_the_high_watermark_is_found() {
+    found_with(ReplicatedLog, "clean-past-high-watermark", &[("topic.compact", 1)]);
+}
+
+/// Nothing is found in a correct cluster whose topic is compacted, and it is compacted indeed.
+#[test]
+fn a_compacted_topic_keeps_its_promises() {
+    for policy in [1, 2] {
+        with(ReplicatedLog, &[("topic.compact", policy)]).seeds(0..40).run();
+    }
 }

@@ -152,7 +152,8 @@ fn tell(broker: &mut Broker, at: TopicPartition, env: &mut Host<'_>) -> Result<(
         if broker.intact && !Partition::is_sound(at, env)? {
             return Err(DiskFault::Io);
         }
-        let partition = Partition::open(at, &broker.config.replica, env)?;
+        let cleanup = broker.image.topics.get(&at.topic).map(|topic| topic.cleanup).unwrap_or_default();
+        let partition = Partition::open(at, cleanup, &broker.config.replica, env)?;
         broker.partitions.insert(at, partition);
     }
     let mut ctx = Context {

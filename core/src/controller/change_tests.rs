@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::super::fixture::{assert_sound, ids};
 use super::*;
 use crate::ids::{LeaderEpoch, PartitionEpoch};
+use crate::log::CleanupPolicy;
 
 fn of(ids: &[u32]) -> Vec<BrokerId> {
     ids.iter().copied().map(BrokerId).collect()
@@ -25,7 +26,7 @@ fn state(isr: &[u32], elr: &[u32], leader: Option<u32>) -> PartitionState {
 }
 
 fn topic(min_isr: u32, unclean: bool) -> TopicState {
-    TopicState { name: "topic".into(), min_isr, unclean, partitions: vec![] }
+    TopicState { name: "topic".into(), min_isr, unclean, cleanup: CleanupPolicy::Delete, partitions: vec![] }
 }
 
 /// The change of `now` in a topic with a min ISR of 2 when exactly `alive` are unfenced.

@@ -5,6 +5,7 @@ use super::sessions::{Sessions, decide_sweep};
 use crate::ids::{
     BrokerEpoch, BrokerId, DiskId, Incarnation, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
 };
+use crate::log::CleanupPolicy;
 use crate::metadata::{Image, MetadataRecord, PartitionState};
 use crate::time::{Span, Time};
 
@@ -32,8 +33,13 @@ pub(super) fn image(min_isr: u32, replicas: &[u32], isr: &[u32]) -> Image {
         image.apply(image.end, &MetadataRecord::BrokerRegistered { broker, incarnation, disk });
         image.apply(image.end, &MetadataRecord::BrokerUnfenced { broker, epoch });
     }
-    let topic =
-        MetadataRecord::TopicCreated { topic: AT.topic, name: "topic".into(), min_isr, unclean: false };
+    let topic = MetadataRecord::TopicCreated {
+        topic: AT.topic,
+        name: "topic".into(),
+        min_isr,
+        unclean: false,
+        cleanup: CleanupPolicy::Delete,
+    };
     image.apply(image.end, &topic);
     let state = PartitionState {
         replicas: replicas.iter().copied().map(BrokerId).collect(),

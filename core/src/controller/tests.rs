@@ -7,7 +7,7 @@ use crate::ids::{
     BrokerEpoch, BrokerId, DiskId, Incarnation, LeaderEpoch, NodeId, Offset, ProducerId, TopicId,
     TopicPartition,
 };
-use crate::log::LogConfig;
+use crate::log::{CleanupPolicy, LogConfig};
 use crate::message::{
     AllocateProducerIds, AlterPartition, CreateTopic, ElectLeader, FetchMetadata, Heartbeat, HeartbeatReply,
     MetadataUpdate, ProducerIds, RegisterBroker, Reply, Request,
@@ -55,7 +55,14 @@ fn heartbeat(broker: u32, epoch: BrokerEpoch) -> Request {
 
 fn topic(name: &str, partitions: u32) -> Request {
     let name = name.into();
-    Request::CreateTopic(CreateTopic { name, partitions, replication: 3, min_isr: 2, unclean: false })
+    Request::CreateTopic(CreateTopic {
+        name,
+        partitions,
+        replication: 3,
+        min_isr: 2,
+        unclean: false,
+        cleanup: CleanupPolicy::Delete,
+    })
 }
 
 fn fetch(from: u64, max_wait: Span) -> Request {

@@ -46,6 +46,7 @@ fn create(image: &Image, request: &CreateTopic, alive: &[BrokerId], stripe: Stri
         name: request.name.as_str().into(),
         min_isr: request.min_isr,
         unclean: request.unclean,
+        cleanup: request.cleanup,
     }];
     records.extend((0..request.partitions).map(|partition| {
         let replicas = stripe.place(partition as usize, request.replication as usize, alive);
@@ -96,9 +97,17 @@ mod tests {
 
     use super::super::fixture::{apply, fence, image};
     use super::*;
+    use crate::log::CleanupPolicy;
 
     fn request(partitions: u32, replication: u32) -> CreateTopic {
-        CreateTopic { name: "new".into(), partitions, replication, min_isr: 1, unclean: false }
+        CreateTopic {
+            name: "new".into(),
+            partitions,
+            replication,
+            min_isr: 1,
+            unclean: false,
+            cleanup: CleanupPolicy::Delete,
+        }
     }
 
     #[test]

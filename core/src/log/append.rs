@@ -103,7 +103,7 @@ impl Log {
     fn is_full_for(&self, batch: &Batch) -> bool {
         let active = self.active();
         let most = self.config.segment_bytes.min(MOST_BYTES);
-        let records = self.log_end.0 - active.base.0 + u64::from(batch.count());
+        let records = self.log_end.0 - active.base.0 + u64::from(batch.header().span);
         active.size > 0 && (active.size + batch.size() as u64 > most || records > MOST_RECORDS)
     }
 

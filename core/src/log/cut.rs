@@ -19,6 +19,7 @@ impl Log {
         if end < self.log_start() {
             return self.reset_to(end, disk);
         }
+        self.stop_cleaning_above(end, disk)?;
         let place = self.segment_of(end);
         let (position, cut) = self.rewind(place, end, disk)?;
         let producers = self.producers_at(cut, disk)?;
@@ -48,6 +49,7 @@ impl Log {
     /// Drops the whole log, to start again, empty, at `start`. Until the next sync ends nothing is durable, and
     /// a power loss may bring back some of what was before.
     pub fn reset_to(&mut self, start: Offset, disk: &mut dyn Disk) -> Result<(), DiskFault> {
+        self.stop_cleaning_above(Offset::ZERO, disk)?;
         let gone = std::mem::take(&mut self.segments);
         self.epochs.clear();
         self.producers.clear();
@@ -76,6 +78,9 @@ impl Log {
     /// Whether the log start moved. `now_millis` is the time in milliseconds, as timestamps have it.
     pub fn retain(&mut self, now_millis: u64, up_to: Offset, disk: &mut dyn Disk) -> Result<bool, DiskFault> {
         if self.config.retention_bytes.is_none() && self.config.retention.is_none() {
+            return Ok(false);
+        }
+        if !self.config.cleanup.deletes() {
             return Ok(false);
         }
         let mut left = self.size();
@@ -139,7 +144,11 @@ impl Log {
     }
 
     /// The producer table as it was at `end`: the last sound snapshot, and a replay from there.
-    fn producers_at(&mut self, end: Offset, disk: &mut dyn Disk) -> Result<ProducerTable, DiskFault> {
+    pub(super) fn producers_at(
+        &mut self,
+        end: Offset,
+        disk: &mut dyn Disk,
+    ) -> Result<ProducerTable, DiskFault> {
         let last = self.segment_of(end);
         let mut first = last;
         let table = loop {

@@ -19,6 +19,10 @@ const SECTOR: u64 = 512;
 const LENGTH: std::ops::Range<usize> = 8..12;
 const CHECKED: usize = 21;
 
+/// Where a batch of no producer has nothing but ones, and how many zeros a filler ends with: its count.
+const NO_PRODUCER: std::ops::Range<usize> = 43..57;
+const FILLER_TAIL: usize = 4;
+
 impl Log {
     /// Whether the log in `dir` holds nothing but batches, up to its end or a write that a power loss cut short.
     /// Changes nothing, so that it can be asked before [`Log::open`] cuts away what speaks against it.
@@ -124,15 +128,21 @@ fn is_whole_but_for_its_length(bytes: &mut [u8], crc: u32, seal: Seal) -> bool {
     })
 }
 
+/// Whether `batch` has no room for a record, and no producer.
+fn is_filler(batch: &[u8]) -> bool {
+    batch.len() == HEADER_BYTES && batch[NO_PRODUCER].iter().all(|byte| *byte == 0xff)
+}
+
 /// Whether `batch`, which lies at `position`, has nothing but zeros where a sector was not written.
 fn has_hole(batch: &[u8], base: Offset, position: u64) -> bool {
-    // An offset begins with some zeros, and every batch ends with one.
+    // An offset begins with some zeros, and every batch ends with one; a filler with its count of no records.
     let zeros_of_base = base.0.leading_zeros() as usize / 8;
+    let zeros_of_end = if is_filler(batch) { FILLER_TAIL } else { 1 };
     let mut start = 0;
     let mut end = ((SECTOR - position % SECTOR) as usize).min(batch.len());
     loop {
         let part = &batch[start..end];
-        let few = if start == 0 { zeros_of_base } else { 1 };
+        let few = if start == 0 { zeros_of_base } else { zeros_of_end };
         if part.len() > few && part.iter().all(|byte| *byte == 0) {
             return true;
         }

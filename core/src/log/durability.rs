@@ -19,6 +19,8 @@ pub enum SyncOutcome {
     Pending,
     /// Everything before this offset is durable.
     Durable(Offset),
+    /// What compaction wrote is durable, and [`Log::clean`] can put it in its place.
+    Cleaned,
     /// The disk failed; nothing new is durable.
     Failed(DiskFault),
 }
@@ -130,6 +132,9 @@ impl Log {
 
     /// A sync ended, of this log or not.
     pub fn on_synced(&mut self, sync: SyncId, outcome: Result<(), DiskFault>) -> SyncOutcome {
+        if let Some(outcome) = self.on_cleaned_synced(sync, outcome) {
+            return outcome.map_or_else(SyncOutcome::Failed, |()| SyncOutcome::Cleaned);
+        }
         let answer = self.durability.on_synced(sync, outcome);
         if let SyncOutcome::Failed(_) = answer {
             self.ask_again();

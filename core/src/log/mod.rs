@@ -4,14 +4,15 @@
 //! what of all this is durable. Both tables and the indexes are folds over the batches; the log files alone
 //! are the truth. Changed only by: appends, cuts, retention, `sync` and `on_synced`. A [`Log`] that answered
 //! a [`DiskFault`] must not be used any further but opened again.
-//! Deliberately absent: the high watermark, any clock, compaction, a clean-shutdown mark (every start is a
-//! recovery).
+//! A log may be compacted: [`Log::clean`].
+//! Deliberately absent: the high watermark, any clock, a clean-shutdown mark (every start is a recovery).
 //!
 //! | file | holds |
 //! |---|---|
 //! | `{base}.log` | batches, back to back, each [sealed](unsealed); the next file starts at the offset at which this one ends |
 //! | `{base}.index`, `{base}.timeindex` | the index of a sealed segment, as Kafka has them |
 //! | `{base}.snapshot` | the producer table as it was at `base`; the two newest stay |
+//! | `{base}.cleaned` | what compaction is about to put in the place of the log files from `base` on; worth nothing after a crash |
 //! | `{base}.swap` | an empty log file about to take the place of an old one; only between two steps of one call |
 //!
 //! What makes a power loss harmless: a batch is in one file only, and a cut never reuses the place of a batch
@@ -19,6 +20,7 @@
 //! truncation of that one was undone.
 
 mod append;
+mod clean;
 mod cut;
 mod damage;
 mod durability;
@@ -36,6 +38,7 @@ mod snapshot;
 mod tests;
 
 pub use append::AppendError;
+pub use clean::{Aborted, CleanConfig, CleanStep, Cleanable, Cleaned, CleanedBatch, CleanupPolicy};
 pub use durability::SyncOutcome;
 pub use epochs::EpochCache;
 pub use producers::{Check, ProducedBatch, ProducerState, ProducerTable, WINDOW};
@@ -47,6 +50,7 @@ use crate::env::{Disk, DiskFault};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::quirk::Quirks;
 use crate::time::Span;
+use clean::Cleaner;
 use durability::Durability;
 use recent::Recent;
 use segment::Segment;
@@ -62,12 +66,23 @@ pub struct LogConfig {
     pub retention_bytes: Option<u64>,
     /// `retention.ms`: segments go whose last record is older than this. `None`: never.
     pub retention: Option<Span>,
+    /// `cleanup.policy`: retention is heeded only if it deletes.
+    pub cleanup: CleanupPolicy,
+    /// How it is compacted, if the policy says so.
+    pub clean: CleanConfig,
 }
 
 impl Default for LogConfig {
     /// Kafka's defaults, except that nothing is ever dropped.
     fn default() -> Self {
-        Self { segment_bytes: 1 << 30, index_interval_bytes: 4096, retention_bytes: None, retention: None }
+        Self {
+            segment_bytes: 1 << 30,
+            index_interval_bytes: 4096,
+            retention_bytes: None,
+            retention: None,
+            cleanup: CleanupPolicy::Delete,
+            clean: CleanConfig::default(),
+        }
     }
 }
 
@@ -87,6 +102,8 @@ pub struct Log {
     durability: Durability,
     /// A batch on its way to the file.
     buffer: Vec<u8>,
+    /// Of a log that is compacted.
+    cleaner: Option<Box<Cleaner>>,
 }
 
 impl Log {

@@ -20,7 +20,7 @@ const SEQUENCE_SPAN: u32 = 1 << 31;
 pub struct ProducedBatch {
     /// The sequence of its first record.
     pub sequence: Sequence,
-    /// How many records it has.
+    /// How many records it had when it was written.
     pub count: u32,
     /// The offset of its first record.
     pub base: Offset,
@@ -188,7 +188,7 @@ impl ProducerTable {
             *state = ProducerState::new(stamp.id, stamp.epoch);
         }
         if stamp.epoch == state.epoch {
-            state.push(ProducedBatch { sequence: stamp.base, count: header.count, base: header.base_offset });
+            state.push(ProducedBatch { sequence: stamp.base, count: header.span, base: header.base_offset });
         }
     }
 

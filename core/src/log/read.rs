@@ -67,23 +67,13 @@ impl Log {
 
     /// The offset of the first record that is not older than `timestamp` (in milliseconds); `None` if all are.
     pub fn offset_for_time(&self, timestamp: u64, disk: &mut dyn Disk) -> Result<Option<Offset>, ReadError> {
-        let late_enough = |segment: &&Segment| segment.index.max_timestamp() >= Some(timestamp);
-        let Some(segment) = self.segments.iter().find(late_enough) else { return Ok(None) };
-        let place = anchor(segment, segment.index.earlier_than(timestamp), disk)?;
-        let mut scan = Scan::new(&segment.file, place.position, segment.size, Look::Checksums);
-        let mut walked = place.base;
-        while let Some(found) = scan.next(disk)? {
-            let found = found.ok().filter(|found| found.header.base_offset == walked);
-            let found = found.ok_or(ReadError::Damaged { at: walked })?;
-            walked = found.header.next_offset();
-            if found.header.max_timestamp < timestamp {
-                continue;
+        for segment in self.segments.iter().filter(|segment| segment.index.max_timestamp() >= Some(timestamp))
+        {
+            if let Some(offset) = offset_for_time_in(segment, timestamp, disk)? {
+                return Ok(Some(offset));
             }
-            let mut records = Records::of(found.header, found.bytes);
-            return Ok(records.find(|record| record.timestamp >= timestamp).map(|record| record.offset));
         }
-        // The index knows of such a record, and the file has it no more.
-        Err(ReadError::Damaged { at: walked })
+        Ok(None)
     }
 
     fn expect_in_range(&self, from: Offset) -> Result<(), ReadError> {
@@ -144,6 +134,34 @@ impl Log {
         }
         Ok(done)
     }
+}
+
+/// The same within a segment that has, or had, such a record.
+fn offset_for_time_in(
+    segment: &Segment,
+    timestamp: u64,
+    disk: &mut dyn Disk,
+) -> Result<Option<Offset>, ReadError> {
+    let place = anchor(segment, segment.index.earlier_than(timestamp), disk)?;
+    let mut scan = Scan::new(&segment.file, place.position, segment.size, Look::Checksums);
+    let mut walked = place.base;
+    let mut had_one = false;
+    while let Some(found) = scan.next(disk)? {
+        let found = found.ok().filter(|found| found.header.base_offset == walked);
+        let found = found.ok_or(ReadError::Damaged { at: walked })?;
+        walked = found.header.next_offset();
+        if found.header.max_timestamp < timestamp {
+            continue;
+        }
+        had_one = true;
+        let mut records = Records::of(found.header, found.bytes);
+        // A batch that compaction has emptied knows how young its records were.
+        if let Some(record) = records.find(|record| record.timestamp >= timestamp) {
+            return Ok(Some(record.offset));
+        }
+    }
+    // The index knows of such a record, and the file has it no more.
+    if had_one { Ok(None) } else { Err(ReadError::Damaged { at: walked }) }
 }
 
 /// Where an indexed batch starts; without one, where the segment does.

@@ -49,6 +49,7 @@ pub(super) fn open(
         recent: Recent::default(),
         durability: Durability::new(),
         buffer: Vec::new(),
+        cleaner: None,
     };
     let mut cut = Cut::default();
     log.recover_segments(&bases, &mut cut, disk)?;

@@ -10,6 +10,8 @@ pub(super) const LOG: &str = "log";
 pub(super) const INDEX: &str = "index";
 pub(super) const TIME_INDEX: &str = "timeindex";
 pub(super) const SNAPSHOT: &str = "snapshot";
+/// What compaction puts in the place of log files.
+pub(super) const CLEANED: &str = "cleaned";
 /// An empty log file on its way to its name.
 const SWAP: &str = "swap";
 
@@ -88,7 +90,7 @@ pub(super) fn parse_name<'a>(dir: &str, file: &'a str) -> Option<(Offset, &'a st
     if digits.len() != 20 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    [LOG, INDEX, TIME_INDEX, SNAPSHOT, SWAP].contains(&suffix).then_some(())?;
+    [LOG, INDEX, TIME_INDEX, SNAPSHOT, CLEANED, SWAP].contains(&suffix).then_some(())?;
     Some((Offset(digits.parse().ok()?), suffix))
 }
 

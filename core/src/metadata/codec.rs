@@ -15,6 +15,7 @@ use crate::ids::{
     BrokerEpoch, BrokerId, DiskId, Incarnation, LeaderEpoch, Offset, PartitionEpoch, ProducerId, TopicId,
     TopicPartition,
 };
+use crate::log::CleanupPolicy;
 
 /// The layout that is written, and the only one that is read.
 const VERSION: u8 = 1;
@@ -66,12 +67,12 @@ impl MetadataRecord {
             }
             Self::BrokerUnfenced { broker, epoch } => out.registration(UNFENCED, *broker, *epoch),
             Self::BrokerFenced { broker, epoch } => out.registration(FENCED, *broker, *epoch),
-            Self::TopicCreated { topic, name, min_isr, unclean } => {
+            Self::TopicCreated { topic, name, min_isr, unclean, cleanup } => {
                 out.byte(TOPIC);
                 out.int(topic.0);
                 out.text(name);
                 out.int(*min_isr);
-                out.flag(*unclean);
+                out.policy(*unclean, *cleanup);
             }
             Self::PartitionChanged { at, state } => {
                 out.byte(PARTITION);
@@ -118,7 +119,7 @@ impl Image {
             out.int(id.0);
             out.text(&topic.name);
             out.int(topic.min_isr);
-            out.flag(topic.unclean);
+            out.policy(topic.unclean, topic.cleanup);
             out.int(topic.partitions.len() as u64);
             topic.partitions.iter().for_each(|partition| out.partition(partition));
         }
@@ -152,6 +153,11 @@ impl Writer {
 
     fn byte(&mut self, byte: u8) {
         self.0.push(byte);
+    }
+
+    /// Whether unclean elections are allowed, in the lowest bit, and what becomes of old records.
+    fn policy(&mut self, unclean: bool, cleanup: CleanupPolicy) {
+        self.byte(u8::from(unclean) | (cleanup as u8) << 1);
     }
 
     fn flag(&mut self, flag: bool) {
@@ -237,6 +243,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn policy(&mut self) -> Result<(bool, CleanupPolicy), DecodeError> {
+        let byte = self.byte()?;
+        let cleanup = match byte >> 1 {
+            0 => CleanupPolicy::Delete,
+            1 => CleanupPolicy::Compact,
+            2 => CleanupPolicy::CompactAndDelete,
+            _ => return Err(DecodeError::Number),
+        };
+        Ok((byte & 1 == 1, cleanup))
+    }
+
     fn int(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
@@ -317,12 +334,11 @@ impl<'a> Reader<'a> {
             FENCED => {
                 MetadataRecord::BrokerFenced { broker: self.broker_id()?, epoch: BrokerEpoch(self.int()?) }
             }
-            TOPIC => MetadataRecord::TopicCreated {
-                topic: TopicId(self.int32()?),
-                name: self.text()?,
-                min_isr: self.int32()?,
-                unclean: self.flag()?,
-            },
+            TOPIC => {
+                let (topic, name, min_isr) = (TopicId(self.int32()?), self.text()?, self.int32()?);
+                let (unclean, cleanup) = self.policy()?;
+                MetadataRecord::TopicCreated { topic, name, min_isr, unclean, cleanup }
+            }
             PARTITION => MetadataRecord::PartitionChanged {
                 at: TopicPartition { topic: TopicId(self.int32()?), partition: self.int32()? },
                 state: self.partition()?,
@@ -360,10 +376,13 @@ impl<'a> Reader<'a> {
     }
 
     fn topic(&mut self) -> Result<TopicState, DecodeError> {
+        let (name, min_isr) = (self.text()?, self.int32()?);
+        let (unclean, cleanup) = self.policy()?;
         Ok(TopicState {
-            name: self.text()?,
-            min_isr: self.int32()?,
-            unclean: self.flag()?,
+            name,
+            min_isr,
+            unclean,
+            cleanup,
             partitions: self.list(PARTITION_MIN, Self::partition)?,
         })
     }
@@ -448,6 +467,6 @@ mod tests {
         assert_eq!(decode(&[VERSION, NO_OP, 0]), Err(DecodeError::Trailing));
         assert_eq!(decode(&[VERSION, PRODUCER_IDS, 0x80, 0x00]), Err(DecodeError::Number));
         assert_eq!(decode(&[VERSION, TOPIC, 0, 1, 0xff, 1, 0]), Err(DecodeError::Text));
-        assert_eq!(decode(&[VERSION, TOPIC, 0, 0, 1, 2]), Err(DecodeError::Number));
+        assert_eq!(decode(&[VERSION, TOPIC, 0, 0, 1, 6]), Err(DecodeError::Number));
     }
 }

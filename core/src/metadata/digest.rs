@@ -47,7 +47,7 @@ impl Fold {
     fn topic(&mut self, topic: &TopicState) {
         self.word(topic.name.len() as u64);
         topic.name.bytes().for_each(|byte| self.word(u64::from(byte)));
-        self.word(u64::from(topic.min_isr) << 1 | u64::from(topic.unclean));
+        self.word(u64::from(topic.min_isr) << 1 | u64::from(topic.unclean) | (topic.cleanup as u64) << 33);
         self.word(topic.partitions.len() as u64);
         topic.partitions.iter().for_each(|partition| self.partition(partition));
     }
@@ -73,11 +73,18 @@ mod tests {
 
     use super::*;
     use crate::ids::{Offset, TopicId};
+    use crate::log::CleanupPolicy;
     use crate::metadata::strategies::image;
 
     #[test]
     fn the_digest_is_the_same_on_every_machine() {
-        let topic = TopicState { name: "orders".into(), min_isr: 2, unclean: true, partitions: vec![] };
+        let topic = TopicState {
+            name: "orders".into(),
+            min_isr: 2,
+            unclean: true,
+            cleanup: CleanupPolicy::Delete,
+            partitions: vec![],
+        };
         let full = Image { topics: [(TopicId(1), topic)].into(), end: Offset(9), ..Image::default() };
         assert_eq!(Image::default().digest(), 14_115_827_144_500_088_241);
         assert_eq!(full.digest(), 1_012_929_702_062_619_910);

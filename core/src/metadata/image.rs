@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::records::{MetadataRecord, PartitionState};
 use crate::ids::{BrokerEpoch, BrokerId, DiskId, Incarnation, Offset, ProducerId, TopicId, TopicPartition};
+use crate::log::CleanupPolicy;
 
 /// A broker as the controllers know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +32,8 @@ pub struct TopicState {
     pub min_isr: u32,
     /// `unclean.leader.election.enable`.
     pub unclean: bool,
+    /// `cleanup.policy`.
+    pub cleanup: CleanupPolicy,
     /// Its partitions, by number.
     pub partitions: Vec<PartitionState>,
 }
@@ -88,11 +91,12 @@ impl Image {
             }
             MetadataRecord::BrokerUnfenced { broker, epoch } => self.set_fenced(*broker, *epoch, false),
             MetadataRecord::BrokerFenced { broker, epoch } => self.set_fenced(*broker, *epoch, true),
-            MetadataRecord::TopicCreated { topic, name, min_isr, unclean } => {
+            MetadataRecord::TopicCreated { topic, name, min_isr, unclean, cleanup } => {
                 let state = TopicState {
                     name: name.clone(),
                     min_isr: *min_isr,
                     unclean: *unclean,
+                    cleanup: *cleanup,
                     partitions: Vec::new(),
                 };
                 self.topics.entry(*topic).or_insert(state);
@@ -184,8 +188,13 @@ mod tests {
     #[test]
     fn partitions_follow_their_topic_in_order_and_are_replaced_whole() {
         let topic = TopicId(3);
-        let created =
-            MetadataRecord::TopicCreated { topic, name: "orders".into(), min_isr: 2, unclean: false };
+        let created = MetadataRecord::TopicCreated {
+            topic,
+            name: "orders".into(),
+            min_isr: 2,
+            unclean: false,
+            cleanup: CleanupPolicy::Delete,
+        };
         let at = |partition| TopicPartition { topic, partition };
         let changed = |partition, leader| MetadataRecord::PartitionChanged {
             at: at(partition),

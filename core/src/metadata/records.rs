@@ -10,6 +10,7 @@ use crate::ids::{
     BrokerEpoch, BrokerId, DiskId, Incarnation, LeaderEpoch, PartitionEpoch, ProducerId, TopicId,
     TopicPartition,
 };
+use crate::log::CleanupPolicy;
 
 /// One record of the metadata log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,6 +48,8 @@ pub enum MetadataRecord {
         min_isr: u32,
         /// `unclean.leader.election.enable`.
         unclean: bool,
+        /// `cleanup.policy`.
+        cleanup: CleanupPolicy,
     },
     /// A partition is registered like this from now on.
     PartitionChanged {

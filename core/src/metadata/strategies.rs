@@ -10,6 +10,7 @@ use crate::ids::{
     BrokerEpoch, BrokerId, DiskId, Incarnation, LeaderEpoch, Offset, PartitionEpoch, ProducerId, TopicId,
     TopicPartition,
 };
+use crate::log::CleanupPolicy;
 
 fn broker() -> impl Strategy<Value = BrokerId> {
     prop_oneof![0..6u32, any::<u32>()].prop_map(BrokerId)
@@ -50,9 +51,11 @@ pub(super) fn record() -> impl Strategy<Value = MetadataRecord> {
         }),
         (broker(), epoch()).prop_map(|(broker, epoch)| MetadataRecord::BrokerUnfenced { broker, epoch }),
         (broker(), epoch()).prop_map(|(broker, epoch)| MetadataRecord::BrokerFenced { broker, epoch }),
-        (any::<(u32, u32, bool)>(), name()).prop_map(|((topic, min_isr, unclean), name)| {
-            MetadataRecord::TopicCreated { topic: TopicId(topic), name, min_isr, unclean }
-        }),
+        (any::<(u32, u32, bool)>(), name(), cleanup()).prop_map(
+            |((topic, min_isr, unclean), name, cleanup)| {
+                MetadataRecord::TopicCreated { topic: TopicId(topic), name, min_isr, unclean, cleanup }
+            }
+        ),
         (any::<(u32, u32)>(), partition()).prop_map(|((topic, partition), state)| {
             let at = TopicPartition { topic: TopicId(topic), partition };
             MetadataRecord::PartitionChanged { at, state }
@@ -71,9 +74,24 @@ fn broker_state() -> impl Strategy<Value = BrokerState> {
     })
 }
 
+fn cleanup() -> impl Strategy<Value = CleanupPolicy> {
+    prop_oneof![
+        Just(CleanupPolicy::Delete),
+        Just(CleanupPolicy::Compact),
+        Just(CleanupPolicy::CompactAndDelete)
+    ]
+}
+
 fn topic_state() -> impl Strategy<Value = TopicState> {
-    (name(), any::<(u32, bool)>(), vec(partition(), 0..4))
-        .prop_map(|(name, (min_isr, unclean), partitions)| TopicState { name, min_isr, unclean, partitions })
+    (name(), any::<(u32, bool)>(), cleanup(), vec(partition(), 0..4)).prop_map(
+        |(name, (min_isr, unclean), cleanup, partitions)| TopicState {
+            name,
+            min_isr,
+            unclean,
+            cleanup,
+            partitions,
+        },
+    )
 }
 
 /// Any image at all, sensible or not.

@@ -12,7 +12,7 @@ use crate::message::{EpochEndOffset, Fetch, Fetched, Request};
 use crate::partition::context::Context;
 use crate::partition::{Partition, Role};
 use crate::probe::ReplicaProbe;
-use crate::record::{Batch, batches};
+use crate::record::{Batch, Record, batches};
 use crate::refused::Refused;
 use crate::timer::PartitionTimer;
 
@@ -132,9 +132,13 @@ fn take(p: &mut Partition, fetched: Fetched, env: &mut Host<'_>) -> Result<(), D
 fn append(p: &mut Partition, fetched: Bytes, env: &mut Host<'_>) -> Result<(), DiskFault> {
     for batch in batches(fetched) {
         let Ok(batch) = batch else { break };
-        if batch.next_offset() <= p.log.log_end() {
+        let end = p.log.log_end();
+        if batch.next_offset() <= end {
             continue;
         }
+        // What the leader's compaction took for one run may be half of it here already.
+        let inside = batch.header().is_filler() && batch.base_offset() < end;
+        let batch = if inside { batch.filler_from(end) } else { batch };
         match p.log.append_as_follower(&batch, env) {
             Ok(()) => p.report_append(&batch, false, env),
             Err(AppendError::Disk(fault)) => return Err(fault),
@@ -168,6 +172,9 @@ fn reset(p: &mut Partition, to: Offset, env: &mut Host<'_>) -> Result<(), DiskFa
 impl Partition {
     /// Reports a batch that was written.
     pub(super) fn report_append(&self, batch: &Batch, leader: bool, env: &mut Host<'_>) {
+        if self.log.config().cleanup.compacts() {
+            self.report_records(batch, env);
+        }
         let stamp = batch.producer().map(|stamp| (stamp.id, stamp.epoch, stamp.base));
         self.probe(
             ReplicaProbe::Appended {
@@ -177,6 +184,19 @@ impl Partition {
                 crc: batch.crc(),
                 stamp,
                 leader,
+            },
+            env,
+        );
+    }
+    fn report_records(&self, batch: &Batch, env: &mut Host<'_>) {
+        let told = |record: Record<'_>| {
+            (record.offset, record.key.map(Bytes::copy_from_slice), record.value.is_none())
+        };
+        self.probe(
+            ReplicaProbe::Holding {
+                base: batch.base_offset(),
+                delete_horizon: batch.header().delete_horizon(),
+                records: batch.records().map(told).collect(),
             },
             env,
         );

@@ -2,7 +2,8 @@
 //!
 //! Holds: the replica's log, its role, its high watermark.
 //! Is told: what the controllers decided, as an image that only grows ([`Partition::on_metadata`]).
-//! Changed only by: the handlers, a file each: `produce`, `fetch`, `follow`, `isr`, `watermark`, `lookup`.
+//! Changed only by: the handlers, a file each: `produce`, `fetch`, `follow`, `isr`, `watermark`, `lookup`,
+//! `clean`.
 //! Never: decides who leads or who is in sync (it asks), reads a clock but through the window, knows files.
 //!
 //! Sources: KIP-101, KIP-279, KIP-320 (truncation by epoch and end offset, fencing by leader epoch), KIP-497
@@ -13,6 +14,7 @@
 //! Deliberately absent: a checkpoint of the high watermark. A replica starts at its log start; truncation
 //! goes by epochs, so a low watermark costs a moment of unreadable records and nothing else.
 
+mod clean;
 mod config;
 mod context;
 mod fetch;
@@ -29,7 +31,7 @@ use bytes::Bytes;
 use crate::env::{DiskFault, SyncId};
 use crate::host::Host;
 use crate::ids::{BrokerId, CorrelationId, LeaderEpoch, Offset, PartitionEpoch, TopicId, TopicPartition};
-use crate::log::{Log, ReadError, SyncOutcome};
+use crate::log::{CleanupPolicy, Log, LogConfig, ReadError, SyncOutcome};
 use crate::message::{EpochEnd, Fetch, Fetched, ListOffsets, Produce};
 use crate::metadata::PartitionState;
 use crate::probe::{Probe, ReplicaProbe};
@@ -74,9 +76,15 @@ impl Partition {
         Log::is_sound(&directory(at), env)
     }
 
-    /// Opens the replica's log, repairing it after a crash.
-    pub fn open(at: TopicPartition, config: &ReplicaConfig, env: &mut Host<'_>) -> Result<Self, DiskFault> {
-        let (log, recovery) = Log::open(&directory(at), config.log.clone(), config.quirks, env)?;
+    /// Opens the replica's log, which its topic wants to be kept by `cleanup`, repairing it after a crash.
+    pub fn open(
+        at: TopicPartition,
+        cleanup: CleanupPolicy,
+        config: &ReplicaConfig,
+        env: &mut Host<'_>,
+    ) -> Result<Self, DiskFault> {
+        let log = LogConfig { cleanup, ..config.log.clone() };
+        let (log, recovery) = Log::open(&directory(at), log, config.quirks, env)?;
         let partition = Self {
             at,
             high_watermark: log.log_start(),
@@ -300,6 +308,10 @@ impl Partition {
                 }
                 Ok(true)
             }
+            SyncOutcome::Cleaned => {
+                clean::go_on(self, env)?;
+                Ok(true)
+            }
             SyncOutcome::Failed(fault) => Err(fault),
             SyncOutcome::Durable(end) => {
                 self.probe(ReplicaProbe::Durable { end }, env);
@@ -309,7 +321,7 @@ impl Partition {
         }
     }
 
-    /// Deletes what is too old or too much, and makes durable what lies about.
+    /// Deletes what is too old or too much, compacts, and makes durable what lies about.
     ///
     /// The second stands for the operating system, which writes its cache back in the end even if nobody
     /// asks it to.
@@ -317,6 +329,7 @@ impl Partition {
         let start = self.log.log_start();
         self.log.retain(env.wall().as_millis(), self.high_watermark, env)?;
         self.note_start(start, env);
+        clean::go_on(self, env)?;
         self.sync(env);
         Ok(())
     }

@@ -72,6 +72,11 @@ fn admit(p: &Partition, request: &Produce, ctx: &Context<'_>) -> Result<Batch, R
     if !rest.is_empty() || batch.is_control() || batch.is_transactional() {
         return Err(Refused::InvalidRecord);
     }
+    // Only compaction leaves records out, and nothing could ever displace one without a key.
+    let whole = batch.header().is_dense() && !batch.header().has_delete_horizon;
+    if !whole || (p.log.config().cleanup.compacts() && batch.records().any(|record| record.key.is_none())) {
+        return Err(Refused::InvalidRecord);
+    }
     let replicas = leader.followers.len() + 1;
     if request.acks == Acks::All && leader.isr.agreed.len() < ctx.min_isr(p.at, replicas) {
         return Err(Refused::NotEnoughReplicas);

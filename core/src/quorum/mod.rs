@@ -383,7 +383,8 @@ impl Quorum {
     ) -> Result<bool, DiskFault> {
         match self.log_mut().on_synced(sync, outcome) {
             SyncOutcome::NotMine => Ok(false),
-            SyncOutcome::Pending => Ok(true),
+            // The metadata log has snapshots instead of compaction.
+            SyncOutcome::Pending | SyncOutcome::Cleaned => Ok(true),
             SyncOutcome::Failed(fault) => Err(fault),
             SyncOutcome::Durable(end) => {
                 self.log_syncing = false;

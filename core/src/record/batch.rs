@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::header::{Header, at};
 use super::records::{self, Records};
-use super::{BadBatch, ProducerStamp};
+use super::{BadBatch, ProducerStamp, write_filler};
 use crate::ids::{LeaderEpoch, Offset, Sequence};
 
 /// A validated batch. Clones share the bytes.
@@ -41,12 +41,12 @@ impl Batch {
         self.header.base_offset
     }
 
-    /// Offset of the last record.
+    /// The last offset that it takes.
     pub const fn last_offset(&self) -> Offset {
         self.header.last_offset()
     }
 
-    /// One past the last record.
+    /// One past the last offset that it takes.
     pub const fn next_offset(&self) -> Offset {
         self.header.next_offset()
     }
@@ -63,7 +63,7 @@ impl Batch {
 
     /// The sequence of the last record, if the producer is idempotent.
     pub fn last_sequence(&self) -> Option<Sequence> {
-        self.header.producer.map(|stamp| stamp.base.plus(self.header.count - 1))
+        self.header.producer.map(|stamp| stamp.base.plus(self.header.span - 1))
     }
 
     /// Whether it is for brokers, not for consumers.
@@ -76,7 +76,7 @@ impl Batch {
         self.header.is_transactional
     }
 
-    /// Timestamp of the first record, in milliseconds.
+    /// Timestamp of the first record, in milliseconds, or the delete horizon.
     pub const fn base_timestamp(&self) -> u64 {
         self.header.base_timestamp
     }
@@ -86,7 +86,7 @@ impl Batch {
         self.header.max_timestamp
     }
 
-    /// How many records; at least one.
+    /// How many records. Fewer than offsets, even none, if compaction has removed some.
     pub const fn count(&self) -> u32 {
         self.header.count
     }
@@ -120,6 +120,19 @@ impl Batch {
         bytes[at::LEADER_EPOCH..at::MAGIC].copy_from_slice(&epoch.0.to_be_bytes());
         let header = Header { base_offset: base, leader_epoch: Some(epoch), ..self.header };
         Self { header, bytes: Bytes::from(bytes) }
+    }
+
+    /// A filler from `offset` on: a follower may end where others have removed what lies around.
+    ///
+    /// # Panics
+    /// If it is no filler, was placed by no leader, or does not hold `offset`.
+    #[must_use]
+    pub fn filler_from(&self, offset: Offset) -> Self {
+        assert!(self.header.is_filler() && (self.base_offset()..self.next_offset()).contains(&offset));
+        let epoch = self.leader_epoch().expect("only a placed batch is ever removed");
+        let mut bytes = Vec::with_capacity(self.size());
+        write_filler(offset, self.next_offset(), epoch, &mut bytes);
+        Self::built(Bytes::from(bytes))
     }
 
     /// The same records in a producer's stream, or in none: a batch gets its sequence when it is first sent,

@@ -37,9 +37,10 @@ pub(super) mod attribute {
     pub(crate) const LOG_APPEND_TIME: i16 = 1 << 3;
     pub(crate) const TRANSACTIONAL: i16 = 1 << 4;
     pub(crate) const CONTROL: i16 = 1 << 5;
-    /// All that is understood here. KIP-534's delete horizon (bit 6) would change what the base timestamp
-    /// means, so it is refused with the rest.
-    pub(crate) const KNOWN: i16 = COMPRESSION | LOG_APPEND_TIME | TRANSACTIONAL | CONTROL;
+    /// The base timestamp says until when tombstones of a cleaned batch stay (KIP-534).
+    pub(crate) const DELETE_HORIZON: i16 = 1 << 6;
+    /// All that is understood here.
+    pub(crate) const KNOWN: i16 = COMPRESSION | LOG_APPEND_TIME | TRANSACTIONAL | CONTROL | DELETE_HORIZON;
 }
 
 /// Who produced a batch, in which reign, and where it lies in that producer's stream (KIP-98).
@@ -70,14 +71,19 @@ pub struct Header {
     pub is_transactional: bool,
     /// The timestamps are the broker's, not the producer's.
     pub is_log_append_time: bool,
-    /// Timestamp of the first record, in milliseconds; deltas count from it.
+    /// Timestamp of the first record, in milliseconds, or the delete horizon; deltas count from it.
     pub base_timestamp: u64,
+    /// The base timestamp is the time, in milliseconds, until which tombstones stay: the batch was cleaned
+    /// with some in it (KIP-534).
+    pub has_delete_horizon: bool,
     /// Largest timestamp in the batch, in milliseconds.
     pub max_timestamp: u64,
     /// Its idempotent producer.
     pub producer: Option<ProducerStamp>,
-    /// How many records; at least one.
+    /// How many records. Fewer than offsets, even none, if compaction has removed some.
     pub count: u32,
+    /// How many offsets it takes; at least one.
+    pub span: u32,
 }
 
 impl Header {
@@ -97,6 +103,7 @@ impl Header {
             return Err(BadBatch::UnknownAttributes);
         }
         let is_transactional = attributes & attribute::TRANSACTIONAL != 0;
+        let (count, span) = count_and_span(bytes)?;
         Ok(Self {
             base_offset: base_offset(bytes)?,
             size,
@@ -106,9 +113,11 @@ impl Header {
             is_transactional,
             is_log_append_time: attributes & attribute::LOG_APPEND_TIME != 0,
             base_timestamp: natural(i64_at(bytes, at::BASE_TIMESTAMP))?,
+            has_delete_horizon: attributes & attribute::DELETE_HORIZON != 0,
             max_timestamp: natural(i64_at(bytes, at::MAX_TIMESTAMP))?,
             producer: producer(bytes, is_transactional)?,
-            count: count(bytes)?,
+            count,
+            span,
         })
     }
 
@@ -133,14 +142,29 @@ impl Header {
         Ok(Self { crc, ..Self::peek(batch)? })
     }
 
-    /// One past the last record.
+    /// One past the last offset that it takes.
     pub const fn next_offset(&self) -> Offset {
-        self.base_offset.plus(self.count as u64)
+        self.base_offset.plus(self.span as u64)
     }
 
-    /// Offset of the last record.
+    /// The last offset that it takes.
     pub const fn last_offset(&self) -> Offset {
-        self.base_offset.plus(self.count as u64 - 1)
+        self.base_offset.plus(self.span as u64 - 1)
+    }
+
+    /// Whether it has a record for each of its offsets, as every batch has that was not cleaned.
+    pub const fn is_dense(&self) -> bool {
+        self.count == self.span
+    }
+
+    /// Whether it only keeps the place of what compaction has removed.
+    pub const fn is_filler(&self) -> bool {
+        self.count == 0 && self.producer.is_none()
+    }
+
+    /// Until when its tombstones stay, in milliseconds; `None`: it was never cleaned with one in it.
+    pub const fn delete_horizon(&self) -> Option<u64> {
+        if self.has_delete_horizon { Some(self.base_timestamp) } else { None }
     }
 }
 
@@ -183,14 +207,14 @@ fn producer(bytes: &[u8; HEADER_BYTES], is_transactional: bool) -> Result<Option
     }
 }
 
-fn count(bytes: &[u8; HEADER_BYTES]) -> Result<u32, BadBatch> {
+fn count_and_span(bytes: &[u8; HEADER_BYTES]) -> Result<(u32, u32), BadBatch> {
     let count = i32_at(bytes, at::COUNT);
     let last_delta = i32_at(bytes, at::LAST_OFFSET_DELTA);
-    // A count that falls short of the offsets it spans would be a compacted batch: a hole in the log.
-    if count < 1 || last_delta != count - 1 {
+    // A compacted batch has fewer records than offsets, and none has more.
+    if count < 0 || last_delta < 0 || last_delta < count - 1 {
         return Err(BadBatch::BadHeader);
     }
-    Ok(count as u32)
+    Ok((count as u32, last_delta as u32 + 1))
 }
 
 fn natural(value: i64) -> Result<u64, BadBatch> {

@@ -3,13 +3,15 @@
 //! Holds: the 61-byte header, the records behind it, a validated [`Batch`] and the [`BatchBuilder`] that
 //! makes one. A `Batch` that exists has the right length, magic and CRC-32C, and its records section walks
 //! exactly; nothing else in core looks at these bytes. A batch never changes: placing and stamping copy.
-//! Deliberately absent: compression (refused, never misread), message formats 0 and 1, offsets with holes
-//! (a compacted batch), partitioning.
+//! A batch that compaction has thinned out takes the offsets that it always took (`Header::span`) and holds
+//! fewer records; one without any may stand for a whole run of removed batches (a *filler*).
+//! Deliberately absent: compression (refused, never misread), message formats 0 and 1, partitioning.
 //!
 //! Source: Kafka's `DefaultRecordBatch` and `DefaultRecord`; KIP-98 for the producer's fields.
 
 mod batch;
 mod build;
+mod clean;
 mod header;
 mod records;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod varint;
 
 pub use batch::{Batch, Batches, batches};
 pub use build::BatchBuilder;
+pub(crate) use clean::{rebuild, write_filler};
 pub use header::{HEADER_BYTES, Header, LENGTH_PREFIX_BYTES, ProducerStamp};
 pub use records::{Record, RecordHeader, RecordHeaders, Records};
 

@@ -60,12 +60,14 @@ pub struct Records<'a> {
     header: Header,
     rest: &'a [u8],
     index: u32,
+    /// The next record's offset is at least so far from the first.
+    delta: u32,
 }
 
 impl<'a> Records<'a> {
     /// `batch` was checked with [`check`].
     pub(crate) fn of(header: Header, batch: &'a [u8]) -> Self {
-        Self { header, rest: &batch[HEADER_BYTES..], index: 0 }
+        Self { header, rest: &batch[HEADER_BYTES..], index: 0, delta: 0 }
     }
 }
 
@@ -76,7 +78,7 @@ impl<'a> Iterator for Records<'a> {
         if self.index == self.header.count {
             return None;
         }
-        let record = take_record(&self.header, self.index, &mut self.rest);
+        let record = take_record(&self.header, &mut self.delta, &mut self.rest);
         self.index += 1;
         Some(record.expect("the batch was walked when it was made"))
     }
@@ -87,31 +89,36 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// Walks the records of `batch` to its last byte: as many as the header says, their offsets dense, their
-/// largest timestamp the header's.
+/// Walks the records of `batch` to its last byte: as many as the header says, at ascending offsets within its
+/// span (so if there are as many, at each), their largest timestamp the header's.
 pub(super) fn check(header: &Header, batch: &[u8]) -> Result<(), BadBatch> {
     let mut rest = &batch[HEADER_BYTES..];
     let mut max_timestamp = 0;
-    for index in 0..header.count {
-        let record = take_record(header, index, &mut rest).ok_or(BadBatch::BadRecord)?;
+    let mut delta = 0;
+    for _ in 0..header.count {
+        let record = take_record(header, &mut delta, &mut rest).ok_or(BadBatch::BadRecord)?;
         max_timestamp = max_timestamp.max(record.timestamp);
     }
-    if !rest.is_empty() || max_timestamp != header.max_timestamp {
+    // Without a record the largest timestamp is that of what was there.
+    if !rest.is_empty() || (header.count > 0 && max_timestamp != header.max_timestamp) {
         return Err(BadBatch::BadRecord);
     }
     Ok(())
 }
 
-fn take_record<'a>(header: &Header, index: u32, rest: &mut &'a [u8]) -> Option<Record<'a>> {
+/// Takes the record that lies `delta` offsets behind the first, or farther.
+fn take_record<'a>(header: &Header, delta: &mut u32, rest: &mut &'a [u8]) -> Option<Record<'a>> {
     let length = varint::take(rest)?;
     let mut body = take_bytes(rest, length)?;
     // No attribute of a record is defined: a set bit would be a format we do not know.
     let (&0, after) = body.split_first()? else { return None };
     body = after;
     let timestamp = i64::try_from(header.base_timestamp).ok()?.checked_add(varint::take_long(&mut body)?)?;
-    if i64::from(varint::take(&mut body)?) != i64::from(index) {
+    let place = u32::try_from(varint::take(&mut body)?).ok()?;
+    if place < *delta || place >= header.span {
         return None;
     }
+    *delta = place + 1;
     let key = take_nullable(&mut body)?;
     let value = take_nullable(&mut body)?;
     let left = u32::try_from(varint::take(&mut body)?).ok()?;
@@ -124,7 +131,7 @@ fn take_record<'a>(header: &Header, index: u32, rest: &mut &'a [u8]) -> Option<R
     }
     let timestamp = u64::try_from(timestamp).ok()?;
     Some(Record {
-        offset: header.base_offset.plus(u64::from(index)),
+        offset: header.base_offset.plus(u64::from(place)),
         timestamp: if header.is_log_append_time { header.max_timestamp } else { timestamp },
         key,
         value,

@@ -139,9 +139,9 @@ fn a_sealed_batch_that_breaks_the_format_is_refused_by_its_name() {
     let bad = |edit: fn(&mut Vec<u8>)| forged(edit).unwrap_err();
     assert_eq!(bad(|b| b[at::ATTRIBUTES + 1] |= 1), BadBatch::Compressed, "gzip");
     assert_eq!(bad(|b| b[at::ATTRIBUTES + 1] |= 7), BadBatch::Compressed, "no such codec");
-    assert_eq!(bad(|b| b[at::ATTRIBUTES + 1] |= 1 << 6), BadBatch::UnknownAttributes, "delete horizon");
+    assert_eq!(bad(|b| b[at::ATTRIBUTES + 1] |= 1 << 7), BadBatch::UnknownAttributes, "no such attribute");
     assert_eq!(bad(|b| b[at::MAGIC] = 1), BadBatch::UnknownMagic);
-    assert_eq!(bad(|b| b[at::COUNT + 3] = 3), BadBatch::BadHeader, "a count beside the offsets");
+    assert_eq!(bad(|b| b[at::COUNT + 3] = 3), BadBatch::BadHeader, "more records than offsets");
     assert_eq!(bad(|b| b[at::BASE_OFFSET] = 0x80), BadBatch::BadHeader, "a negative offset");
     assert_eq!(bad(|b| b[at::PRODUCER_EPOCH] = 0xff), BadBatch::BadProducer);
     assert_eq!(bad(|b| b[at::MAX_TIMESTAMP + 7] = 0xe7), BadBatch::BadRecord, "not the largest timestamp");

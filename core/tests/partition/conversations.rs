@@ -2,7 +2,7 @@
 //!
 //! | command | does |
 //! |---|---|
-//! | `cluster N [min-isr=N] [flush=every] [segment=BYTES] [retention=BYTES] [quirk=NAME]` | N brokers, registered and unfenced, and the topic |
+//! | `cluster N [min-isr=N] [flush=every] [segment=BYTES] [retention=BYTES] [compact] [quirk=NAME]` | N brokers, registered and unfenced, and the topic |
 //! | `brokers N […]` | N brokers that were never started; from here on everything they say is shown |
 //! | `decide leader=N\|none epoch=N isr=N,…` | the controller registers the partition anew; nobody has heard of it |
 //! | `inform [NODE…] [until=OFFSET\|refuse=NAME]`, `snapshot NODE` | the controller answers metadata fetches, record by record or at once |
@@ -17,6 +17,7 @@
 //! | `log`, `state [NODE…]`, `pool` | shows |
 
 use squall_core::ids::{BrokerId, LeaderEpoch, NodeId, Offset};
+use squall_core::log::CleanupPolicy;
 use squall_core::message::Request;
 use squall_core::partition::Flush;
 use squall_core::quirk::{Quirk, Quirks};
@@ -37,6 +38,7 @@ fn conversations() {
         flush: Flush::Never,
         segment_bytes: 1 << 20,
         retention_bytes: None,
+        cleanup: CleanupPolicy::Delete,
         quirks: Quirks::NONE,
         topic: "orders",
     };
@@ -165,6 +167,11 @@ fn setup(command: &Command) -> Setup {
         flush: if command.option("flush").is_some() { Flush::EveryBatch } else { Flush::Never },
         segment_bytes: number(command, "segment", 1 << 20),
         retention_bytes: command.option("retention").map(|bytes| bytes.parse().expect("bytes")),
+        cleanup: if command.words.iter().any(|word| word == "compact") {
+            CleanupPolicy::Compact
+        } else {
+            CleanupPolicy::Delete
+        },
         quirks: command.option("quirk").map_or(Quirks::NONE, |name| Quirks::NONE.with(quirk(name))),
         topic: "orders",
     }

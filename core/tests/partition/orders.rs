@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use squall_core::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
+use squall_core::log::CleanupPolicy;
 use squall_core::message::{Acks, CreateTopic, EpochEnd, Fetch, ListOffsets, Place, Produce, Request};
 use squall_core::record::{BatchBuilder, ProducerStamp};
 use squall_core::time::Span;
@@ -15,7 +16,7 @@ pub(crate) fn number(command: &Command, key: &str, otherwise: u64) -> u64 {
     command.option(key).map_or(otherwise, |word| word.parse().unwrap_or_else(|_| panic!("{word}: no number")))
 }
 
-/// `acks=0|1|all value=… [count=N] [pid=N seq=N] [timeout=MS] [damage]`
+/// `acks=0|1|all [key=…] value=… [count=N] [pid=N seq=N] [timeout=MS] [damage]`
 pub(crate) fn produce(command: &Command) -> Request {
     let acks = match command.option("acks") {
         Some("0") => Acks::None,
@@ -29,7 +30,8 @@ pub(crate) fn produce(command: &Command) -> Request {
         base: Sequence(number(command, "seq", 0) as u32),
     });
     let value = command.option("value").unwrap_or("x");
-    let mut bytes = batch(value, number(command, "count", 1), stamp, number(command, "time", 0)).to_vec();
+    let count = number(command, "count", 1);
+    let mut bytes = batch(command.option("key"), value, count, stamp, number(command, "time", 0)).to_vec();
     if command.words.iter().any(|word| word == "damaged") {
         *bytes.last_mut().expect("a batch is not empty") ^= 1;
     }
@@ -37,14 +39,21 @@ pub(crate) fn produce(command: &Command) -> Request {
     Request::Produce(Produce { at: AT, acks, timeout, batch: Bytes::from(bytes) })
 }
 
-/// A batch of `count` records of that value.
-pub(crate) fn batch(value: &str, count: u64, stamp: Option<ProducerStamp>, time: u64) -> Bytes {
+/// A batch of `count` records of that key and value; `-` is none.
+pub(crate) fn batch(
+    key: Option<&str>,
+    value: &str,
+    count: u64,
+    stamp: Option<ProducerStamp>,
+    time: u64,
+) -> Bytes {
     let mut builder = BatchBuilder::new();
     if let Some(stamp) = stamp {
         builder.set_producer(stamp);
     }
     for _ in 0..count {
-        builder.add(None, Some(value.as_bytes()), &[], time);
+        let value = (value != "-").then_some(value.as_bytes());
+        builder.add(key.map(str::as_bytes), value, &[], time);
     }
     builder.build().bytes().clone()
 }
@@ -88,5 +97,12 @@ fn epoch(command: &Command) -> LeaderEpoch {
 /// A topic, asked of a broker, which makes none.
 pub(crate) fn create_topic() -> Request {
     let name = "orders".to_owned();
-    Request::CreateTopic(CreateTopic { name, partitions: 1, replication: 1, min_isr: 1, unclean: false })
+    Request::CreateTopic(CreateTopic {
+        name,
+        partitions: 1,
+        replication: 1,
+        min_isr: 1,
+        unclean: false,
+        cleanup: CleanupPolicy::Delete,
+    })
 }

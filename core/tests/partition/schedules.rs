@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use squall_core::ids::{BrokerId, CorrelationId, LeaderEpoch, NodeId, Offset};
+use squall_core::log::CleanupPolicy;
 use squall_core::message::{Acks, Fetch, Fetched, Message, Produce, Reply, Request};
 use squall_core::metadata::PartitionState;
 use squall_core::partition::Flush;
@@ -38,8 +39,15 @@ struct Play {
 
 impl Play {
     fn new(flush: Flush, quirks: Quirks) -> Self {
-        let setup =
-            Setup { brokers: 3, flush, segment_bytes: 200, retention_bytes: None, quirks, topic: "orders" };
+        let setup = Setup {
+            brokers: 3,
+            flush,
+            segment_bytes: 200,
+            retention_bytes: None,
+            cleanup: CleanupPolicy::Delete,
+            quirks,
+            topic: "orders",
+        };
         let mut world = World::new(setup, true);
         world.boot(2);
         world.decide_partition(
@@ -90,7 +98,7 @@ impl Play {
         self.requests += 1;
         let value = format!("r{}", self.requests);
         self.sent.push((CorrelationId(self.requests), value.clone()));
-        let batch = orders::batch(&value, 1, None, 0);
+        let batch = orders::batch(None, &value, 1, None, 0);
         let (at, timeout) = (AT, Span::from_secs(1));
         self.world.ask(node, Request::Produce(Produce { at, acks: Acks::All, timeout, batch }));
     }

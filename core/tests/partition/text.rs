@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use squall_core::ids::{BrokerId, LeaderEpoch, NodeId, Offset};
+use squall_core::log::{Cleaned, CleanedBatch};
 use squall_core::message::{Message, Reply, Request};
 use squall_core::probe::{Probe, ReplicaProbe};
 use squall_core::record::batches;
@@ -42,6 +43,15 @@ fn replica_probe(probe: &ReplicaProbe) -> String {
     // The checksum says nothing to a reader.
     if let ReplicaProbe::Appended { base, next, epoch, leader, .. } = probe {
         return format!("Appended {base}..{next} epoch={epoch} leader={leader}");
+    }
+    if let ReplicaProbe::Holding { base, records, .. } = probe {
+        return format!("Holding {base} records={}", records.len());
+    }
+    if let ReplicaProbe::Cleaned(cleaned) = probe {
+        let Cleaned { from, to, limit, .. } = **cleaned;
+        let batch = |batch: &CleanedBatch| format!("{}..{}={}", batch.base, batch.next, batch.kept.len());
+        let batches: Vec<_> = cleaned.batches.iter().map(batch).collect();
+        return format!("Cleaned {from}..{to} limit={limit} [{}]", batches.join(" "));
     }
     compact(probe)
 }
@@ -188,7 +198,7 @@ fn take(bytes: bytes::Bytes, into: &mut Vec<(String, LeaderEpoch)>) -> Offset {
     for batch in batches(bytes) {
         let batch = batch.expect("a sound log");
         let epoch = batch.leader_epoch().expect("a placed batch");
-        let text = |value: Option<&[u8]>| String::from_utf8(value.expect("a value").to_vec()).expect("text");
+        let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap_or(b"-").to_vec()).expect("text");
         into.extend(batch.records().map(|record| (text(record.value), epoch)));
         next = batch.next_offset();
     }

@@ -9,7 +9,7 @@ use squall_core::ids::{
     BrokerEpoch, BrokerId, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicId,
     TopicPartition,
 };
-use squall_core::log::LogConfig;
+use squall_core::log::{CleanConfig, CleanupPolicy, LogConfig};
 use squall_core::message::{AlterPartition, Message, MetadataUpdate, ProducerIds, Reply, Request};
 use squall_core::metadata::{Image, MetadataRecord, PartitionState};
 use squall_core::partition::{Flush, Partition, ReplicaConfig};
@@ -60,6 +60,7 @@ pub(crate) struct Setup {
     pub(crate) flush: Flush,
     pub(crate) segment_bytes: u64,
     pub(crate) retention_bytes: Option<u64>,
+    pub(crate) cleanup: CleanupPolicy,
     pub(crate) quirks: Quirks,
     /// The topic's name.
     pub(crate) topic: &'static str,
@@ -73,6 +74,8 @@ pub(crate) struct World {
     log: Vec<Arc<MetadataRecord>>,
     /// The fold of `log`.
     pub(crate) image: Image,
+    /// Of the topic.
+    cleanup: CleanupPolicy,
     /// The brokers' talk with the controller about their own lives is not shown.
     pub(crate) quiet: bool,
     topic: &'static str,
@@ -84,8 +87,9 @@ impl World {
     pub(crate) fn new(setup: Setup, quiet: bool) -> Self {
         let nodes = (1..=setup.brokers).map(|id| Node(Broker::new(config(BrokerId(id), setup)))).collect();
         let (log, image) = (Vec::new(), Image::default());
-        let topic = setup.topic;
-        Self { bench: Bench::new(nodes), log, image, quiet, topic, requests: 0, next_producer_id: 0 }
+        let (topic, cleanup) = (setup.topic, setup.cleanup);
+        let bench = Bench::new(nodes);
+        Self { bench, log, image, cleanup, quiet, topic, requests: 0, next_producer_id: 0 }
     }
 
     /// Starts every broker, formats its disk, registers and unfences it, and makes the topic.
@@ -122,7 +126,13 @@ impl World {
 
     pub(crate) fn create_topic(&mut self, min_isr: u32) {
         let (topic, name) = (AT.topic, self.topic.into());
-        self.decide(MetadataRecord::TopicCreated { topic, name, min_isr, unclean: true });
+        self.decide(MetadataRecord::TopicCreated {
+            topic,
+            name,
+            min_isr,
+            unclean: true,
+            cleanup: self.cleanup,
+        });
     }
 
     /// Registers the partition like this; all brokers hold it.
@@ -319,6 +329,7 @@ fn config(id: BrokerId, setup: Setup) -> BrokerConfig {
             log: LogConfig {
                 segment_bytes: setup.segment_bytes,
                 retention_bytes: setup.retention_bytes,
+                clean: CleanConfig { delete_retention: Span::from_secs(90), ..CleanConfig::default() },
                 ..LogConfig::default()
             },
             quirks: setup.quirks,

@@ -10,7 +10,7 @@ use crate::contract::record::Ending;
 use crate::contract::{Permit, order, record};
 use crate::ghost::Clients;
 use crate::ghost::clients::{Disorder, Name, Record, Told};
-use crate::invariants::{Broken, Check, broken, groups as coordination, storage};
+use crate::invariants::{Broken, Check, broken, compaction, groups as coordination, storage};
 
 /// So many permitted losses are told with their evidence.
 const TOLD: usize = 3;
@@ -28,9 +28,23 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     let doubled = world.stats().duplicated > 0;
     // Moved, not copied: there may be a million of them.
     let clients = std::mem::take(&mut c.clients);
-    let judged = judge_all(c, &clients, &mut Endings { doubled, no_metadata, orphaned: None });
+    let judged = judge_all(c, &clients, &mut Endings { doubled, no_metadata, orphaned: None })
+        .and_then(|()| if no_metadata { Ok(()) } else { latest_values(c, &clients) });
     c.clients = clients;
     judged
+}
+
+/// Of each key in a compacted partition the newest value was read.
+fn latest_values(c: &mut ClusterChecks, clients: &Clients) -> Check {
+    for at in calm::partitions(c) {
+        let (place, orphaned) = (c.place(at), calm::is_orphaned(c, at));
+        let p = &c.partitions[place];
+        if !p.unclean && !p.beyond && !orphaned {
+            let compared = compaction::latest(p, clients)?;
+            (0..compared).for_each(|_| c.counters.compared(Compared::NewestOfKeys));
+        }
+    }
+    Ok(())
 }
 
 fn judge_all(c: &mut ClusterChecks, clients: &Clients, endings: &mut Endings) -> Check {
@@ -88,7 +102,10 @@ fn judge_disorder(
     let (place, ending) = (c.place(at), endings.of(c, at));
     let promised = record::judge(&c.partitions[place], clients, name, record, ending)?;
     let promised = promised.map(|permit| permit.what).filter(|what| *what == Permitted::Elsewhere);
-    let gone = order::is_gone(record, promised, c.partitions[place].first_kept());
+    let p = &c.partitions[place];
+    // Where logs are compacted a second copy displaces the first.
+    let gone = order::is_gone(record, promised, p.first_kept())
+        || (!record.idempotent && compaction::may_have_displaced(p, clients, name, disorder.at));
     let permit = order::out_of_order(clients, (disorder, at), record, gone, ending.doubled)?;
     permitted(c, (name, record), permit);
     Ok(())
@@ -122,6 +139,7 @@ fn replicas(c: &mut ClusterChecks, world: &World<Member>) -> Check {
             let p = &mut c.partitions[place];
             storage::on_disk(p, broker, world)?;
             storage::folds(p, broker, world)?;
+            compaction::kept(p, broker)?;
             let (holds, end) = (p.refresh(broker), p.true_end());
             if holds < end && !p.unclean && !orphaned {
                 return broken(

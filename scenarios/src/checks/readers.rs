@@ -5,7 +5,7 @@ use squall_core::probe::{ClientProbe, Probe};
 
 use crate::checks::{ClusterChecks, Compared, Exercised};
 use crate::ghost::clients::{Name, Told};
-use crate::invariants::{Broken, broken, clients, replication};
+use crate::invariants::{Broken, broken, clients, compaction, replication};
 
 pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &ClientProbe) -> Result<(), Broken> {
     match *probe {
@@ -28,6 +28,7 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &ClientProbe)
             c.counters.compared(Compared::RecordsConsumed);
             let place = c.place(at);
             replication::consumed(&c.partitions[place], offset, epoch)?;
+            compaction::passed_over(&mut c.partitions[place], &mut c.clients, node, offset)?;
             clients::consumed(&mut c.clients, node, at, offset, record, c.auditor == Some(node))
         }
         ClientProbe::Repositioned { at, from, to, truncated } => {

@@ -1,6 +1,7 @@
 //! Probes of replicas.
 
 use squall_core::ids::{BrokerId, NodeId, Offset, TopicPartition};
+use squall_core::log::Cleaned;
 use squall_core::probe::ReplicaProbe;
 
 use squall_sim::engine::World;
@@ -10,7 +11,7 @@ use crate::cluster::Member;
 use crate::ghost::chronicle::When;
 use crate::ghost::partition::{Damage, Role};
 use crate::ghost::{Batch, PartitionGhost};
-use crate::invariants::{Broken, Check, membership, replication, storage};
+use crate::invariants::{Broken, Check, compaction, membership, replication, storage};
 
 /// A broker's disk changed bytes, just now at `fresh`: what it still holds is known only when it has looked. If it
 /// did so in the same event, all that is known is which file it was.
@@ -54,7 +55,10 @@ pub(super) fn on_probe(
         ReplicaProbe::Appended { base, next, epoch, crc, stamp, leader } => {
             counters.compared(Compared::Batches);
             let batch = Batch { base: *base, next: *next, epoch: *epoch, crc: *crc, stamp: *stamp };
-            replication::appended(p, broker, batch, *leader)
+            match p.laid_down(broker, batch) {
+                Some((piece, originals)) => compaction::taken_in(p, broker, &piece, &originals),
+                None => replication::appended(p, broker, batch, *leader),
+            }
         }
         ReplicaProbe::HighWatermark { epoch, to, leader, exposed } => {
             counters.compared(Compared::Watermarks);
@@ -121,6 +125,11 @@ pub(super) fn on_probe(
             counters.exercised(Exercised::DamageFound);
             Ok(())
         }
+        ReplicaProbe::Holding { base, delete_horizon, records } => {
+            p.holding(broker, *base, *delete_horizon, records);
+            Ok(())
+        }
+        ReplicaProbe::Cleaned(what) => cleaned(c, world, (place, broker), what),
     }
 }
 
@@ -128,6 +137,27 @@ pub(super) fn on_probe(
 pub(super) fn registered(world: &World<Member>, broker: BrokerId) -> Check {
     let Some(member) = crate::checks::broker(world, broker.node()) else { return Ok(()) };
     membership::has_read(broker, member.epoch(), member.image().end)
+}
+
+fn cleaned(
+    c: &mut ClusterChecks,
+    world: &World<Member>,
+    (place, broker): (usize, BrokerId),
+    what: &Cleaned,
+) -> Check {
+    c.counters.exercised(Exercised::StretchesCleaned);
+    let p = &mut c.partitions[place];
+    let replica = &mut p.replicas[broker.0 as usize];
+    let disk = world.disk(broker.node());
+    if replica.doubtful || (disk.has_lied() && disk.has_lied_about(&storage::folder(p.at))) {
+        // The files that took the old ones' place may never have reached the device.
+        replica.durable = replica.durable.min(what.from);
+    }
+    // Rot may have gone with an old file, or come with the new one.
+    let rotten = storage::first_rotten(p.at, broker, world);
+    p.replicas[broker.0 as usize].rotten = rotten;
+    c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
+    compaction::cleaned(p, broker, what)
 }
 
 fn truncated(c: &mut ClusterChecks, place: usize, broker: BrokerId, to: Offset) -> Check {
@@ -173,9 +203,16 @@ fn recovered(
         c.counters.exercised(Exercised::DamageCut);
     }
     if matches!(damage, Damage::Halted | Damage::PowerLoss) && !p.replicas[broker.0 as usize].cut.is_empty() {
-        p.revived(broker, storage::batches_on_disk(p.at, broker, world).into_iter());
+        let on_disk = storage::batches_on_disk(p.at, broker, world);
+        let once: Vec<Batch> = on_disk.iter().flat_map(|batch| p.before_compaction(batch)).collect();
+        p.revived(broker, once.into_iter());
     }
-    storage::recovered(p, broker, range, first)?;
+    storage::recovered(p, broker, range, first.map(|first| p.once(first)))?;
+    if p.compacted.is_some() {
+        let batches = storage::batches_on_disk(p.at, broker, world);
+        p.opened(broker, &batches);
+        compaction::kept(p, broker)?;
+    }
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });
     let (start, end) = range;
     replication::shortened(p, broker, &c.metadata, &format!("recovered its log as [{start}, {end})"))

@@ -63,6 +63,7 @@ counted! {
     OwnedWithinFive = "partitions owned again within 5 s",
     OwnedWithinTwenty = "partitions owned again within 20 s",
     OwnedLater = "partitions owned again later than that",
+    StretchesCleaned = "stretches of logs cleaned",
 }
 
 counted! {
@@ -83,6 +84,7 @@ counted! {
     VoteForgotten = "vote given twice: its voter was wiped in between",
     ProcessedAgain = "record processed again: it was not committed when its owner failed or gave it up",
     CommitUndone = "commit undone by an older copy of itself, or by an owner that had resumed before it",
+    Displaced = "record displaced by a newer one of its key",
 }
 
 counted! {
@@ -106,6 +108,7 @@ counted! {
     CommitsAcknowledged = "offsets acknowledged as committed",
     PositionsResumed = "positions resumed",
     Owners = "partitions owned",
+    NewestOfKeys = "newest values of keys read",
 }
 
 /// All counters of a run.

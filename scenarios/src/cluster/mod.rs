@@ -14,4 +14,4 @@ pub use beyond::forgetful;
 pub use layout::Layout;
 pub use member::Member;
 pub use roles::Role;
-pub use settings::{KNOBS, broker_config, check, controller_config, layout, timeouts};
+pub use settings::{KNOBS, broker_config, check, cleanup, controller_config, layout, timeouts};

@@ -7,7 +7,7 @@ use squall_core::broker::BrokerConfig;
 use squall_core::controller::ControllerConfig;
 use squall_core::group::config::GroupConfig;
 use squall_core::ids::BrokerId;
-use squall_core::log::LogConfig;
+use squall_core::log::{CleanConfig, CleanupPolicy, LogConfig};
 use squall_core::partition::{Flush, ReplicaConfig};
 use squall_core::quirk::Quirks;
 use squall_core::quorum::QuorumConfig;
@@ -28,7 +28,7 @@ const fn row(
     Knob { key, unit, calm, storm, limits, why }
 }
 
-use Unit::{Bytes, Count, Millis, Switch};
+use Unit::{Bytes, Count, Millis, PerMille, Switch};
 
 /// The rows that every scenario with a cluster has.
 pub const KNOBS: &[Knob] = &[
@@ -122,6 +122,32 @@ pub const KNOBS: &[Knob] = &[
         "metadata records between two snapshots",
     ),
     row("controller.producer_ids", Count, 10, (1, 10), (1, 1_000), "producer ids in a block"),
+    row("topic.compact", Count, 0, (0, 0), (0, 2), "cleanup.policy: 0 deletes, 1 compacts, 2 does both"),
+    row(
+        "log.clean_dirty",
+        PerMille,
+        500,
+        (0, 500),
+        (0, 1_000),
+        "min.cleanable.dirty.ratio: what share is dirty before it is compacted",
+    ),
+    row("log.clean_lag", Millis, 0, (0, 2_000), (0, 1 << 40), "min.compaction.lag.ms"),
+    row(
+        "log.delete_retention",
+        Millis,
+        86_400_000,
+        (0, 10_000),
+        (0, 1 << 40),
+        "delete.retention.ms: how long tombstones stay after they were first compacted",
+    ),
+    row(
+        "log.dedupe_bytes",
+        Bytes,
+        1 << 20,
+        (256, 16_384),
+        (1, 1 << 30),
+        "log.cleaner.dedupe.buffer.size: what one pass of compaction keeps in memory",
+    ),
 ];
 
 fn millis(settings: &Settings, key: &str) -> Span {
@@ -175,6 +201,15 @@ pub fn check(settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
+/// What becomes of the topic's old records.
+pub fn cleanup(settings: &Settings) -> CleanupPolicy {
+    match settings.get("topic.compact") {
+        0 => CleanupPolicy::Delete,
+        1 => CleanupPolicy::Compact,
+        _ => CleanupPolicy::CompactAndDelete,
+    }
+}
+
 /// `None` for 0.
 fn unless_zero(value: u64) -> Option<u64> {
     (value != 0).then_some(value)
@@ -186,6 +221,13 @@ fn log_config(settings: &Settings) -> LogConfig {
         index_interval_bytes: settings.get("log.index_bytes"),
         retention_bytes: unless_zero(settings.get("log.retention_bytes")),
         retention: unless_zero(settings.get("log.retention")).map(Span::from_millis),
+        cleanup: CleanupPolicy::Delete,
+        clean: CleanConfig {
+            dirty_per_mille: settings.get("log.clean_dirty"),
+            min_lag: millis(settings, "log.clean_lag"),
+            delete_retention: millis(settings, "log.delete_retention"),
+            dedupe_bytes: settings.get("log.dedupe_bytes") as usize,
+        },
     }
 }
 

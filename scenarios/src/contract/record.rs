@@ -15,7 +15,7 @@ use crate::ghost::chronicle::By;
 use crate::ghost::clients::{Name, Record, Told};
 use crate::ghost::copies::Evidence;
 use crate::ghost::{Batch, Clients, PartitionGhost};
-use crate::invariants::{Broken, broken};
+use crate::invariants::{Broken, broken, compaction};
 
 /// What is known about the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -140,7 +140,13 @@ fn lost_at(p: &PartitionGhost, acks: Acks, place: Range<Offset>, orphaned: bool)
 fn fate(p: &PartitionGhost, batch: &Batch, offset: Offset, acks: Acks, orphaned: bool) -> Fate {
     let epoch = batch.epoch;
     if p.holders(epoch, offset).next().is_some() {
-        return if orphaned { Fate::May(Permitted::Unreadable) } else { Fate::Innocent };
+        return if orphaned {
+            Fate::May(Permitted::Unreadable)
+        } else if p.compacted.is_some() && compaction::may_be_missing(p, offset) {
+            Fate::May(Permitted::Displaced)
+        } else {
+            Fate::Innocent
+        };
     }
     if p.was_committed(epoch, offset) {
         return if p.betrayed(epoch, offset).is_some() {

@@ -147,6 +147,8 @@ pub struct Clients {
     pub last_read: BTreeMap<(u32, TopicPartition), u32>,
     /// Of the last reading: acknowledged records that lie behind a later one of their sender.
     pub disorder: Vec<Disorder>,
+    /// Of the last reading: where the last record of each key lies in each partition.
+    pub latest: BTreeMap<(TopicPartition, u32), Offset>,
     /// How often each sender sent something again to each partition.
     pub resent: BTreeMap<(u32, TopicPartition), u64>,
 }

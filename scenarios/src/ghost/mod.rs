@@ -1,13 +1,14 @@
 //! Ghost state: what an all-seeing observer knows, kept outside the system and fed by probes alone.
 //!
 //! Holds: shadows of every log, the decided metadata, what was committed, exposed, acknowledged, consumed,
-//! and what became of copies that are gone.
+//! what became of copies that are gone, and what compaction left.
 //! Changed only by the folds in `partition`, `quorum`, `metadata`, `clients` and `work`, one probe at a time, before
 //! the invariants look at it. Deliberately absent: judgement (that is [`crate::invariants`]) and any look
 //! into the system's own state.
 
 pub mod chronicle;
 pub mod clients;
+pub mod compacted;
 pub mod copies;
 pub mod groups;
 pub mod metadata;
@@ -18,6 +19,7 @@ pub mod work;
 
 pub use chronicle::Chronicle;
 pub use clients::Clients;
+pub use compacted::Compacted;
 pub use groups::GroupsGhost;
 pub use metadata::Metadata;
 pub use partition::{PartitionGhost, ReplicaGhost, Role};

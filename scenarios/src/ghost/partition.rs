@@ -8,6 +8,7 @@ use squall_core::ids::{
 };
 
 use crate::ghost::chronicle::{Breach, By, Chronicle, When};
+use crate::ghost::compacted::Compacted;
 use crate::ghost::shadow::{self, Batch, Shadow};
 
 /// A replica's role, as it last reported.
@@ -251,6 +252,8 @@ pub struct PartitionGhost {
     pub now: When,
     /// What became of copies that are gone.
     pub chronicle: Chronicle,
+    /// What compaction left, where the topic asks for it.
+    pub compacted: Option<Box<Compacted>>,
 }
 
 impl PartitionGhost {
@@ -266,6 +269,7 @@ impl PartitionGhost {
             beyond: false,
             now: When::default(),
             chronicle: Chronicle::default(),
+            compacted: None,
         }
     }
 
@@ -301,6 +305,17 @@ impl PartitionGhost {
             self.chronicle.lost((when, broker, By::Fault(damage)), replica.log.iter());
         }
         replica.stopped(damage, when);
+        if damage == Damage::Wiped {
+            self.relay(broker);
+        }
+    }
+
+    /// What a replica keeps of a compacted partition is no more than its log has.
+    pub fn relay(&mut self, broker: BrokerId) {
+        if let Some(compacted) = &mut self.compacted {
+            let log = &self.replicas[broker.0 as usize].log;
+            compacted.cut(broker, log.start(), log.end());
+        }
     }
 
     /// A follower cut its log at `to`.
@@ -312,6 +327,7 @@ impl PartitionGhost {
         replica.cut_claims(to);
         replica.refold_producers();
         self.chronicle.lost((self.now, broker, by), &cut);
+        self.relay(broker);
     }
 
     /// The power is back. Where what was cut since the last sync lies on the disk again, in the place of what was
@@ -346,6 +362,7 @@ impl PartitionGhost {
         // What lies before its start it need not hold: the leader has deleted it too.
         replica.agrees = to.min(self.committed.end());
         replica.high_watermark = to;
+        self.relay(broker);
     }
 
     /// A leader was elected that may lack what is committed.
@@ -368,6 +385,7 @@ impl PartitionGhost {
         let Some(start) = kept.map(|replica| replica.log.start()).min() else { return };
         self.committed.advance_start(start.min(self.committed.end()));
         self.chronicle.prune(start);
+        self.prune_compacted(start);
         for reign in &mut self.reigns {
             while reign.written.front().is_some_and(|batch| batch.next <= start) {
                 reign.written.pop_front();

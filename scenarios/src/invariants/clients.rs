@@ -179,6 +179,9 @@ fn read_again(c: &mut Clients, at: TopicPartition, offset: Offset, name: Name) -
     let Some(known) = c.record(name) else { return Ok(()) };
     known.found = known.found.saturating_add(1);
     let (first, known) = (known.found == 1, *known);
+    if let Some(key) = c.key(name) {
+        c.latest.insert((at, key), offset);
+    }
     let said = known.offset().is_none_or(|said| said == offset);
     if said {
         c.astray.remove(&name);

@@ -6,6 +6,7 @@
 //! keeps in memory and on disk to the ghost's fold.
 
 pub mod clients;
+pub mod compaction;
 pub mod groups;
 pub mod membership;
 pub mod quorum;
@@ -83,6 +84,10 @@ pub const ALL: &[(&str, &str)] = &[
     ("W-LOG", "a recovered log is a valid prefix of the log before the crash, at least up to the last sync"),
     ("W-EC", "the leader-epoch cache is the fold of the log"),
     ("W-PS", "the table of producers is the fold of the log"),
+    (
+        "W-CLEAN",
+        "compaction removes a record only if it is committed, and a newer one of its key is too or its time as a tombstone is over",
+    ),
     ("W-SEQ", "in any log, a producer's sequences are contiguous and start at 0"),
     ("W-PID", "no producer id is given away twice"),
     ("W-ES", "at most one node leads the quorum in an epoch"),
@@ -112,7 +117,11 @@ pub const ALL: &[(&str, &str)] = &[
     ("no-duplicate", "a record of an idempotent producer is in the log once"),
     ("order", "a producer's acknowledged records lie in a partition in sending order"),
     ("key", "records of one key lie in one partition"),
-    ("no-skip", "a reader is handed every offset once, in order"),
+    (
+        "latest-value",
+        "where logs are compacted, the newest acknowledged value of each key, or a newer one, is read in the end",
+    ),
+    ("no-skip", "a reader is handed every offset once, in order, but for what compaction may have removed"),
     (
         "no-phantom",
         "a reader is handed only records that were sent, and none whose sender was told it is not there",

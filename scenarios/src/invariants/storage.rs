@@ -132,6 +132,7 @@ pub fn shortened(p: &mut PartitionGhost, broker: BrokerId, start: Offset) -> Che
     replica.advance_start(start);
     replica.refold_producers();
     p.chronicle.deleted = p.chronicle.deleted.max(start);
+    p.relay(broker);
     Ok(())
 }
 
@@ -204,8 +205,7 @@ pub fn first_rotten(at: TopicPartition, broker: BrokerId, world: &World<Member>)
 /// and what lies behind, is not looked at: the replica will find it when it reads.
 pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Check {
     let at = p.at;
-    let PartitionGhost { replicas, .. } = p;
-    let (shadow, rotten) = (&replicas[broker.0 as usize].log, replicas[broker.0 as usize].rotten);
+    let (shadow, rotten) = (&*p.lies(broker), p.replicas[broker.0 as usize].rotten);
     let disk = world.disk(broker.node());
     let mut written = shadow.iter();
     let mut end = shadow.start();
@@ -269,7 +269,7 @@ pub fn folds(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> Che
 
 /// The tables of one log against the folds of its shadow.
 pub fn tables(p: &PartitionGhost, broker: BrokerId, log: &Log) -> Check {
-    let shadow = &p.replicas[broker.0 as usize].log;
+    let shadow = &*p.lies(broker);
     let expected = epochs(shadow);
     if log.epochs().entries() != expected {
         return broken(

@@ -83,6 +83,16 @@ pub(crate) const KINDS: &[Kind] = &[
         "a batch came again and was answered from memory",
     ),
     row("damage found", &[PARTITION, OFFSET], "a damaged batch was found while reading"),
+    row(
+        "batch holds",
+        &[PARTITION, OFFSET, "records", "tombstones until"],
+        "what is in the next batch that is written, where logs are compacted",
+    ),
+    row(
+        "log cleaned",
+        &[PARTITION, OFFSET, "next offset", "clean up to", "records", "batches"],
+        "compaction wrote a stretch of a replica's log anew, and this is left of it",
+    ),
     row("record sent", &[RECORD, PARTITION, "acks", "idempotent"], "a record was handed to a producer"),
     row("record delivered", &[RECORD, PARTITION, OFFSET], "a producer reports success"),
     row("record undelivered", &[RECORD, PARTITION, "definite", "refused"], "a producer reports failure"),
@@ -162,6 +172,8 @@ const fn replica_kind(probe: &ReplicaProbe) -> &'static str {
         ReplicaProbe::Acked { .. } => "record acknowledged",
         ReplicaProbe::Absorbed { .. } => "duplicate absorbed",
         ReplicaProbe::Damaged { .. } => "damage found",
+        ReplicaProbe::Holding { .. } => "batch holds",
+        ReplicaProbe::Cleaned(_) => "log cleaned",
     }
 }
 
@@ -227,6 +239,8 @@ const fn replica_glyph(probe: &ReplicaProbe) -> char {
         ReplicaProbe::Acked { .. } => '√',
         ReplicaProbe::Absorbed { .. } => '=',
         ReplicaProbe::Damaged { .. } => '!',
+        ReplicaProbe::Holding { .. } => '·',
+        ReplicaProbe::Cleaned(_) => '≈',
     }
 }
 
@@ -332,6 +346,15 @@ fn replica(words: Words, probe: &ReplicaProbe) -> Words {
             words.with("producer id", id).with("sequence", sequence)
         }
         ReplicaProbe::Damaged { at } => words.with(OFFSET, at),
+        ReplicaProbe::Holding { base, delete_horizon, records } => {
+            words.with(OFFSET, base).with("records", records.len()).maybe("tombstones until", *delete_horizon)
+        }
+        ReplicaProbe::Cleaned(cleaned) => words
+            .with(OFFSET, cleaned.from)
+            .with("next offset", cleaned.to)
+            .with("clean up to", cleaned.limit)
+            .with("records", cleaned.batches.iter().map(|batch| batch.kept.len()).sum::<usize>())
+            .with("batches", cleaned.batches.len()),
     }
 }
 

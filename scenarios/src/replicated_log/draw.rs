@@ -4,8 +4,12 @@ use squall_sim::plan::Operation;
 use squall_sim::seed::{Rng, Seed, Stream};
 use squall_sim::settings::Settings;
 
+use crate::cluster;
 use crate::replicated_log::{Op, PlannedAcks};
 use crate::workload::quiet;
+
+/// One in so many records of a compacted topic is a tombstone.
+const TOMBSTONES: u64 = 6;
 
 /// Before that, the cluster elects a controller and makes the topic.
 pub(crate) const BEGIN: u64 = 500_000_000;
@@ -33,7 +37,26 @@ pub(super) fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> 
         }
     }
     operations.sort_by_key(|operation| operation.at);
+    if cluster::cleanup(settings).compacts() {
+        give_keys(&mut operations, seed, settings);
+    }
     operations
+}
+
+/// For a compacted topic every record needs a key, and some say that there is no value any more. Drawn apart, so
+/// that a seed means the same otherwise.
+fn give_keys(operations: &mut [Operation<Op>], seed: Seed, settings: &Settings) {
+    let mut rng = seed.stream(Stream::User("compaction"));
+    let keys = settings.get("client.keys");
+    for operation in operations {
+        if let Op::Send { key, bytes } = &mut operation.op {
+            let drawn = rng.below(keys) as u32;
+            key.get_or_insert(drawn);
+            if rng.below(TOMBSTONES) == 0 {
+                *bytes = 0;
+            }
+        }
+    }
 }
 
 /// Half of the producers are idempotent: that is what most people should use.

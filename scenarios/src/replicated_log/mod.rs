@@ -66,7 +66,7 @@ pub enum Op {
         /// Its key; none: any partition.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<u32>,
-        /// The length of its value in bytes.
+        /// The length of its value in bytes; 0: it has none, and is a tombstone.
         bytes: u32,
     },
 }
@@ -315,6 +315,7 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
         replication: budget::replication(settings) as u32,
         min_isr: settings.get("topic.min_isr") as u32,
         unclean: settings.is_on("topic.unclean"),
+        cleanup: cluster::cleanup(settings),
     };
     let pause = Span::from_millis(settings.get("client.request_timeout"));
     world.add("admin", Member::Admin(Admin::new(topic, layout.controller_nodes(), pause)));

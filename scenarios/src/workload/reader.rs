@@ -9,7 +9,7 @@ use squall_core::probe::{ClientProbe, Probe};
 use squall_core::timer::Timer;
 
 use crate::workload::TOPIC;
-use crate::workload::sender::name_in;
+use crate::workload::sender::name_of;
 
 /// A consumer that wants everything.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Reader {
                 at: consumed.at,
                 offset: consumed.offset,
                 epoch: consumed.epoch,
-                record: consumed.value.as_deref().and_then(name_in),
+                record: name_of(&consumed),
             }));
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use squall_core::client::{Producer, ProducerConfig, SendError};
+use squall_core::client::{Consumed, Headers, Producer, ProducerConfig, SendError};
 use squall_core::env::Input;
 use squall_core::host::Host;
 use squall_core::message::{Acks, Message};
@@ -16,6 +16,9 @@ use crate::ghost::clients::Name;
 use crate::workload::TOPIC;
 
 const NEXT: Timer = Timer::Application(0);
+
+/// The header of a tombstone that has its name.
+const NAME: &[u8] = b"name";
 
 /// What a producer promises and is promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +36,8 @@ pub struct Send {
     pub at: Time,
     /// Its key; `None`: any partition.
     pub key: Option<u32>,
-    /// The length of its value in bytes; at least the eight that its name takes.
+    /// The length of its value in bytes, at least the eight that its name takes; 0: it has none, and is a
+    /// tombstone.
     pub size: u32,
 }
 
@@ -107,7 +111,8 @@ impl Sender {
             self.next += 1;
             let Kind { acks, idempotent } = self.kind;
             let key = send.key.map(|key| Bytes::copy_from_slice(&key.to_be_bytes()));
-            let ticket = self.producer.send(TOPIC, key, value(name, send.size), Vec::new(), env);
+            let (value, headers) = content(name, send.size);
+            let ticket = self.producer.send(TOPIC, key, value, headers, env);
             self.open.push_back(ticket);
             let at = self.producer.last_place();
             env.probe(Probe::Client(ClientProbe::Sent { record: name, at, acks, idempotent }));
@@ -130,6 +135,14 @@ impl Sender {
     }
 }
 
+/// What a record says. A tombstone has its name in a header.
+fn content(name: u64, size: u32) -> (Option<Bytes>, Headers) {
+    if size > 0 {
+        return (Some(value(name, size)), Headers::new());
+    }
+    (None, vec![(Bytes::from_static(NAME), Some(Bytes::copy_from_slice(&name.to_be_bytes())))])
+}
+
 /// A value that names its record, filled up to `size`.
 fn value(name: u64, size: u32) -> Bytes {
     let mut value = BytesMut::with_capacity(size.max(8) as usize);
@@ -139,8 +152,19 @@ fn value(name: u64, size: u32) -> Bytes {
     value.freeze()
 }
 
+/// The name of a record that was read.
+pub(crate) fn name_of(consumed: &Consumed) -> Option<u64> {
+    match &consumed.value {
+        Some(value) => name_in(value),
+        None => {
+            let named = consumed.headers.iter().find(|(key, _)| key == NAME)?;
+            Some(u64::from_be_bytes(named.1.as_deref()?.try_into().ok()?))
+        }
+    }
+}
+
 /// The name in a value; `None` if the value is not one that [`value`] made.
-pub(crate) fn name_in(value: &[u8]) -> Option<u64> {
+fn name_in(value: &[u8]) -> Option<u64> {
     let (name, fill) = value.split_first_chunk::<8>()?;
     let name = u64::from_be_bytes(*name);
     fill.iter().all(|&byte| byte == name as u8 ^ 0x5a).then_some(name)

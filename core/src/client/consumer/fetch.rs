@@ -18,6 +18,8 @@ use super::{Consumed, Consumer, Shared};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Buffer {
     records: VecDeque<Consumed>,
+    /// Where the batch of these records ends: behind its last record, or farther if it was compacted.
+    end: Offset,
     rest: Bytes,
 }
 
@@ -30,6 +32,11 @@ impl Buffer {
     /// Takes batches apart until there are records at or behind `position`, which is moved over everything
     /// that is not handed out. Answers `false` if a batch is damaged: it and what follows is dropped.
     fn fill(&mut self, at: TopicPartition, position: &mut Offset, history: &mut History) -> bool {
+        if self.records.is_empty() {
+            // Asked from within the batch that was just read to its end, a leader would send it again, for ever
+            // (KAFKA-5443).
+            *position = self.end.max(*position);
+        }
         while self.records.is_empty() && !self.rest.is_empty() {
             let Ok((batch, rest)) = Batch::parse(std::mem::take(&mut self.rest)) else { return false };
             // Only a leader gives batches an epoch; one without never was in a log.
@@ -38,11 +45,13 @@ impl Buffer {
             if batch.next_offset() <= *position {
                 continue;
             }
-            if batch.is_control() {
-                history.note(epoch, batch.base_offset());
-                *position = batch.next_offset();
-            } else {
+            if !batch.is_control() {
                 self.unpack(at, &batch, epoch, *position);
+                self.end = batch.next_offset();
+            }
+            if self.records.is_empty() {
+                history.note(epoch, batch.base_offset().max(*position));
+                *position = batch.next_offset();
             }
         }
         true
@@ -58,6 +67,10 @@ impl Buffer {
                 timestamp: record.timestamp,
                 key: record.key.map(slice),
                 value: record.value.map(slice),
+                headers: record
+                    .headers()
+                    .map(|header| (slice(header.key), header.value.map(slice)))
+                    .collect(),
             });
         }
     }

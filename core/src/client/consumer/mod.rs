@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::client::Headers;
 use crate::host::Host;
 use crate::ids::{CorrelationId, LeaderEpoch, NodeId, Offset, TopicPartition};
 use crate::message::Reply;
@@ -105,8 +106,10 @@ pub struct Consumed {
     pub timestamp: u64,
     /// Its key.
     pub key: Option<Bytes>,
-    /// Its value.
+    /// Its value; `None` is a tombstone.
     pub value: Option<Bytes>,
+    /// Its headers.
+    pub headers: Headers,
 }
 
 /// What an application may want to know beside records.

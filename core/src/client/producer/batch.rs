@@ -20,7 +20,7 @@ const HEADER_OVERHEAD: usize = 10;
 pub(super) struct Queued {
     pub(super) ticket: Ticket,
     pub(super) key: Option<Bytes>,
-    value: Bytes,
+    value: Option<Bytes>,
     headers: Headers,
     /// When it was handed in, in milliseconds.
     timestamp: u64,
@@ -30,7 +30,7 @@ impl Queued {
     pub(super) fn new(
         ticket: Ticket,
         key: Option<Bytes>,
-        value: Bytes,
+        value: Option<Bytes>,
         headers: Headers,
         env: &Host<'_>,
     ) -> Self {
@@ -44,17 +44,20 @@ impl Queued {
             .iter()
             .map(|(key, value)| HEADER_OVERHEAD + key.len() + value.as_ref().map_or(0, Bytes::len))
             .sum();
-        RECORD_OVERHEAD + self.key.as_ref().map_or(0, Bytes::len) + self.value.len() + headers
+        RECORD_OVERHEAD
+            + self.key.as_ref().map_or(0, Bytes::len)
+            + self.value.as_ref().map_or(0, Bytes::len)
+            + headers
     }
 
     fn write(&self, into: &mut BatchBuilder) {
         let key = self.key.as_deref();
         if self.headers.is_empty() {
-            into.add(key, Some(&self.value), &[], self.timestamp);
+            into.add(key, self.value.as_deref(), &[], self.timestamp);
         } else {
             let headers: Vec<_> =
                 self.headers.iter().map(|(key, value)| (&**key, value.as_deref())).collect();
-            into.add(key, Some(&self.value), &headers, self.timestamp);
+            into.add(key, self.value.as_deref(), &headers, self.timestamp);
         }
     }
 }

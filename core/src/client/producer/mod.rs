@@ -190,14 +190,14 @@ impl Producer {
         &mut self,
         topic: &str,
         key: Option<Bytes>,
-        value: Bytes,
+        value: impl Into<Option<Bytes>>,
         headers: Headers,
         env: &mut Host<'_>,
     ) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.shared.pending += 1;
-        self.accept(topic, Queued::new(ticket, key, value, headers, env), env);
+        self.accept(topic, Queued::new(ticket, key, value.into(), headers, env), env);
         ticket
     }
 

@@ -1,5 +1,6 @@
 //! What the log promises, by hand and at random.
 
+mod compaction;
 mod damage;
 mod model;
 mod places;

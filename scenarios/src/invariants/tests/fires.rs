@@ -24,7 +24,7 @@ use crate::ghost::{Batch, Clients, PartitionGhost};
 use crate::invariants::{Check, clients, membership, quorum as voters, replication, storage};
 
 /// The name of what is broken, and how.
-type History = (&'static str, fn() -> Check);
+pub(super) type History = (&'static str, fn() -> Check);
 
 /// At least one of each name.
 pub(super) const HISTORIES: &[History] = &[

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use squall_core::ids::{
     BrokerId, DiskId, Incarnation, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
 };
+use squall_core::log::CleanupPolicy;
 use squall_core::metadata::{MetadataRecord, PartitionState};
 
 use crate::ghost::chronicle::When;
@@ -77,7 +78,16 @@ pub(super) fn unregistered(unclean: bool) -> Metadata {
         metadata.registered(broker, epoch);
     }
     let name = "events".into();
-    write(&mut metadata, MetadataRecord::TopicCreated { topic: AT.topic, name, min_isr: 2, unclean });
+    write(
+        &mut metadata,
+        MetadataRecord::TopicCreated {
+            topic: AT.topic,
+            name,
+            min_isr: 2,
+            unclean,
+            cleanup: CleanupPolicy::Delete,
+        },
+    );
     metadata
 }
 
