@@ -28,8 +28,16 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     // Moved, not copied: there may be a million of them.
     let clients = std::mem::take(&mut c.clients);
     let judged = judge_all(c, &clients, &mut Endings { doubled, no_metadata, orphaned: None });
+    let judged = judged.and_then(|()| second_opinion(c, &clients, world));
     c.clients = clients;
     judged
+}
+
+/// What clients saw says the same.
+fn second_opinion(c: &mut ClusterChecks, clients: &Clients, world: &World<Member>) -> Check {
+    let Some(witness) = c.expectations.witness.take() else { return Ok(()) };
+    c.counters.compared(Compared::Histories);
+    witness.agrees(world.now(), clients)
 }
 
 fn judge_all(c: &mut ClusterChecks, clients: &Clients, endings: &mut Endings) -> Check {

@@ -14,6 +14,7 @@ mod quorum;
 mod readers;
 mod replica;
 mod tally;
+mod witness;
 
 use squall_core::broker::Broker;
 use squall_core::ids::{BrokerId, NodeId, TopicPartition};
@@ -31,6 +32,10 @@ use crate::ghost::{Clients, Metadata, PartitionGhost, QuorumGhost};
 use crate::invariants::{Broken, storage};
 
 pub use tally::{Compared, Counters, Exercised, Permitted};
+#[cfg(test)]
+pub(crate) use witness::compare;
+pub(crate) use witness::{EVERY, MOST};
+pub use witness::{Leave, Witness};
 
 /// What a scenario expects of the end of its runs.
 #[derive(Debug, Clone)]
@@ -45,6 +50,9 @@ pub struct Expectations {
     pub beyond_budget: bool,
     /// Which counters a campaign must reach.
     pub sometimes: &'static [&'static str],
+    /// Whoever writes down what clients saw, for a second opinion; `None` where that is no history of a log, or
+    /// nobody asks for one.
+    pub witness: Option<Box<Witness>>,
 }
 
 /// How the auditor reads.
@@ -274,6 +282,9 @@ impl Checks<Member> for ClusterChecks {
         self.on_moment(moment.node, moment.kind, when);
         self.note_harm(world, moment.node);
         for (node, probe) in world.probes() {
+            if let (Some(witness), Probe::Client(_)) = (&mut self.expectations.witness, probe) {
+                witness.fact(world.now(), when.event, *node, probe);
+            }
             if let Err(broken) = self.on_probe(world, *node, probe) {
                 return Err(broken
                     .violation(world.now())

@@ -88,6 +88,7 @@ counted! {
     RecordsReadAgain = "acknowledged records read again",
     Replicas = "replicas compared in the end",
     Identities = "producer ids",
+    Histories = "histories of clients against the true log",
 }
 
 /// All counters of a run.

@@ -112,6 +112,7 @@ pub const ALL: &[(&str, &str)] = &[
         "no-phantom",
         "a reader is handed only records that were sent, and none whose sender was told it is not there",
     ),
+    ("H-AGREE", "what clients saw, judged as a history, and the true log say the same of every record"),
 ];
 
 /// A broken invariant.
