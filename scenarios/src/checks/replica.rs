@@ -70,7 +70,9 @@ pub(super) fn on_probe(
         }
         ReplicaProbe::Durable { end } => {
             let replica = &mut p.replicas[broker.0 as usize];
-            replica.doubtful |= world.disk(node).model().lies;
+            // A lie about the file's name is told before there is anything in it to be durable.
+            let disk = world.disk(node);
+            replica.doubtful |= disk.has_lied() && disk.has_lied_about(&storage::folder(at));
             replica.synced(*end);
             Ok(())
         }

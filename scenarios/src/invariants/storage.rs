@@ -31,6 +31,17 @@ pub fn recovered(
     let at = p.at;
     let replica = &mut p.replicas[broker.0 as usize];
     let known = replica.log.end();
+    let undone = matches!(replica.damage, Damage::Halted | Damage::PowerLoss);
+    let other = first.is_some_and(|first| {
+        replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
+    });
+    // What retention or a reset removed since the last sync may be back.
+    let is_back = undone && (start < replica.log.start() || other);
+    if is_back {
+        // As it was, with what its disk had changed there.
+        let back = replica.removed_rot.into_iter().flatten().filter(|&rotten| rotten >= start).min();
+        replica.rotten = replica.rotten.into_iter().chain(back).min();
+    }
     let least = match replica.damage {
         Damage::None | Damage::Rotten => known,
         Damage::Halted | Damage::PowerLoss => replica.durable.min(known),
@@ -47,13 +58,8 @@ pub fn recovered(
             ),
         );
     }
-    let undone = matches!(replica.damage, Damage::Halted | Damage::PowerLoss);
-    // So may what retention or a reset removed since the last sync.
-    let other = first.is_some_and(|first| {
-        replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
-    });
     let mut before = None;
-    if (start < replica.log.start() || other) && undone {
+    if is_back {
         before = Some(replica.restore(start, end));
     }
     // A cut that no sync covered may come back with the power.
@@ -135,7 +141,7 @@ pub type First = (Offset, LeaderEpoch, u32);
 /// The first whole batch of a replica on its disk.
 pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Option<First> {
     let disk = world.disk(broker.node());
-    let files = disk.list(&format!("{}/", directory(at)));
+    let files = disk.list(&folder(at));
     let logs = files.iter().filter(|file| file.ends_with(".log"));
     let mut contents = logs.filter_map(|file| Some((file, disk.contents(file)?)));
     contents
@@ -149,14 +155,20 @@ pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>
 /// The valid batches of a replica on its disk, in order.
 pub fn batches_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Vec<Batch> {
     let disk = world.disk(broker.node());
-    let files = disk.list(&format!("{}/", directory(at)));
-    let contents = files.iter().filter(|file| file.ends_with(".log")).filter_map(|file| disk.contents(file));
-    let found = contents.flat_map(|content| batches(Bytes::copy_from_slice(content)).map_while(Result::ok));
+    let files = disk.list(&folder(at));
+    let logs = files.iter().filter(|file| file.ends_with(".log"));
+    let contents = logs.filter_map(|file| Some(unsealed(file, disk.contents(file)?.to_vec())));
+    let found = contents.flat_map(|content| batches(Bytes::from(content)).map_while(Result::ok));
     let shadow = |batch: squall_core::record::Batch| {
         let (base, next, epoch) = (batch.base_offset(), batch.next_offset(), batch.leader_epoch()?);
         Some(Batch { base, next, epoch, crc: batch.crc(), stamp: None })
     };
     found.filter_map(shadow).collect()
+}
+
+/// What the names of a replica's files start with.
+pub fn folder(at: TopicPartition) -> String {
+    format!("{}/", directory(at))
 }
 
 /// The base offset of a segment of the partition, from its file's name.
@@ -168,7 +180,7 @@ pub fn base_of(at: TopicPartition, file: &str) -> Option<Offset> {
 /// The first batch of a replica of which its disk has changed bytes.
 pub fn first_rotten(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Option<Offset> {
     let disk = world.disk(broker.node());
-    let prefix = format!("{}/", directory(at));
+    let prefix = folder(at);
     let mut first = None;
     for file in disk.list(&prefix).iter().filter(|file| file.ends_with(".log")) {
         let Some(rotten) = disk.rotten(file).iter().map(|&(start, _)| start).min() else { continue };
@@ -197,7 +209,7 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
     let disk = world.disk(broker.node());
     let mut written = shadow.iter();
     let mut end = shadow.start();
-    for file in disk.list(&format!("{}/", directory(at))) {
+    for file in disk.list(&folder(at)) {
         if !file.ends_with(".log") {
             continue;
         }

@@ -56,6 +56,8 @@ pub struct NodeDisk {
     last: Option<Inode>,
     /// How many writes there were.
     writes: u64,
+    /// What the device said to be durable and did nothing for, until an honest sync covers it.
+    lied: Vec<Covers>,
     /// The next write goes elsewhere.
     pub(super) misdirects: bool,
     /// Where bytes were changed behind the process's back.
@@ -78,6 +80,7 @@ impl NodeDisk {
             buffers: Vec::new(),
             last: None,
             writes: 0,
+            lied: Vec::new(),
             misdirects: false,
             harmed: Vec::new(),
         }
@@ -252,9 +255,13 @@ impl NodeDisk {
             return Err(DiskFault::Io);
         }
         match covers {
-            Covers::File(_) | Covers::Names(_) if self.model.lies => {}
-            Covers::File(inode) => self.file_mut(inode).synced(id),
+            Covers::File(_) | Covers::Names(_) if self.model.lies => self.lied.push(covers),
+            Covers::File(inode) => {
+                self.file_mut(inode).synced(id);
+                self.lied.retain(|lie| !matches!(lie, Covers::File(about) if *about == inode));
+            }
             Covers::Names(changes) => {
+                self.lied.retain(|lie| !matches!(lie, Covers::Names(_)));
                 self.nameless |= self.directory.synced(changes);
                 if self.nameless {
                     self.free_nameless();
@@ -270,9 +277,26 @@ impl NodeDisk {
         self.under_way.clear();
     }
 
+    /// Whether anything is not durable of which the device said that it is.
+    #[inline]
+    pub fn has_lied(&self) -> bool {
+        !self.lied.is_empty()
+    }
+
+    /// The same of the names and of what is under `prefix`.
+    pub fn has_lied_about(&self, prefix: &str) -> bool {
+        self.lied.iter().any(|lie| match lie {
+            Covers::File(about) => self.directory.starting_with(prefix).any(|(_, inode)| inode == about),
+            Covers::Names(_) => true,
+            Covers::Nothing => false,
+        })
+    }
+
     /// The power went. Answers how many files lost something, and how many changes of names are undone.
     pub(crate) fn power_loss(&mut self, how: PowerLoss) -> (u64, u64) {
         self.under_way.clear();
+        // What is left now is durable.
+        self.lied.clear();
         let unsynced = self.directory.unsynced();
         let none = unsynced == 0 || how == PowerLoss::LostNames;
         let kept = if none { 0 } else { self.damage.in_range(0, unsynced) };
@@ -298,6 +322,7 @@ impl NodeDisk {
         self.vacant.clear();
         self.used = 0;
         self.last = None;
+        self.lied.clear();
         self.misdirects = false;
     }
 
@@ -390,6 +415,7 @@ impl NodeDisk {
             if !named[inode]
                 && let Some(file) = file.take()
             {
+                self.lied.retain(|lie| !matches!(lie, Covers::File(about) if *about as usize == inode));
                 self.vacant.push(inode as Inode);
                 let buffer = file.into_buffer();
                 if buffer.capacity() <= MOST_KEPT {

@@ -191,6 +191,10 @@ impl Draw<'_> {
     }
 
     pub(super) fn length(&mut self, kind: &str) -> u64 {
+        // It is over when it has had its messages; until then it waits for them.
+        if kind.ends_with("-message") {
+            return self.storm;
+        }
         if kind == "long-pause"
             && let Some(longest) = self.space.timeouts.iter().max()
         {

@@ -49,6 +49,29 @@ fn a_disk_that_lies_says_yes_and_shows_it_at_the_power_loss() {
 }
 
 #[test]
+fn a_lie_is_known_until_an_honest_sync_of_the_same_covers_it() {
+    let mut world = durable(1, b"kept");
+    let lied = |world: &World<Puppet>| (world.disk(A).has_lied_about("f"), world.disk(A).has_lied_about("g"));
+    world.set_disk(A, DiskModel { lies: true, ..SYNC });
+    world.tell(A, Order::Append("f", b"lost"));
+    world.tell(A, Order::Sync("f"));
+    play(&mut world, at_ms(20));
+    assert_eq!(lied(&world), (true, false));
+    world.tell(A, Order::Append("g", b"new"));
+    world.tell(A, Order::SyncDir);
+    play(&mut world, at_ms(30));
+    assert_eq!(lied(&world), (true, true), "any name may be meant");
+    world.set_disk(A, SYNC);
+    world.tell(A, Order::Sync("f"));
+    world.tell(A, Order::Sync("g"));
+    play(&mut world, at_ms(40));
+    assert_eq!(lied(&world), (true, true), "no sync of a file covers its name");
+    world.tell(A, Order::SyncDir);
+    play(&mut world, at_ms(50));
+    assert!(!world.disk(A).has_lied());
+}
+
+#[test]
 fn what_a_failed_sync_left_counts_as_clean_and_is_gone_with_the_power() {
     for seed in 0..40 {
         let mut world = durable(seed, b"kept");

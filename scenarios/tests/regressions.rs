@@ -1,0 +1,44 @@
+//! Runs that once ended in an alarm, each shrunk to what mattered and kept: what was wrong has been mended, and
+//! they pass.
+
+/// The check read a disk's batches without unsealing them, so it never saw that a cut had come back with the names.
+#[test]
+fn a_cut_undone_with_the_names_it_took() {
+    let file = "a-cut-undone-with-the-names-it-took.capsule.json";
+    squall::pinned(file, include_str!("capsules/a-cut-undone-with-the-names-it-took.capsule.json")).passes();
+}
+
+/// The disk lied about a file's name before the file held a record, and was honest about the first record: the check
+/// took that for durable.
+#[test]
+fn a_lie_about_a_name_told_before_the_first_record() {
+    let file = "a-lie-about-a-name-told-before-the-first-record.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-lie-about-a-name-told-before-the-first-record.capsule.json"),
+    )
+    .passes();
+}
+
+/// A bit had changed in a value of nothing but zeros: the broker took these for sectors that a power loss had left
+/// unwritten, vouched for its log and cut a committed record.
+#[test]
+fn zeros_of_a_value_taken_for_an_unfinished_write() {
+    let file = "zeros-of-a-value-taken-for-an-unfinished-write.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/zeros-of-a-value-taken-for-an-unfinished-write.capsule.json"),
+    )
+    .passes();
+}
+
+/// The check forgot what the disk had changed once retention had removed it, though a power loss brought it back.
+#[test]
+fn rot_that_comes_back_with_what_retention_removed() {
+    let file = "rot-that-comes-back-with-what-retention-removed.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/rot-that-comes-back-with-what-retention-removed.capsule.json"),
+    )
+    .passes();
+}
