@@ -162,6 +162,7 @@ impl Scenario for Quorum {
         ClusterChecks::new(
             layout,
             Expectations {
+                witness: None,
                 audit: None,
                 keys: Keys::default(),
                 flush: false,

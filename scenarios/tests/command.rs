@@ -373,3 +373,53 @@ fn beyond_the_budget_losses_are_classified_and_the_summary_tells_why() {
     let told = told.expect("a run that lost something");
     assert!(told.contains("because     written at") && told.contains(": its disk was wiped"), "{told}");
 }
+
+#[test]
+fn a_history_is_judged_with_a_status_for_each_verdict_whatever_it_is_written_in() {
+    let home = tempfile::tempdir().expect("a directory");
+    let good = r#"{"process": 0, "type": "invoke", "f": "send", "value": [["send", "x", 1]]}
+{"process": 0, "type": "ok", "f": "send", "value": [["send", "x", [0, 1]]]}
+{"process": 1, "type": "invoke", "f": "poll", "value": [["poll"]]}
+{"process": 1, "type": "ok", "f": "poll", "value": [["poll", {"x": [[0, 1]]}]]}
+"#;
+    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).expect("it is written");
+    write("good.json", good);
+    write("unseen.json", &good.replace("{\"x\": [[0, 1]]}", "{}"));
+    write("strange.json", &good.replace("[\"send\", \"x\", [0, 1]]", "[\"send\", \"y\", [0, 1]]"));
+    let status = |words: &[&str]| squall(home.path(), words).status.code();
+    assert_eq!(status(&["check", "good.json"]), Some(0));
+    assert_eq!(status(&["check", "unseen.json"]), Some(1));
+    assert_eq!(status(&["check", "unseen.json", "--allow", "unseen"]), Some(0));
+    assert_eq!(status(&["check", "strange.json"]), Some(2));
+    assert_eq!(status(&["check", "strange.json", "--lenient"]), Some(1));
+    let told = squall(home.path(), &["check", "unseen.json", "--json"]);
+    let document = document(&told);
+    assert_eq!(document["verdict"], "invalid");
+    assert_eq!(document["found"]["unseen"]["first"][0]["messages"]["x"][0], 1);
+    assert_eq!((&document["compared"]["operations"], &document["compared"]["sends"]), (&4.into(), &1.into()));
+}
+
+#[test]
+fn what_a_run_wrote_down_is_a_valid_history_of_all_its_records() {
+    let home = tempfile::tempdir().expect("a directory");
+    let words = [
+        "run",
+        "replicated-log",
+        "--seed",
+        "1",
+        "--set",
+        "log.retention=0",
+        "--set",
+        "log.retention_bytes=0",
+    ];
+    for paper in ["saw.edn", "saw.json"] {
+        let output = squall(home.path(), &[&words[..], &["--history", paper]].concat());
+        assert_eq!(output.status.code(), Some(0));
+        let checked = squall(home.path(), &["check", paper, "--json", "--allow", "duplicate", "--subscribe"]);
+        let document = document(&checked);
+        assert_eq!(document["impossible"]["count"], 0, "{document}");
+        assert!(document["compared"]["sends"].as_u64() > Some(10), "{document}");
+        assert!(document["found"].get("phantom").is_none(), "{document}");
+        assert!(document["found"].get("G1a").is_none(), "{document}");
+    }
+}

@@ -30,6 +30,7 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     let clients = std::mem::take(&mut c.clients);
     let judged = judge_all(c, &clients, &mut Endings { doubled, no_metadata, orphaned: None })
         .and_then(|()| if no_metadata { Ok(()) } else { latest_values(c, &clients) });
+    let judged = judged.and_then(|()| second_opinion(c, &clients, world));
     c.clients = clients;
     judged
 }
@@ -45,6 +46,13 @@ fn latest_values(c: &mut ClusterChecks, clients: &Clients) -> Check {
         }
     }
     Ok(())
+}
+
+/// What clients saw says the same.
+fn second_opinion(c: &mut ClusterChecks, clients: &Clients, world: &World<Member>) -> Check {
+    let Some(witness) = c.expectations.witness.take() else { return Ok(()) };
+    c.counters.compared(Compared::Histories);
+    witness.agrees(world.now(), clients)
 }
 
 fn judge_all(c: &mut ClusterChecks, clients: &Clients, endings: &mut Endings) -> Check {

@@ -15,6 +15,7 @@ mod quorum;
 mod readers;
 mod replica;
 mod tally;
+mod witness;
 mod work;
 
 use squall_core::broker::Broker;
@@ -33,6 +34,10 @@ use crate::ghost::{Clients, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, 
 use crate::invariants::{Broken, groups as coordination, storage};
 
 pub use tally::{Compared, Counters, Exercised, Permitted};
+#[cfg(test)]
+pub(crate) use witness::compare;
+pub(crate) use witness::{EVERY, MOST};
+pub use witness::{Leave, Witness};
 
 /// What a scenario expects of the end of its runs.
 #[derive(Debug, Clone)]
@@ -49,6 +54,9 @@ pub struct Expectations {
     pub sometimes: &'static [&'static str],
     /// The groups that must process everything.
     pub groups: Vec<GroupId>,
+    /// Whoever writes down what clients saw, for a second opinion; `None` where that is no history of a log, or
+    /// nobody asks for one.
+    pub witness: Option<Box<Witness>>,
 }
 
 /// How the auditor reads.
@@ -298,6 +306,9 @@ impl Checks<Member> for ClusterChecks {
         self.on_moment(moment.node, moment.kind, when);
         self.note_harm(world, moment.node);
         for (node, probe) in world.probes() {
+            if let (Some(witness), Probe::Client(_)) = (&mut self.expectations.witness, probe) {
+                witness.fact(world.now(), when.event, *node, probe);
+            }
             if let Err(broken) = self.on_probe(world, *node, probe) {
                 return Err(broken
                     .violation(world.now())

@@ -109,6 +109,7 @@ counted! {
     PositionsResumed = "positions resumed",
     Owners = "partitions owned",
     NewestOfKeys = "newest values of keys read",
+    Histories = "histories of clients against the true log",
 }
 
 /// All counters of a run.

@@ -39,6 +39,7 @@ use squall_core::client::{ConsumerConfig, ProducerConfig};
 use squall_core::controller::Controller;
 use squall_core::group::config::OFFSETS_TOPIC;
 use squall_core::ids::{GroupId, NodeId};
+use squall_core::log::CleanupPolicy;
 use squall_core::message::{CreateTopic, Message};
 use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
@@ -209,6 +210,7 @@ impl Scenario for ConsumerGroup {
             beyond_budget: settings.is_on("fault.beyond_budget"),
             sometimes: SOMETIMES,
             groups: groups(plan).into_iter().map(group_name).collect(),
+            witness: None,
         };
         ClusterChecks::new(layout, expectations)
     }
@@ -317,16 +319,18 @@ const fn client_node(layout: Layout, client: u32) -> u32 {
 
 fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
     let settings = &plan.settings;
-    let topic = |name: &str, partitions: u64| CreateTopic {
+    let topic = |name: &str, partitions: u64, cleanup: CleanupPolicy| CreateTopic {
         name: name.to_owned(),
         partitions: partitions as u32,
         replication: replication(settings) as u32,
         min_isr: settings.get("topic.min_isr") as u32,
         unclean: settings.is_on("topic.unclean"),
+        cleanup,
     };
     let topics = vec![
-        topic(TOPIC, settings.get("topic.partitions")),
-        topic(OFFSETS_TOPIC, settings.get("group.offsets_partitions")),
+        topic(TOPIC, settings.get("topic.partitions"), CleanupPolicy::Delete),
+        // Of each offset the newest commit is enough, as Kafka has it.
+        topic(OFFSETS_TOPIC, settings.get("group.offsets_partitions"), CleanupPolicy::Compact),
     ];
     let pause = Span::from_millis(settings.get("client.request_timeout"));
     world.add("admin", Member::Admin(Admin::of(topics, layout.controller_nodes(), pause)));

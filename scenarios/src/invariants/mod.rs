@@ -133,6 +133,7 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     ("commit-monotone", "nobody sets back what a newer owner was told is committed"),
     ("commit-kept", "nobody resumes before what was acknowledged as committed"),
+    ("H-AGREE", "what clients saw, judged as a history, and the true log say the same of every record"),
 ];
 
 /// A broken invariant.

@@ -16,7 +16,7 @@ use squall_sim::history::{Chronicle, Clerk, Entries, Kind, Ticket, Value};
 use super::{acks, record};
 
 /// The chronicle of one run. It holds what is open and nothing else.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ClusterChronicle {
     readers: Vec<NodeId>,
     partitions: Vec<TopicPartition>,
@@ -26,7 +26,7 @@ pub(crate) struct ClusterChronicle {
 }
 
 /// A send without an answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Send {
     ticket: Ticket,
     at: Option<TopicPartition>,
@@ -34,7 +34,7 @@ struct Send {
 }
 
 /// What a reader is being handed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Poll {
     at: Time,
     event: u64,

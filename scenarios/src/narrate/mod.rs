@@ -129,7 +129,7 @@ fn millis(span: Span) -> String {
 }
 
 /// A record's name: its sender's node and its number there, `6#12`.
-fn record(name: u64) -> String {
+pub(crate) fn record(name: u64) -> String {
     let Name { sender, number } = Name::unpack(name);
     format!("{sender}#{number}")
 }

@@ -37,7 +37,7 @@ use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
-use crate::checks::{Audit, ClusterChecks, Exercised, Expectations};
+use crate::checks::{self, Audit, ClusterChecks, Exercised, Expectations, Leave, Witness};
 use crate::cluster::{self, Layout, Member};
 use crate::ghost::clients::Keys;
 use crate::narrate as words;
@@ -230,6 +230,7 @@ impl Scenario for ReplicatedLog {
             beyond_budget: settings.is_on("fault.beyond_budget"),
             sometimes: SOMETIMES,
             groups: Vec::new(),
+            witness: witness(plan, layout),
         };
         ClusterChecks::new(layout, expectations)
     }
@@ -291,11 +292,7 @@ impl Scenario for ReplicatedLog {
     }
 
     fn chronicle(&self, plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
-        let layout = cluster::layout(&plan.settings);
-        let first = producer_node(layout, plan.settings.get("client.producers") as u32);
-        let readers = first..first + plan.settings.get("client.readers") as u32;
-        let all = partitions(&plan.settings).collect();
-        Some(Box::new(words::ClusterChronicle::new(readers.map(NodeId).collect(), all)))
+        Some(Box::new(chronicle(plan, cluster::layout(&plan.settings))))
     }
 
     fn is_client(&self, member: &Member) -> bool {
@@ -305,6 +302,41 @@ impl Scenario for ReplicatedLog {
     fn state(&self, member: &Member) -> Fields {
         words::state(member)
     }
+}
+
+/// Whoever writes down what clients see.
+fn chronicle(plan: &Plan<Op>, layout: Layout) -> words::ClusterChronicle {
+    let first = producer_node(layout, plan.settings.get("client.producers") as u32);
+    let readers = first..first + plan.settings.get("client.readers") as u32;
+    words::ClusterChronicle::new(readers.map(NodeId).collect(), partitions(&plan.settings).collect())
+}
+
+/// A second opinion on the run, and what its settings permit.
+fn witness(plan: &Plan<Op>, layout: Layout) -> Option<Box<Witness>> {
+    if !plan.seed.is_multiple_of(checks::EVERY) || plan.operations.len() > checks::MOST {
+        return None;
+    }
+    let settings = &plan.settings;
+    // What compaction leaves of a log is no history of what was sent.
+    if settings.get("topic.compact") != 0 {
+        return None;
+    }
+    let kinds = plan.operations.iter().filter_map(|operation| match operation.op {
+        Op::Produce { acks, idempotent } => Some((acks, idempotent)),
+        Op::Send { .. } => None,
+    });
+    let (mut unreplicated, mut not_idempotent) = (false, false);
+    for (acks, idempotent) in kinds {
+        unreplicated |= acks != PlannedAcks::All;
+        not_idempotent |= !idempotent;
+    }
+    let leave = Leave {
+        unreplicated,
+        not_idempotent,
+        retention: settings.get("log.retention") > 0 || settings.get("log.retention_bytes") > 0,
+        beyond: settings.is_on("fault.beyond_budget") || settings.is_on("topic.unclean"),
+    };
+    Some(Box::new(Witness::new(chronicle(plan, layout), leave)))
 }
 
 fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {

@@ -164,7 +164,7 @@ pub(crate) fn name_of(consumed: &Consumed) -> Option<u64> {
 }
 
 /// The name in a value; `None` if the value is not one that [`value`] made.
-fn name_in(value: &[u8]) -> Option<u64> {
+pub(crate) fn name_in(value: &[u8]) -> Option<u64> {
     let (name, fill) = value.split_first_chunk::<8>()?;
     let name = u64::from_be_bytes(*name);
     fill.iter().all(|&byte| byte == name as u8 ^ 0x5a).then_some(name)

@@ -1,5 +1,6 @@
 //! A history for each invariant in which it is broken.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use squall_core::ids::{
@@ -12,10 +13,12 @@ use squall_core::metadata::{MetadataRecord, PartitionState};
 use squall_core::quirk::Quirks;
 use squall_core::record::BatchBuilder;
 use squall_core::testing::TestDisk;
+use squall_sim::check::history::{Checker, Options};
 
 use super::groups;
 use super::histories::{AT, batch, committed, decided, led, partition, quorum, state, unregistered, write};
 use super::work;
+use crate::checks::{self, Leave};
 use crate::contract::order;
 use crate::contract::record::{self, Ending};
 use crate::ghost::clients::{Identities, Name, Told};
@@ -109,9 +112,17 @@ pub(super) const HISTORIES: &[History] = &[
     ("at-least-once", work::in_the_end_a_record_is_not_processed),
     ("commit-monotone", work::a_zombie_sets_a_commit_back),
     ("commit-kept", work::a_member_resumes_before_the_last_commit),
+    ("H-AGREE", a_record_is_gone_and_no_client_misses_it),
 ];
 
 const READER: NodeId = NodeId(9);
+
+/// More of it, and the other way round, beside the code.
+fn a_record_is_gone_and_no_client_misses_it() -> Check {
+    let nothing_seen = Checker::new(Options::default()).finish();
+    let missing = BTreeSet::from(["6#0".to_owned()]);
+    checks::compare(&nothing_seen, Leave::default(), &missing, &BTreeSet::new())
+}
 
 fn changed(p: &mut PartitionGhost, before: Option<&PartitionState>, after: &PartitionState) -> Check {
     membership::changed(p, before, &decided(after))

@@ -21,7 +21,7 @@ use super::queue::Queue;
 use super::report::{Compared, Operation, Report, Verdict};
 use super::tables::{Begun, Tables};
 use crate::history::Kind;
-use crate::history::op::{Action, Argument, Mop, Op};
+use crate::history::op::{Action, Argument, Mop, Name, Op};
 
 /// How a history is judged.
 #[derive(Debug, Clone)]
@@ -148,6 +148,11 @@ impl Checker {
     /// Classes of which something was found that no later operation can take back.
     pub const fn known(&self) -> &BTreeSet<Class> {
         &self.tables.known
+    }
+
+    /// Whether a committed operation read a value of this name, of any key.
+    pub fn was_read(&self, name: &str) -> bool {
+        self.tables.was_read(&Name::Text(name.into()))
     }
 
     fn complete(&mut self, op: &Op, index: u64, begun: Begun, ended: Begun) {

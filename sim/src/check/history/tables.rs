@@ -166,6 +166,12 @@ impl Tables {
         record.is_some_and(|record| self.records[*record as usize].writer != NONE)
     }
 
+    /// Whether a committed operation read a value of this name, of any key.
+    pub(super) fn was_read(&self, name: &Name) -> bool {
+        let known = self.keys.iter().filter_map(|table| table.records.get(name));
+        known.into_iter().any(|record| self.records[*record as usize].read)
+    }
+
     fn record(&mut self, key: u32, name: Option<&Name>) -> u32 {
         let table = &mut self.keys[key as usize];
         let known = name.map_or(Some(table.nameless), |name| table.records.get(name).copied());
@@ -261,7 +267,7 @@ impl Tables {
                         let key = self.key(key);
                         let mut last = NONE;
                         for read in reads {
-                            last = self.was_read(op.kind, (key, last), read, place);
+                            last = self.handed(op.kind, (key, last), read, place);
                         }
                     }
                 }
@@ -324,7 +330,7 @@ impl Tables {
         found
     }
 
-    fn was_read(&mut self, kind: Kind, place: (u32, u32), read: &Read, mop: u32) -> u32 {
+    fn handed(&mut self, kind: Kind, place: (u32, u32), read: &Read, mop: u32) -> u32 {
         self.reads += 1;
         let what = self.found(place, read.value.as_ref());
         let offset = read.offset.unwrap_or(NOWHERE);
