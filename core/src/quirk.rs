@@ -31,8 +31,8 @@ pub enum Quirk {
     LiveOffsetsExpire,
     /// KAFKA-8500: a static member that comes back during a rebalance is given the id of its earlier life.
     StaticMemberNotFenced,
-    /// KAFKA-14639: a group's leader takes what an older generation left for free, and gives it to another.
-    StaleClaimIgnored,
+    /// KAFKA-16147, KAFKA-14639: a group's partition is given to its next owner before the last one has let it go.
+    OwnedTwice,
     /// KIP-320: a consumer goes on at its offset without asking whether the log was cut before it.
     UnvalidatedPosition,
     /// KAFKA-13194: compaction goes by the log end, and lets records that may be cut yet displace committed ones.
@@ -54,7 +54,7 @@ impl Quirk {
         Self::LateUnload,
         Self::LiveOffsetsExpire,
         Self::StaticMemberNotFenced,
-        Self::StaleClaimIgnored,
+        Self::OwnedTwice,
         Self::UnvalidatedPosition,
         Self::CleanPastHighWatermark,
     ];

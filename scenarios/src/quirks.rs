@@ -50,8 +50,8 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "a static member that comes back during a rebalance gets its earlier life's id, and nobody is fenced (KAFKA-8500, apache/kafka#6899)",
     ),
     (
-        "stale-claim-ignored",
-        "a group's leader takes what an older generation left for free and gives it to another (KAFKA-14639, KAFKA-13406)",
+        "partition-owned-twice",
+        "a group's partition is given to its next owner before the last one has let it go (KAFKA-16147, KAFKA-14639)",
     ),
     (
         "unvalidated-position",

@@ -88,6 +88,7 @@ fn judge_record(
     let at = record.at.unwrap_or_default();
     let (place, ending) = (c.place(at), endings.of(c, at));
     let permit = record::judge(&c.partitions[place], clients, name, record, ending)?;
+    work::judge_record(c, name, record)?;
     if record.told == Told::Delivered && record.found > 0 {
         c.counters.compared(Compared::RecordsReadAgain);
     }

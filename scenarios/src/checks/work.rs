@@ -7,7 +7,7 @@ use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, Exercised, Permitted, calm};
 use crate::cluster::Member;
-use crate::ghost::clients::Reader;
+use crate::ghost::clients::{Name, Reader, Record};
 use crate::ghost::work::{Floor, Holder, Vacancy};
 use crate::invariants::{Broken, Check, work};
 
@@ -54,8 +54,9 @@ pub(super) fn on_probe(
         GroupProbe::Resumed { group, member, at, offset, .. } => {
             return resumed(c, node, group, *member, (*at, *offset));
         }
-        GroupProbe::Processed { group, at, offset, .. } => {
+        GroupProbe::Processed { group, at, offset, record, .. } => {
             c.counters.compared(Compared::RecordsProcessed);
+            c.work.group(group).names.extend(*record);
             if c.work.share(group, *at).processed(*offset) {
                 c.counters.exercised(Exercised::Redeliveries);
                 c.counters.permitted(Permitted::ProcessedAgain);
@@ -268,4 +269,19 @@ pub(super) fn judge(c: &ClusterChecks, at: TopicPartition, end: Offset) -> Check
         let share = c.work.groups.get(group).and_then(|work| work.shares.get(&at));
         work::finished(group, share, at, end)
     })
+}
+
+/// In the end every group has processed every record that is there, whatever became of others: a member that was
+/// ahead of a log that was cut has gone back (KIP-320).
+pub(super) fn judge_record(c: &ClusterChecks, name: Name, record: &Record) -> Check {
+    if c.expectations.groups.is_empty() || c.expectations.beyond_budget || record.found == 0 {
+        return Ok(());
+    }
+    if calm::offsets_are_orphaned(c) {
+        return Ok(());
+    }
+    c.expectations
+        .groups
+        .iter()
+        .try_for_each(|group| work::has_processed(group, c.work.groups.get(group), name))
 }

@@ -64,6 +64,8 @@ pub struct Share {
 pub struct GroupWork {
     /// By partition.
     pub shares: BTreeMap<TopicPartition, Share>,
+    /// The names of all records that it processed.
+    pub names: BTreeSet<u64>,
     /// Who is in which generation, as its coordinator said; the last few.
     pub generations: Vec<(Generation, Vec<MemberId>)>,
 }

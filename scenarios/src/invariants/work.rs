@@ -3,6 +3,7 @@
 
 use squall_core::ids::{Generation, GroupId, MemberId, Offset, TopicPartition};
 
+use crate::ghost::clients::Name;
 use crate::ghost::work::{Floor, GroupWork, Share};
 use crate::invariants::{Broken, Check, broken};
 
@@ -91,4 +92,18 @@ pub fn finished(group: &GroupId, share: Option<&Share>, at: TopicPartition, end:
         return Ok(());
     }
     broken("at-least-once", format!("in the end nobody of {group} has processed {at} offset {done} of {end}"))
+}
+
+/// In the end: a record that is in the log was processed by the group.
+pub fn has_processed(group: &GroupId, work: Option<&GroupWork>, name: Name) -> Check {
+    if work.is_some_and(|work| work.names.contains(&name.pack())) {
+        return Ok(());
+    }
+    broken(
+        "at-least-once",
+        format!(
+            "in the end nobody of {group} has processed record {} of sender {}",
+            name.number, name.sender
+        ),
+    )
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::verdict::{Verdict, judge};
 use super::{Member, Phase};
 use crate::client::assign::{Topic, assign};
-use crate::group::message::{Assignor, GroupRequest, Join, Joined, JoinedMember, Subscription, Sync, Synced};
+use crate::group::message::{Assignor, GroupRequest, Join, Joined, Subscription, Sync, Synced};
 use crate::host::Host;
 use crate::ids::{CorrelationId, MemberId, TopicPartition};
 use crate::quirk::Quirk;
@@ -112,10 +112,7 @@ impl Member {
 
     /// As the leader: what everybody gets.
     fn assignments(&mut self, joined: Joined, env: &mut Host<'_>) -> Vec<(MemberId, Vec<TopicPartition>)> {
-        let mut members = joined.members;
-        if self.config.consumer.quirks.has(Quirk::StaleClaimIgnored) {
-            forget_stale_claims(&mut members);
-        }
+        let members = joined.members;
         let mut names: Vec<&Arc<str>> =
             members.iter().flat_map(|member| member.subscription.topics.iter()).collect();
         names.sort_unstable();
@@ -137,7 +134,13 @@ impl Member {
             self.withheld = (joined.protocol == Assignor::CooperativeSticky).then(|| env.now());
             return Vec::new();
         }
-        let shares = assign(joined.protocol, &topics, &members);
+        let assignor = match joined.protocol {
+            Assignor::CooperativeSticky if self.config.consumer.quirks.has(Quirk::OwnedTwice) => {
+                Assignor::Sticky
+            }
+            agreed => agreed,
+        };
+        let shares = assign(assignor, &topics, &members);
         let all: u32 = topics.iter().map(|topic| topic.partitions).sum();
         if shares.iter().map(|(_, share)| share.len()).sum::<usize>() < all as usize {
             self.withheld = Some(env.now() + self.config.max_poll);
@@ -197,17 +200,6 @@ impl Member {
         }
         if unknown {
             self.consumer.want_metadata(env);
-        }
-    }
-}
-
-/// Kafka's mistake before KAFKA-14639: a claim from an older generation counts for nothing, although its owner
-/// reads on until it hears of the new assignment.
-fn forget_stale_claims(members: &mut [JoinedMember]) {
-    let newest = members.iter().filter_map(|member| member.subscription.generation).max();
-    for member in members {
-        if member.subscription.generation < newest {
-            Arc::make_mut(&mut member.subscription).owned.clear();
         }
     }
 }

@@ -4,6 +4,7 @@ use squall_core::ids::{Generation, GroupId, MemberId, NodeId, Offset, TopicParti
 
 use super::histories::AT;
 use crate::ghost::Work;
+use crate::ghost::clients::Name;
 use crate::ghost::work::{Floor, Share};
 use crate::invariants::{Check, work};
 
@@ -48,6 +49,10 @@ pub(super) fn a_commit_of_what_nobody_has_processed() -> Check {
 
 pub(super) fn in_the_end_a_record_is_not_processed() -> Check {
     work::finished(&group(), None::<&Share>, AT, Offset(1))
+}
+
+pub(super) fn in_the_end_a_record_that_is_there_is_not_processed() -> Check {
+    work::has_processed(&group(), None, Name { sender: 6, number: 1 })
 }
 
 pub(super) fn a_zombie_sets_a_commit_back() -> Check {
