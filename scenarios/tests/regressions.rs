@@ -19,3 +19,26 @@ fn a_lie_about_a_name_told_before_the_first_record() {
     )
     .passes();
 }
+
+/// A bit had changed in a value of nothing but zeros: the broker took these for sectors that a power loss had left
+/// unwritten, vouched for its log and cut a committed record.
+#[test]
+fn zeros_of_a_value_taken_for_an_unfinished_write() {
+    let file = "zeros-of-a-value-taken-for-an-unfinished-write.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/zeros-of-a-value-taken-for-an-unfinished-write.capsule.json"),
+    )
+    .passes();
+}
+
+/// The check forgot what the disk had changed once retention had removed it, though a power loss brought it back.
+#[test]
+fn rot_that_comes_back_with_what_retention_removed() {
+    let file = "rot-that-comes-back-with-what-retention-removed.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/rot-that-comes-back-with-what-retention-removed.capsule.json"),
+    )
+    .passes();
+}

@@ -81,11 +81,38 @@ fn is_unfinished(
         bytes[range].iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte))
     };
     let size = field(LENGTH) as usize + LENGTH.end;
-    if size > bytes.len() {
-        let crc = field(CRC);
-        return Ok(may_be_short && !is_whole_but_for_its_length(&mut bytes, crc, Seal::of(file)));
+    let crc = field(CRC);
+    let unfinished = if size > bytes.len() {
+        may_be_short
+    } else {
+        has_hole(&bytes[..size.max(HEADER_BYTES)], base, position)
+    };
+    // With a length that has changed, it may seem to reach into the holes of a write behind it; and a value may
+    // be nothing but zeros.
+    let seal = Seal::of(file);
+    Ok(unfinished
+        && !is_sound_but_for_a_bit(&bytes[..size.min(bytes.len())], crc, seal)
+        && !is_whole_but_for_its_length(&mut bytes, crc, seal))
+}
+
+/// Whether `batch` would be sound if one bit were another, or if what no checksum covers were.
+///
+/// A checksum is linear: a flipped bit changes it by what that bit alone would give, which depends on how far
+/// from the end it is.
+fn is_sound_but_for_a_bit(batch: &[u8], crc: u32, seal: Seal) -> bool {
+    /// CRC-32C, its bits reflected (RFC 3720, appendix B.4).
+    const POLYNOMIAL: u32 = 0x82f6_3b78;
+    let Some(checked) = batch.get(CHECKED..) else { return false };
+    let change = crc32c::crc32c(checked) ^ seal.mask(batch) ^ crc;
+    // Beside the checksum, or in it.
+    if change == 0 || change.is_power_of_two() {
+        return true;
     }
-    Ok(has_hole(&bytes[..size.max(HEADER_BYTES)], base, position))
+    let mut of_one_bit = 1_u32;
+    (0..checked.len().max(CHECKED) * 8).any(|_| {
+        of_one_bit = of_one_bit >> 1 ^ (POLYNOMIAL & (of_one_bit & 1).wrapping_neg());
+        of_one_bit == change
+    })
 }
 
 /// Whether some length, though not the one that is written there, makes a sound batch.

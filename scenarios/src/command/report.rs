@@ -109,7 +109,8 @@ impl Subject<'_> {
         let report = Report {
             record: &replay.record,
             recording: &recording,
-            capsule: &directory.join(&kept).display().to_string(),
+            // Whoever is handed the page has the capsule beside it, wherever that is.
+            capsule: &kept,
             promise: replay.record.verdict.invariant().and_then(invariants::about),
             departs: departs.as_deref(),
             before: self.before,

@@ -62,6 +62,8 @@ pub struct ReplicaGhost {
     /// What was removed at the start of its log since the last sync, and since the one before: a sync that was
     /// under way does not cover a removal.
     pub removed: [Vec<Batch>; 2],
+    /// From where on its disk had changed what was removed: it comes back as it was, changed.
+    pub removed_rot: [Option<Offset>; 2],
     /// Everything before is durable.
     pub durable: Offset,
     /// Everything before is durable as far as its disk has told it.
@@ -114,6 +116,7 @@ impl ReplicaGhost {
             self.log = Shadow::default();
             self.cut.clear();
             self.removed = Default::default();
+            self.removed_rot = [None; 2];
             self.durable = Offset::ZERO;
             self.claimed = Offset::ZERO;
             self.doubtful = false;
@@ -127,12 +130,14 @@ impl ReplicaGhost {
     /// Its log starts at `start` from now on, by retention.
     pub fn advance_start(&mut self, start: Offset) {
         self.removed[0].extend(self.log.iter().take_while(|batch| batch.next <= start));
+        self.note_removed_rot(start);
         self.log.advance_start(start);
     }
 
     /// Its log is dropped, to start again at `start`.
     pub fn reset(&mut self, start: Offset) {
         self.removed[0].extend(self.log.iter());
+        self.note_removed_rot(self.log.end());
         self.log = Shadow::starting_at(start);
         self.cut.clear();
         // Not even where the log starts is durable.
@@ -140,6 +145,12 @@ impl ReplicaGhost {
         self.claimed = Offset::ZERO;
         self.rotten = None;
         self.producers.clear();
+    }
+
+    /// What lies before `end` is removed, with whatever its disk had changed there.
+    fn note_removed_rot(&mut self, end: Offset) {
+        let rot = self.rotten.filter(|&rotten| rotten < end);
+        self.removed_rot[0] = self.removed_rot[0].min(rot).or(self.removed_rot[0]).or(rot);
     }
 
     /// Its log ends at `to` at most.
@@ -161,6 +172,7 @@ impl ReplicaGhost {
         self.cut.clear();
         self.removed.swap(0, 1);
         self.removed[0].clear();
+        self.removed_rot = [None, self.removed_rot[0]];
     }
 
     /// The power is back, and brings back a log of [`start`, `end`) that begins before the one that was kept.
@@ -168,6 +180,7 @@ impl ReplicaGhost {
     pub fn restore(&mut self, start: Offset, end: Offset) -> Shadow {
         let mut log = Shadow::starting_at(start);
         let [newer, older] = std::mem::take(&mut self.removed);
+        self.removed_rot = [None; 2];
         for batch in older.iter().chain(&newer).chain(self.log.iter()) {
             if batch.base == log.end() && batch.next <= end {
                 let _fits = log.push(*batch);

@@ -31,6 +31,17 @@ pub fn recovered(
     let at = p.at;
     let replica = &mut p.replicas[broker.0 as usize];
     let known = replica.log.end();
+    let undone = matches!(replica.damage, Damage::Halted | Damage::PowerLoss);
+    let other = first.is_some_and(|first| {
+        replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
+    });
+    // What retention or a reset removed since the last sync may be back.
+    let is_back = undone && (start < replica.log.start() || other);
+    if is_back {
+        // As it was, with what its disk had changed there.
+        let back = replica.removed_rot.into_iter().flatten().filter(|&rotten| rotten >= start).min();
+        replica.rotten = replica.rotten.into_iter().chain(back).min();
+    }
     let least = match replica.damage {
         Damage::None | Damage::Rotten => known,
         Damage::Halted | Damage::PowerLoss => replica.durable.min(known),
@@ -47,13 +58,8 @@ pub fn recovered(
             ),
         );
     }
-    let undone = matches!(replica.damage, Damage::Halted | Damage::PowerLoss);
-    // So may what retention or a reset removed since the last sync.
-    let other = first.is_some_and(|first| {
-        replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
-    });
     let mut before = None;
-    if (start < replica.log.start() || other) && undone {
+    if is_back {
         before = Some(replica.restore(start, end));
     }
     // A cut that no sync covered may come back with the power.

@@ -135,6 +135,44 @@ proptest! {
         prop_assert!(again.log_end() >= all.iter().take(synced).map(Batch::next_offset).max().unwrap_or_default());
     }
 
+    /// Zeros of a value look like sectors that were never written.
+    #[test]
+    fn a_flipped_bit_of_a_value_of_zeros_is_damage(place: prop::sample::Index, bit in 0u32..8) {
+        let (mut disk, config) = (TestDisk::new(), LogConfig::default());
+        let (mut log, _) = Log::open("t", config, Quirks::NONE, &mut disk).unwrap();
+        let mut zeros = BatchBuilder::new();
+        zeros.add(None, Some(&[0; 2000]), &[], 1000);
+        let batch = log.append_as_leader(&zeros.build(), LeaderEpoch(1), &mut disk).unwrap();
+        disk.rot(FIRST, place.index(batch.size()), bit);
+        prop_assert!(!Log::is_sound("t", &mut disk).unwrap());
+    }
+
+    /// The length of a batch may reach, once it is changed, into the holes of the write behind it.
+    #[test]
+    fn a_flipped_bit_before_a_write_cut_short_is_damage(
+        sizes in prop::collection::vec(1u32..20, 1..4),
+        place: prop::sample::Index,
+        in_length: bool,
+        bit in 0u32..8,
+        cut in 1u32..40,
+    ) {
+        let (mut disk, config) = (TestDisk::new(), LogConfig::default());
+        let (mut log, _) = Log::open("t", config, Quirks::NONE, &mut disk).unwrap();
+        let durable: Vec<_> = sizes.iter().map(|&records| append(&mut log, records, 2, &mut disk)).collect();
+        let end: usize = durable.iter().map(Batch::size).sum();
+        append(&mut log, cut, 2, &mut disk);
+        let mut bytes = disk.content(FIRST).unwrap().to_vec();
+        let whole = bytes.len().next_multiple_of(512);
+        bytes[end..].fill(0);
+        bytes.resize(whole, 0);
+        let last = end - durable.last().map_or(0, Batch::size);
+        let changed = if in_length { last + 8 + place.index(4) } else { place.index(end) };
+        bytes[changed] ^= 1 << bit;
+        let mut torn = TestDisk::new();
+        torn.append(FIRST, &bytes).unwrap();
+        prop_assert!(!Log::is_sound("t", &mut torn).unwrap());
+    }
+
     #[test]
     fn a_write_cut_short_anywhere_is_not_taken_for_damage(
         batches in 1u32..8, draws in prop::collection::vec(any::<u64>(), 8),

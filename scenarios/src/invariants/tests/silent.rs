@@ -283,3 +283,21 @@ fn a_cut_that_the_disk_stopped_half_way_may_be_done_or_not() {
         assert_eq!(back, Ok(()), "recovered up to {end}");
     }
 }
+
+#[test]
+fn what_a_disk_has_changed_comes_back_changed_with_what_retention_removed() {
+    for (end, allowed) in [(2, true), (0, false)] {
+        let mut p = partition();
+        for batch in [batch(0, 2, 1, 7), batch(2, 3, 1, 8), batch(3, 5, 1, 9)] {
+            replication::appended(&mut p, BrokerId(1), batch, false).unwrap();
+        }
+        let replica = &mut p.replicas[1];
+        replica.synced(Offset(5));
+        replica.rotten = Some(Offset(2));
+        replica.advance_start(Offset(3));
+        replica.rotten = None;
+        replica.damage = Damage::PowerLoss;
+        let back = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), None);
+        assert_eq!(back.is_ok(), allowed, "recovered up to {end}");
+    }
+}
