@@ -154,6 +154,7 @@ fn cleaned(
         replica.durable = replica.durable.min(what.from);
     }
     // Rot may have gone with an old file, or come with the new one.
+    replica.note_removed_rot(what.to);
     let rotten = storage::first_rotten(p.at, broker, world);
     p.replicas[broker.0 as usize].rotten = rotten;
     c.to_inspect.push(Inspection { at: p.at, broker, what: Look::Disk });

@@ -147,8 +147,8 @@ impl ReplicaGhost {
         self.producers.clear();
     }
 
-    /// What lies before `end` is removed, with whatever its disk had changed there.
-    fn note_removed_rot(&mut self, end: Offset) {
+    /// What lies before `end` is removed or replaced, with whatever its disk had changed there.
+    pub fn note_removed_rot(&mut self, end: Offset) {
         let rot = self.rotten.filter(|&rotten| rotten < end);
         self.removed_rot[0] = self.removed_rot[0].min(rot).or(self.removed_rot[0]).or(rot);
     }

@@ -37,7 +37,8 @@ pub fn recovered(
     });
     // What retention or a reset removed since the last sync may be back.
     let is_back = undone && (start < replica.log.start() || other);
-    if is_back {
+    // So may files that compaction has replaced.
+    if is_back || (undone && p.compacted.is_some()) {
         // As it was, with what its disk had changed there.
         let back = replica.removed_rot.into_iter().flatten().filter(|&rotten| rotten >= start).min();
         replica.rotten = replica.rotten.into_iter().chain(back).min();
