@@ -1,5 +1,6 @@
 //! Each known mistake is found, and without it the same seeds are clean: a check that cannot fail is none.
 
+use squall::consumer_group::ConsumerGroup;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
 use squall_sim::run::Scenario;
@@ -67,4 +68,24 @@ fn a_producer_table_that_only_leaders_build_is_found() {
 #[test]
 fn a_recovery_that_looks_at_no_checksum_is_found() {
     found(ReplicatedLog, "recovery-without-crc");
+}
+
+#[test]
+fn a_commit_that_no_generation_fences_is_found() {
+    found(ConsumerGroup, "commit-without-generation");
+}
+
+#[test]
+fn an_unload_that_comes_late_is_found() {
+    found(ConsumerGroup, "late-unload");
+}
+
+#[test]
+fn offsets_of_a_living_group_that_expire_are_found() {
+    found(ConsumerGroup, "live-offsets-expire");
+}
+
+#[test]
+fn a_static_member_that_nobody_fences_is_found() {
+    found(ConsumerGroup, "static-member-not-fenced");
 }
