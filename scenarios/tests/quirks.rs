@@ -1,5 +1,6 @@
 //! Each known mistake is found, and without it the same seeds are clean: a check that cannot fail is none.
 
+use squall::consumer_group::ConsumerGroup;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
 use squall_sim::run::Scenario;
@@ -89,4 +90,24 @@ fn a_compacted_topic_keeps_its_promises() {
     for policy in [1, 2] {
         with(ReplicatedLog, &[("topic.compact", policy)]).seeds(0..40).run();
     }
+}
+
+#[test]
+fn a_commit_that_no_generation_fences_is_found() {
+    found(ConsumerGroup, "commit-without-generation");
+}
+
+#[test]
+fn an_unload_that_comes_late_is_found() {
+    found(ConsumerGroup, "late-unload");
+}
+
+#[test]
+fn offsets_of_a_living_group_that_expire_are_found() {
+    found(ConsumerGroup, "live-offsets-expire");
+}
+
+#[test]
+fn a_static_member_that_nobody_fences_is_found() {
+    found(ConsumerGroup, "static-member-not-fenced");
 }

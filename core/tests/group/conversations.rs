@@ -17,6 +17,7 @@
 
 use squall_core::env::{Input, Process};
 use squall_core::ids::{BrokerId, CorrelationId, LeaderEpoch, NodeId};
+use squall_core::log::CleanupPolicy;
 use squall_core::message::{Message, Request};
 use squall_core::partition::Flush;
 use squall_core::quirk::{Quirk, Quirks};
@@ -55,6 +56,7 @@ fn setup(brokers: u32, quirks: Quirks) -> Setup {
         retention_bytes: None,
         quirks,
         topic: "__consumer_offsets",
+        cleanup: CleanupPolicy::Delete,
     }
 }
 

@@ -24,6 +24,7 @@ use squall_core::ids::{
     BrokerId, CorrelationId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicId,
     TopicPartition,
 };
+use squall_core::log::CleanupPolicy;
 use squall_core::message::{Message, Reply, Request};
 use squall_core::partition::{Flush, Partition};
 use squall_core::probe::Probe;
@@ -77,7 +78,9 @@ impl Play {
     fn new(quirks: Quirks) -> Self {
         let topic = "__consumer_offsets";
         let flush = Flush::Never;
-        let setup = Setup { brokers: 3, flush, segment_bytes: 300, retention_bytes: None, quirks, topic };
+        let cleanup = CleanupPolicy::Delete;
+        let setup =
+            Setup { brokers: 3, flush, segment_bytes: 300, retention_bytes: None, quirks, topic, cleanup };
         let mut world = World::new(setup, true);
         world.boot(2);
         let clients = (0..MEMBERS).map(|_| Client::default()).collect();

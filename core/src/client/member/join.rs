@@ -134,12 +134,9 @@ impl Member {
             self.withheld = (joined.protocol == Assignor::CooperativeSticky).then(|| env.now());
             return Vec::new();
         }
-        let assignor = match joined.protocol {
-            Assignor::CooperativeSticky if self.config.consumer.quirks.has(Quirk::OwnedTwice) => {
-                Assignor::Sticky
-            }
-            agreed => agreed,
-        };
+        let owned_twice = self.config.consumer.quirks.has(Quirk::OwnedTwice);
+        let hands_over_at_once = owned_twice && joined.protocol == Assignor::CooperativeSticky;
+        let assignor = if hands_over_at_once { Assignor::Sticky } else { joined.protocol };
         let shares = assign(assignor, &topics, &members);
         let all: u32 = topics.iter().map(|topic| topic.partitions).sum();
         if shares.iter().map(|(_, share)| share.len()).sum::<usize>() < all as usize {

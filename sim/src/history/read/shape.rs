@@ -78,7 +78,7 @@ pub(super) fn operation(tree: &Tree) -> Result<Op, String> {
 fn number(name: &str, tree: &Tree) -> Result<Option<u64>, String> {
     match tree {
         Tree::Nil => Ok(None),
-        tree => {
+        Tree::Number(_) | Tree::Text(_) | Tree::Word(_) | Tree::Odd(_) | Tree::List(_) | Tree::Map(_) => {
             tree.count().map(Some).ok_or_else(|| format!("{name} is a whole number, not {}", tree.told()))
         }
     }
@@ -136,15 +136,19 @@ fn argument(f: Action, tree: &Tree) -> Result<Argument, String> {
         }
         Action::Assign | Action::Subscribe => match tree {
             Tree::Nil => Ok(Argument::Keys(Vec::new())),
-            tree => match tree.list() {
-                Some(items) => Ok(Argument::Keys(items.iter().map(key).collect::<Result<_, _>>()?)),
-                None => Err(format!("{} takes a list of keys, not {}", f.name(), tree.told())),
-            },
+            Tree::Number(_) | Tree::Text(_) | Tree::Word(_) | Tree::Odd(_) | Tree::List(_) | Tree::Map(_) => {
+                match tree.list() {
+                    Some(items) => Ok(Argument::Keys(items.iter().map(key).collect::<Result<_, _>>()?)),
+                    None => Err(format!("{} takes a list of keys, not {}", f.name(), tree.told())),
+                }
+            }
         },
         Action::Enqueue | Action::Dequeue | Action::Drain => match tree {
             Tree::Nil => Ok(Argument::Items(Vec::new())),
             Tree::List(items) => Ok(Argument::Items(items.iter().map(name).collect::<Result<_, _>>()?)),
-            item => Ok(Argument::Items(vec![name(item)?])),
+            item @ (Tree::Number(_) | Tree::Text(_) | Tree::Word(_) | Tree::Odd(_) | Tree::Map(_)) => {
+                Ok(Argument::Items(vec![name(item)?]))
+            }
         },
         Action::Commit | Action::Committed => match tree {
             Tree::Nil => Ok(Argument::Offsets(Vec::new())),
@@ -157,7 +161,9 @@ fn argument(f: Action, tree: &Tree) -> Result<Argument, String> {
                 let pair = |(of, at): &(Tree, Tree)| Ok((key(of)?, number("an offset", at)?));
                 Ok(Argument::Offsets(items.iter().map(pair).collect::<Result<_, String>>()?))
             }
-            tree => Err(format!("{} takes offsets by key, not {}", f.name(), tree.told())),
+            Tree::Number(_) | Tree::Text(_) | Tree::Word(_) | Tree::Odd(_) => {
+                Err(format!("{} takes offsets by key, not {}", f.name(), tree.told()))
+            }
         },
         Action::Other => Ok(Argument::None),
     }
@@ -174,7 +180,9 @@ fn mop(tree: &Tree) -> Result<Mop, String> {
                     [offset, value] => (number("an offset", offset)?, name(value)?),
                     _ => return Err("a send's value is [offset value]".to_owned()),
                 },
-                value => (None, name(value)?),
+                Tree::Nil | Tree::Number(_) | Tree::Text(_) | Tree::Word(_) | Tree::Odd(_) | Tree::Map(_) => {
+                    (None, name(what)?)
+                }
             };
             Ok(Mop::Send { key, offset, value })
         }
