@@ -127,7 +127,7 @@ impl Subject<'_> {
             let name = self.stem.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
             files.push((format!("{name}.rs"), pinned::test(&report, &kept)));
         }
-        files.push((kept, self.text));
+        files.push((kept.clone(), self.text));
         write(&directory, &files)?;
         tell(self.args, self.file, &report, &directory, &files)
     }
