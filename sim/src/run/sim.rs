@@ -39,10 +39,10 @@ use crate::settings::{Overrides, Settings};
 ///     world.add("two", Counter { count: 0 });
 /// })
 /// .group(Group::new("counters", [NodeId(0), NodeId(1)]))
-/// .always("no_count_beyond_the_boots", |world| {
-///     let boots = world.stats().boots;
+/// .always("no_count_beyond_the_deliveries", |world| {
+///     let delivered = world.stats().delivered;
 ///     let count = world.nodes().filter_map(|node| world.process(node)).map(|counter| counter.count).max();
-///     if count <= Some(boots) { Ok(()) } else { Err(format!("{count:?} of {boots} boots")) }
+///     if count <= Some(delivered) { Ok(()) } else { Err(format!("{count:?} of {delivered} delivered")) }
 /// });
 /// sim.hold(0..20);
 /// ```

@@ -54,7 +54,7 @@ fn asked(value: &Argument, f: Action) -> Argument {
                 .collect(),
         ),
         Argument::Items(_) if f != Action::Enqueue => Argument::Items(Vec::new()),
-        other => other.clone(),
+        Argument::None | Argument::Items(_) | Argument::Keys(_) | Argument::Offsets(_) => value.clone(),
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn words(moves: &[Move]) -> String {
         let end = ends[usize::from(end % 5)];
         let mut send = |slip: u8| {
             value += 1;
-            let offset = sent[key].len() as u64 + u64::from(slip % 4 == 0);
+            let offset = sent[key].len() as u64 + u64::from(slip.is_multiple_of(4));
             sent[key].push(value.to_string());
             match slip % 5 {
                 0 => format!("+{name}:{value}"),
