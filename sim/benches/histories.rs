@@ -37,8 +37,8 @@ fn text(operations: u64) -> String {
                     positions[client][key] = until;
                     if from < until {
                         let _ = write!(records, "{key} [");
-                        for offset in from..until {
-                            let _ = write!(records, "[{} {}] ", offset * 2, log[offset]);
+                        for (offset, value) in log.iter().enumerate().take(until).skip(from) {
+                            let _ = write!(records, "[{} {value}] ", offset * 2);
                         }
                         records.push(']');
                     }
