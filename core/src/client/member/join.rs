@@ -81,6 +81,8 @@ impl Member {
             Err(refused) => return self.not_joined(refused, env),
         };
         self.joining.succeeded();
+        // The same generation again: an assignment that went out before may be the one that counts.
+        let before = self.assigned_topics.take().filter(|_| self.generation == Some(joined.generation));
         self.id = Some(joined.member);
         self.generation = Some(joined.generation);
         self.protocol = Some(joined.protocol);
@@ -91,10 +93,12 @@ impl Member {
             self.owner = self.identity();
             self.report_owned(env);
         }
-        self.assigned_topics = None;
         self.withheld = None;
         let assignments =
             if joined.leader == joined.member { self.assignments(joined, env) } else { Vec::new() };
+        if let (Some(topics), Some(before)) = (&mut self.assigned_topics, before) {
+            topics.retain(|topic| before.contains(topic));
+        }
         self.phase = Phase::Syncing(assignments);
     }
 
