@@ -66,3 +66,27 @@ fn a_batch_in_the_place_of_another_ends_a_truncation() {
     )
     .passes();
 }
+
+/// A static member that led its group came back into a generation in which its earlier life had assigned nothing, as
+/// it did not know the topic; it took all topics for assigned.
+#[test]
+fn a_static_leader_that_returns_to_an_empty_assignment() {
+    let file = "a-static-leader-that-returns-to-an-empty-assignment.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-static-leader-that-returns-to-an-empty-assignment.capsule.json"),
+    )
+    .passes();
+}
+
+/// Offsets of an empty group expired while a coordinator that was deposed, and did not know it, let a member join:
+/// the check believed that one.
+#[test]
+fn an_offset_that_expires_while_a_deposed_coordinator_has_members() {
+    let file = "an-offset-that-expires-while-a-deposed-coordinator-has-members.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/an-offset-that-expires-while-a-deposed-coordinator-has-members.capsule.json"),
+    )
+    .passes();
+}
