@@ -90,3 +90,36 @@ fn an_offset_that_expires_while_a_deposed_coordinator_has_members() {
     )
     .passes();
 }
+
+/// Two processes had one static name; the coordinator that told them apart had lost its leadership a moment before, as
+/// the controllers saw it, with nobody in its place: the check took what it said for nothing.
+#[test]
+fn two_of_one_name_under_a_coordinator_nobody_replaced_yet() {
+    let file = "two-of-one-name-under-a-coordinator-nobody-replaced-yet.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/two-of-one-name-under-a-coordinator-nobody-replaced-yet.capsule.json"),
+    )
+    .passes();
+}
+
+/// A power loss left a voter's last sector unwritten, and only one bit had been set there: the voter took that for a
+/// bit that had changed, and never voted again.
+#[test]
+fn a_write_whose_last_sector_held_one_bit() {
+    let file = "a-write-whose-last-sector-held-one-bit.capsule.json";
+    squall::pinned(file, include_str!("capsules/a-write-whose-last-sector-held-one-bit.capsule.json"))
+        .passes();
+}
+
+/// A coordinator that was deposed while it was paused reported a commit after its successor had taken a later one: the
+/// check believed that the later one was lost.
+#[test]
+fn a_commit_that_a_deposed_coordinator_reports_late() {
+    let file = "a-commit-that-a-deposed-coordinator-reports-late.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-commit-that-a-deposed-coordinator-reports-late.capsule.json"),
+    )
+    .passes();
+}

@@ -5,7 +5,7 @@
 //! log files only grow, and that sectors which were never written read as zeros.
 
 use super::scan::{Look, Scan};
-use super::seal::{CRC, Seal};
+use super::seal::{CRC, PLACE, Seal, TURN};
 use super::segment::{self, LOG};
 use super::{Log, recovery};
 use crate::env::{Disk, DiskFault};
@@ -90,29 +90,40 @@ fn is_unfinished(
     // With a length that has changed, it may seem to reach into the holes of a write behind it; and a value may
     // be nothing but zeros.
     let seal = Seal::of(file);
-    Ok(unfinished
-        && !is_sound_but_for_a_bit(&bytes[..size.min(bytes.len())], crc, seal)
-        && !is_whole_but_for_its_length(&mut bytes, crc, seal))
+    let batch = &bytes[..size.min(bytes.len())];
+    // Where the bit lies in a hole, the sector that was not written held no other.
+    let is_changed = wrong_bit(batch, crc, seal).is_some_and(|byte| !is_in_hole(batch, byte, position));
+    Ok(unfinished && !is_changed && !is_whole_but_for_its_length(&mut bytes, crc, seal))
 }
 
-/// Whether `batch` would be sound if one bit were another, or if what no checksum covers were.
+/// The byte of the one bit that would make `batch` sound if it were another; 0 if that is beside the bytes that
+/// the checksum covers, or in it.
 ///
 /// A checksum is linear: a flipped bit changes it by what that bit alone would give, which depends on how far
 /// from the end it is.
-fn is_sound_but_for_a_bit(batch: &[u8], crc: u32, seal: Seal) -> bool {
+fn wrong_bit(batch: &[u8], crc: u32, seal: Seal) -> Option<usize> {
     /// CRC-32C, its bits reflected (RFC 3720, appendix B.4).
     const POLYNOMIAL: u32 = 0x82f6_3b78;
-    let Some(checked) = batch.get(CHECKED..) else { return false };
+    let checked = batch.get(CHECKED..)?;
     let change = crc32c::crc32c(checked) ^ seal.mask(batch) ^ crc;
     // Beside the checksum, or in it.
     if change == 0 || change.is_power_of_two() {
-        return true;
+        return Some(0);
     }
-    let mut of_one_bit = 1_u32;
-    (0..checked.len().max(CHECKED) * 8).any(|_| {
-        of_one_bit = of_one_bit >> 1 ^ (POLYNOMIAL & (of_one_bit & 1).wrapping_neg());
-        of_one_bit == change
-    })
+    let of_one_bit = std::iter::successors(Some(1_u32), |before| {
+        Some(before >> 1 ^ (POLYNOMIAL & (before & 1).wrapping_neg()))
+    });
+    let in_front = of_one_bit.clone().skip(1).take(PLACE * 8).any(|bit| bit.rotate_left(TURN) == change);
+    let from_end = of_one_bit.skip(1).take(checked.len() * 8).position(|bit| bit == change);
+    if in_front { Some(0) } else { from_end.map(|bits| batch.len() - 1 - bits / 8) }
+}
+
+/// Whether all that `batch`, which lies at `position`, has in the sector of this byte is zeros.
+fn is_in_hole(batch: &[u8], byte: usize, position: u64) -> bool {
+    let (sector, into) = (SECTOR as usize, (position % SECTOR) as usize);
+    let start = (into + byte) / sector * sector;
+    let part = start.saturating_sub(into)..(start + sector - into).min(batch.len());
+    batch[part].iter().all(|byte| *byte == 0)
 }
 
 /// Whether some length, though not the one that is written there, makes a sound batch.

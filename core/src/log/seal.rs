@@ -9,7 +9,9 @@
 use crate::record::{BadBatch, Header};
 
 /// The fields that say where a batch is: offset, length, leader epoch.
-const PLACE: usize = 16;
+pub(super) const PLACE: usize = 16;
+/// By how many bits the checksum of that is turned.
+pub(super) const TURN: u32 = 13;
 /// Where the checksum is.
 pub(super) const CRC: std::ops::Range<usize> = 17..21;
 
@@ -24,9 +26,10 @@ impl Seal {
         Self(crc32c::crc32c(dir.as_bytes()))
     }
 
-    /// What the checksum of a batch that starts with `front` is combined with.
+    /// What the checksum of a batch that starts with `front` is combined with. Turned, so that a wrong bit of the
+    /// front does not look like one of the batch's last bytes: there it could be a sector that was not written.
     pub(super) fn mask(self, front: &[u8]) -> u32 {
-        crc32c::crc32c_append(self.0, &front[..PLACE])
+        crc32c::crc32c_append(self.0, &front[..PLACE]).rotate_left(TURN)
     }
 
     /// Turns a batch of the wire into one of a file, or back.

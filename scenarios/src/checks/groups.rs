@@ -52,10 +52,17 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &GroupProbe) 
     if let Some(group) = group_of(probe)
         && let Some(at) = place(c, group)
     {
-        let named = c.metadata.image.partition(at).and_then(|state| state.leader) == Some(broker);
+        let named = is_named(c, broker, group);
         c.groups.fold(broker, at, named, probe);
     }
     Ok(())
+}
+
+/// Whether the controllers have the group coordinated by this broker, or by nobody: then the last one goes on, with
+/// all replicas that follow it, until they hear of it.
+pub(super) fn is_named(c: &ClusterChecks, broker: BrokerId, group: &GroupId) -> bool {
+    let state = place(c, group).and_then(|at| c.metadata.image.partition(at));
+    state.is_some_and(|state| state.leader.is_none_or(|leader| leader == broker))
 }
 
 /// Where committed assignments may have been lost, two coordinators may count the same generation.

@@ -166,9 +166,11 @@ fn commit_written(
     offset: Offset,
 ) -> Check {
     let judges = judges(c);
+    let reigns = super::groups::is_named(c, BrokerId(coordinator.0), group);
     let share = c.work.share(group, at);
     let commit = share.written(coordinator, offset);
-    share.stored = offset;
+    // A coordinator that is deposed, and hears late that its commit is copied, speaks of what was.
+    share.stored = if reigns { offset } else { share.stored.max(offset) };
     let undoes = if judges {
         work::commit_written(group, share, at, commit)?
     } else {

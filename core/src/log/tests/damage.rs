@@ -162,6 +162,25 @@ proptest! {
         prop_assert!(!Log::is_sound("t", &mut disk).unwrap());
     }
 
+    /// A sector that was not written may have held a single bit: the batch is sound but for that one.
+    #[test]
+    fn a_write_whose_last_sector_held_one_bit_is_cut_short_and_no_damage(value in 400usize..3000) {
+        let (mut disk, config) = (TestDisk::new(), LogConfig::default());
+        let (mut log, _) = Log::open("t", config, Quirks::NONE, &mut disk).unwrap();
+        let mut bytes = vec![0; value];
+        bytes[value - 1] = 1;
+        let mut one = BatchBuilder::new();
+        one.add(None, Some(&bytes), &[], 1000);
+        let batch = log.append_as_leader(&one.build(), LeaderEpoch(1), &mut disk).unwrap();
+        let last_sector = (batch.size() - 1) / 512 * 512;
+        let mut torn = disk.content(FIRST).unwrap().to_vec();
+        prop_assume!(last_sector > 0 && batch.size() - last_sector > 2);
+        torn[last_sector..].fill(0);
+        let mut disk = TestDisk::new();
+        disk.append(FIRST, &torn).unwrap();
+        prop_assert!(Log::is_sound("t", &mut disk).unwrap());
+    }
+
     /// The length of a batch may reach, once it is changed, into the holes of the write behind it.
     #[test]
     fn a_flipped_bit_before_a_write_cut_short_is_damage(
