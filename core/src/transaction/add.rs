@@ -1,4 +1,7 @@
 //! AddPartitionsToTxn and AddOffsetsToTxn: more partitions are part of a transaction, and the first ones begin it.
+//!
+//! While another change is on its way they wait, where Kafka refuses (`CONCURRENT_TRANSACTIONS`): a refused batch
+//! would be overtaken by the next.
 
 use crate::host::Host;
 use crate::partition::Asker;
@@ -17,6 +20,13 @@ pub(super) fn on_request(
     asked_offsets: bool,
     env: &mut Host<'_>,
 ) {
+    if reign.is_changing(&request.transactional)
+        && let Some(live) = reign.live.get_mut(&request.transactional)
+    {
+        // Several partitions are added at once when a producer writes to several.
+        live.additions.push((asker, request, asked_offsets));
+        return;
+    }
     let then = if asked_offsets { Then::OffsetsAdded { asker } } else { Then::Added { asker } };
     match judge(reign, &request) {
         Ok(None) => then.tell(Ok(()), env),
@@ -41,9 +51,6 @@ pub(super) fn on_request(
 /// What the id is now, if that has to change.
 fn judge<'a>(reign: &'a Reign, request: &AddPartitions) -> Result<Option<&'a Stored>, Refused> {
     let stored = reign.table.get(&request.transactional).ok_or(Refused::InvalidProducerIdMapping)?;
-    if reign.is_changing(&request.transactional) {
-        return Err(Refused::ConcurrentTransactions);
-    }
     if (request.producer, request.epoch) != (stored.producer, stored.epoch) {
         return Err(stranger(stored, request.producer));
     }

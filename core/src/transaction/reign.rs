@@ -21,12 +21,12 @@ use crate::refused::Refused;
 use crate::time::Time;
 use crate::timer::{Timer, TransactionTimer};
 use crate::transaction::config::TransactionConfig;
-use crate::transaction::markers;
-use crate::transaction::message::TransactionReply;
+use crate::transaction::message::{AddPartitions, TransactionReply};
 use crate::transaction::probe::TransactionProbe;
 use crate::transaction::record::{Stored, TransactionRecord};
 use crate::transaction::state::TransactionState;
 use crate::transaction::table::Table;
+use crate::transaction::{add, markers};
 
 /// A reign over the transactional ids of one partition.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub(super) struct Live {
     pub(super) since: Time,
     /// The partitions that have not confirmed its end.
     pub(super) markers: Vec<Outstanding>,
+    /// Partitions that want to be added, and whether they were asked for as a group's.
+    pub(super) additions: Vec<(Asker, AddPartitions, bool)>,
 }
 
 /// A marker that is not confirmed.
@@ -203,6 +205,7 @@ impl Reign {
                 Err((draft, _)) => {
                     for record in draft.records {
                         self.forget_change(&record.transactional);
+                        self.admit_waiting(&record.transactional, env);
                     }
                     // As Kafka does: whoever asked looks for its coordinator again, whatever the reason.
                     draft.then.tell(Err(Refused::CoordinatorNotAvailable), env);
@@ -223,6 +226,14 @@ impl Reign {
         }
     }
 
+    /// A change is over: those who waited for it take their turn, and the first change again makes the rest wait.
+    fn admit_waiting(&mut self, transactional: &TransactionalId, env: &mut Host<'_>) {
+        let Some(live) = self.live.get_mut(transactional) else { return };
+        for (asker, request, offsets) in std::mem::take(&mut live.additions) {
+            add::on_request(self, asker, request, offsets, env);
+        }
+    }
+
     /// Everything before `end` is committed.
     pub(super) fn on_committed(&mut self, end: Offset, ctx: &mut Context<'_>, env: &mut Host<'_>) {
         if self.phase != Phase::Active {
@@ -231,7 +242,9 @@ impl Reign {
         while let Some((next, draft)) = self.ledger.take_committed(end) {
             self.applied = next;
             for record in draft.records {
+                let name = record.transactional.clone();
                 self.take_in(record, ctx, env);
+                self.admit_waiting(&name, env);
             }
             draft.then.tell(Ok(()), env);
         }
@@ -277,6 +290,10 @@ impl Reign {
     /// The reign is over: whoever waits is told to look elsewhere.
     pub(super) fn dismiss(self, env: &mut Host<'_>) {
         for then in self.ledger.into_follow_ups() {
+            then.tell(Err(Refused::NotCoordinator), env);
+        }
+        for (asker, _, offsets) in self.live.into_values().flat_map(|live| live.additions) {
+            let then = if offsets { Then::OffsetsAdded { asker } } else { Then::Added { asker } };
             then.tell(Err(Refused::NotCoordinator), env);
         }
     }
