@@ -42,6 +42,16 @@ pub(super) fn finish(reign: &mut Reign, committed: Offset, ctx: &mut Context<'_>
     env.set_timer(Timer::Transaction(reign.at, TransactionTimer::Retention), reign.config.expiration_check);
     let all: Vec<_> = reign.table.iter().map(|(name, stored)| (name.clone(), stored.clone())).collect();
     for (name, stored) in all {
+        Reign::probe(
+            TransactionProbe::Restored {
+                transactional: name.clone(),
+                producer: stored.producer,
+                epoch: stored.epoch,
+                state: stored.state,
+                partitions: stored.partitions.clone(),
+            },
+            env,
+        );
         reign.live.insert(name.clone(), Live { since: env.now(), ..Live::default() });
         match stored.state {
             TransactionState::Ongoing => reign.wake_by(env.now() + stored.timeout, env),

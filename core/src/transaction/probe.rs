@@ -87,4 +87,17 @@ pub enum TransactionProbe {
         /// It.
         transactional: TransactionalId,
     },
+    /// A new coordinator found this transactional id, when it had read everything.
+    Restored {
+        /// The producer.
+        transactional: TransactionalId,
+        /// What it produces under.
+        producer: ProducerId,
+        /// Its reign.
+        epoch: ProducerEpoch,
+        /// Where it stands.
+        state: TransactionState,
+        /// The transaction's partitions, sorted.
+        partitions: Vec<TopicPartition>,
+    },
 }

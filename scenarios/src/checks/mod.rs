@@ -15,6 +15,7 @@ mod quorum;
 mod readers;
 mod replica;
 mod tally;
+mod transactions;
 mod witness;
 mod work;
 
@@ -30,7 +31,7 @@ use crate::cluster::{Layout, Member};
 use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
-use crate::ghost::{Clients, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Work};
+use crate::ghost::{Clients, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, TransactionsGhost, Work};
 use crate::invariants::{Broken, groups as coordination, storage};
 
 pub use tally::{Compared, Counters, Exercised, Permitted};
@@ -96,6 +97,7 @@ pub struct ClusterChecks {
     quorum: QuorumGhost,
     clients: Clients,
     groups: GroupsGhost,
+    transactions: TransactionsGhost,
     /// How many facts coordinators have reported.
     group_facts: u64,
     work: Work,
@@ -127,6 +129,7 @@ impl ClusterChecks {
             },
             clients: Clients { keys: expectations.keys.clone(), ..Clients::default() },
             groups: GroupsGhost::default(),
+            transactions: TransactionsGhost::default(),
             group_facts: 0,
             work: Work::default(),
             counters: Counters::default(),
@@ -240,7 +243,7 @@ impl ClusterChecks {
                 groups::on_probe(self, node, probe)?;
                 work::on_probe(self, node, world.now(), probe)
             }
-            Probe::Transaction(_) => Ok(()),
+            Probe::Transaction(probe) => transactions::on_probe(self, node, probe),
         }
     }
 

@@ -15,6 +15,7 @@ pub mod metadata;
 pub mod partition;
 pub mod quorum;
 pub mod shadow;
+pub mod transactions;
 pub mod work;
 
 pub use chronicle::Chronicle;
@@ -25,4 +26,5 @@ pub use metadata::Metadata;
 pub use partition::{PartitionGhost, ReplicaGhost, Role};
 pub use quorum::{QuorumGhost, VoterGhost};
 pub use shadow::{Batch, Shadow};
+pub use transactions::TransactionsGhost;
 pub use work::Work;

@@ -14,6 +14,7 @@ pub mod replication;
 pub mod storage;
 #[cfg(test)]
 mod tests;
+pub mod transactions;
 pub mod work;
 
 use squall_core::time::Time;
@@ -110,6 +111,14 @@ pub const ALL: &[(&str, &str)] = &[
     ("W-GC", "a coordinator leads, and what it keeps of its groups is the fold of its offsets partition"),
     ("W-GF", "an offset commit that is taken is a current member's, in the current generation"),
     ("W-OWN", "no two current members of a group own a partition in one generation"),
+    (
+        "W-TC",
+        "one broker coordinates a partition of transactions in an epoch, and what it decides follows from what was decided",
+    ),
+    (
+        "W-LSO",
+        "the last stable offset is that of the log; what is open in a log is open at its coordinator; nothing of a transaction follows its marker",
+    ),
     (
         "durability",
         "every acknowledged record is read again in the end, unless its contract permits the loss",

@@ -87,6 +87,11 @@ pub(crate) const PROBES: &[Kind] = &[
         "a producer whose reign is over was refused",
     ),
     row("marker retried", &[PARTITION, PRODUCER], "a marker that nobody confirmed is sent again"),
+    row(
+        "transaction restored",
+        &[TRANSACTIONAL, PRODUCER, PRODUCER_EPOCH, "to", PARTITIONS],
+        "a new coordinator found this transactional id",
+    ),
     row("transactional id expired", &[TRANSACTIONAL], "a transactional id that nobody used was forgotten"),
     row(
         "transactional batch appended",
@@ -138,12 +143,13 @@ pub(super) const fn probe_kind(probe: &TransactionProbe) -> &'static str {
         TransactionProbe::Fenced { .. } => "producer fenced",
         TransactionProbe::MarkerRetried { .. } => "marker retried",
         TransactionProbe::Expired { .. } => "transactional id expired",
+        TransactionProbe::Restored { .. } => "transaction restored",
     }
 }
 
 pub(super) const fn glyph(probe: &TransactionProbe) -> char {
     match probe {
-        TransactionProbe::Loading { .. } => '○',
+        TransactionProbe::Loading { .. } | TransactionProbe::Restored { .. } => '○',
         TransactionProbe::Loaded { .. } => '●',
         TransactionProbe::Unloaded { .. } => '▽',
         TransactionProbe::Initialized { .. } => '#',
@@ -238,6 +244,11 @@ pub(super) fn probe(probe: &TransactionProbe) -> Words {
         | TransactionProbe::TimedOut { transactional, producer, epoch }
         | TransactionProbe::Fenced { transactional, producer, epoch } => {
             named(words, transactional, *producer, *epoch)
+        }
+        TransactionProbe::Restored { transactional, producer, epoch, state, partitions } => {
+            named(words, transactional, *producer, *epoch)
+                .with("to", state.name())
+                .with(PARTITIONS, list(partitions))
         }
         TransactionProbe::MarkerRetried { at, producer } => {
             words.with(PARTITION, at).with(PRODUCER, producer)

@@ -8,6 +8,7 @@ mod fires;
 mod groups;
 mod histories;
 mod silent;
+mod transactions;
 mod work;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use std::collections::BTreeSet;
 use super::ALL;
 
 fn histories() -> impl Iterator<Item = &'static fires::History> {
-    fires::HISTORIES.iter().chain(cleaning::HISTORIES)
+    fires::HISTORIES.iter().chain(cleaning::HISTORIES).chain(transactions::HISTORIES)
 }
 
 #[test]
