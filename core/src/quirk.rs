@@ -37,11 +37,13 @@ pub enum Quirk {
     UnvalidatedPosition,
     /// KAFKA-13194: compaction goes by the log end, and lets records that may be cut yet displace committed ones.
     CleanPastHighWatermark,
+    /// KAFKA-3197: a producer without idempotence sends on behind a batch that it may have to send again.
+    RetryOvertakes,
 }
 
 impl Quirk {
     /// All of them, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::TruncateToHighWatermark,
         Self::DivergenceWithoutEpoch,
         Self::UnfencedFetch,
@@ -57,6 +59,7 @@ impl Quirk {
         Self::OwnedTwice,
         Self::UnvalidatedPosition,
         Self::CleanPastHighWatermark,
+        Self::RetryOvertakes,
     ];
 }
 

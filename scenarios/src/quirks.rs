@@ -61,6 +61,10 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "clean-past-high-watermark",
         "compaction goes by the log end, so records that are cut later have displaced committed ones (KAFKA-13194)",
     ),
+    (
+        "retry-overtakes",
+        "a producer without idempotence has several batches in flight, and a retry lands behind its successors (KAFKA-3197, apache/kafka#857)",
+    ),
 ];
 
 /// The quirk of a name.

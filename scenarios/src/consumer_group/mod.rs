@@ -366,6 +366,7 @@ fn of_client(plan: &Plan<Op>, client: u32) -> impl Iterator<Item = (Time, Op)> {
 /// What one producer is, and what it sends.
 fn producer(plan: &Plan<Op>, layout: Layout, client: u32) -> (ProducerConfig, Arc<[Send]>) {
     let mut config = producer_config(&plan.settings, layout);
+    config.quirks = quirks::set(&plan.quirks);
     let mut script = Vec::new();
     for (at, op) in of_client(plan, client) {
         match op {

@@ -391,6 +391,7 @@ const fn producer_node(layout: Layout, client: u32) -> u32 {
 /// What one producer is, and what it sends.
 fn producer(plan: &Plan<Op>, layout: Layout, client: u32) -> (ProducerConfig, Arc<[Send]>) {
     let mut config = producer_config(&plan.settings, layout);
+    config.quirks = quirks::set(&plan.quirks);
     let mut script = Vec::new();
     for operation in plan.operations.iter().filter(|operation| operation.client == client) {
         match operation.op {
@@ -418,6 +419,7 @@ pub(crate) fn producer_config(settings: &Settings, layout: Layout) -> ProducerCo
         retry_backoff: millis("client.retry_backoff"),
         metadata_max_age: millis("client.metadata_max_age"),
         brokers: layout.broker_nodes(),
+        quirks: Quirks::NONE,
     }
 }
 

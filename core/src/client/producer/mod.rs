@@ -31,6 +31,7 @@ use bytes::Bytes;
 use crate::host::Host;
 use crate::ids::{CorrelationId, NodeId, Offset, TopicPartition};
 use crate::message::{Acks, Reply};
+use crate::quirk::{Quirk, Quirks};
 use crate::record::BatchBuilder;
 use crate::refused::Refused;
 use crate::time::Span;
@@ -70,6 +71,8 @@ pub struct ProducerConfig {
     pub metadata_max_age: Span,
     /// `bootstrap.servers`: asked in turn.
     pub brokers: Vec<NodeId>,
+    /// Historical mistakes; normally none.
+    pub quirks: Quirks,
 }
 
 /// Why settings make no producer.
@@ -272,6 +275,7 @@ impl Shared {
 
     /// How many batches of a partition may be unresolved at once.
     fn in_flight_max(&self) -> u64 {
-        if self.config.idempotent { self.config.max_in_flight as u64 } else { 1 }
+        let several = self.config.idempotent || self.config.quirks.has(Quirk::RetryOvertakes);
+        if several { self.config.max_in_flight as u64 } else { 1 }
     }
 }
