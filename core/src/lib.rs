@@ -16,6 +16,7 @@
 //! | [`broker`] | the partitions of one broker and its life with the controller |
 //! | [`client`] | producer and consumer |
 //! | [`group`] | consumer groups: the coordinators that live on offsets partitions |
+//! | [`transaction`] | transactions: the coordinators that live on partitions of `__transaction_state` |
 //! | [`message`], [`timer`], [`probe`], [`host`] | the closed vocabularies that cross the window |
 //! | [`quirk`] | known historical mistakes, off unless switched on |
 //! | [`testing`] | an in-memory world for tests |
@@ -39,3 +40,4 @@ pub mod refused;
 pub mod testing;
 pub mod time;
 pub mod timer;
+pub mod transaction;

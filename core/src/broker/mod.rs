@@ -13,6 +13,7 @@ mod lifecycle;
 mod metadata;
 mod producer_ids;
 mod serve;
+mod transactions;
 
 use std::collections::BTreeMap;
 
@@ -183,7 +184,11 @@ impl Broker {
             }
             Timer::Group(at, timer) => groups::on_timer(self, at, timer, env),
             // No broker sets these.
-            Timer::Quorum(_) | Timer::Controller(_) | Timer::Client(_) | Timer::Application(_) => Ok(()),
+            Timer::Quorum(_)
+            | Timer::Controller(_)
+            | Timer::Client(_)
+            | Timer::Application(_)
+            | Timer::Transaction(_, _) => Ok(()),
         };
         let outcome = outcome.and_then(|()| groups::attend(self, env));
         self.halt_on(outcome, env);
@@ -217,6 +222,10 @@ impl Broker {
             Request::Metadata => metadata::on_client_request(self, asker, env),
             Request::InitProducerId => producer_ids::on_request(self, asker, env),
             Request::Group(request) => groups::on_request(self, asker, request, env),
+            Request::Transaction(request) => {
+                transactions::on_request(asker, &request, env);
+                Ok(())
+            }
             Request::RegisterBroker(_)
             | Request::Heartbeat(_)
             | Request::FetchMetadata(_)
@@ -248,7 +257,8 @@ impl Broker {
             | Reply::Produce { .. }
             | Reply::EpochEnd { .. }
             | Reply::ListOffsets { .. }
-            | Reply::Group(_) => Ok(()),
+            | Reply::Group(_)
+            | Reply::Transaction(_) => Ok(()),
         }
     }
 
@@ -258,6 +268,8 @@ impl Broker {
             BrokerTimer::Heartbeat => lifecycle::on_heartbeat_timer(self, env),
             BrokerTimer::Metadata => metadata::on_timer(self, env),
             BrokerTimer::ProducerIds => producer_ids::on_timer(self, env),
+            // Nothing is verified.
+            BrokerTimer::Verification => {}
             BrokerTimer::Retention => return lifecycle::on_housekeeping_timer(self, env),
         }
         Ok(())

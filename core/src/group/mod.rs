@@ -244,6 +244,9 @@ fn handle(reign: &mut Reign, asker: Asker, request: GroupRequest, env: &mut Host
         GroupRequest::OffsetCommit(request) => commit::on_request(reign, asker, request, env),
         GroupRequest::OffsetFetch(request) => fetch::on_request(reign, asker, request, env),
         GroupRequest::Delete { group } => delete::on_request(reign, asker, &group, env),
+        GroupRequest::TxnOffsetCommit(_) => {
+            asker.answer(Reply::Group(GroupReply::TxnOffsetCommit(Err(Refused::InvalidRequest))), env);
+        }
         // The broker answers these itself.
         GroupRequest::FindCoordinator { .. } => {}
     }

@@ -199,5 +199,6 @@ fn nothing(p: &Partition) -> Fetched {
         log_start: p.log.log_start(),
         diverging: None,
         batches: Bytes::new(),
+        stable: None,
     }
 }

@@ -8,7 +8,7 @@ use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{BrokerId, CorrelationId, Offset};
 use crate::log::AppendError;
-use crate::message::{EpochEndOffset, Fetch, Fetched, Request};
+use crate::message::{EpochEndOffset, Fetch, Fetched, Isolation, Request};
 use crate::partition::context::Context;
 use crate::partition::{Partition, Role};
 use crate::probe::ReplicaProbe;
@@ -56,6 +56,7 @@ pub(super) fn fetch(p: &mut Partition, ctx: &mut Context<'_>, env: &mut Host<'_>
         last_epoch: p.log.last_epoch(),
         max_bytes: ctx.config.fetch_bytes,
         max_wait: ctx.config.fetch_wait,
+        isolation: Isolation::ReadUncommitted,
     };
     let leader = follower.leader;
     let id = ctx.ask(leader.node(), Request::Fetch(request), env);

@@ -231,7 +231,7 @@ impl World {
                     GroupRequest::Leave(_) => kind == "leave",
                     GroupRequest::OffsetCommit(_) => kind == "commit",
                     GroupRequest::OffsetFetch(_) => kind == "offsets",
-                    GroupRequest::Delete { .. } => false,
+                    GroupRequest::Delete { .. } | GroupRequest::TxnOffsetCommit(_) => false,
                 },
                 _ => false,
             }
@@ -359,5 +359,12 @@ fn fetched(command: &Command, from: Offset) -> Fetched {
         builder.build().placed(from, epoch).bytes().clone()
     };
     let high_watermark = Some(from.plus(command.number(1)));
-    Fetched { leader_epoch: epoch, high_watermark, log_start: Offset(0), diverging: None, batches }
+    Fetched {
+        leader_epoch: epoch,
+        high_watermark,
+        log_start: Offset(0),
+        diverging: None,
+        batches,
+        stable: None,
+    }
 }

@@ -36,7 +36,7 @@ pub(crate) fn produce(command: &Command) -> Request {
         *bytes.last_mut().expect("a batch is not empty") ^= 1;
     }
     let timeout = Span::from_millis(number(command, "timeout", 30_000));
-    Request::Produce(Produce { at: AT, acks, timeout, batch: Bytes::from(bytes) })
+    Request::Produce(Produce { at: AT, acks, timeout, batch: Bytes::from(bytes), transactional: None })
 }
 
 /// A batch of `count` records of that key and value; `-` is none.

@@ -100,7 +100,10 @@ impl Play {
         self.sent.push((CorrelationId(self.requests), value.clone()));
         let batch = orders::batch(None, &value, 1, None, 0);
         let (at, timeout) = (AT, Span::from_secs(1));
-        self.world.ask(node, Request::Produce(Produce { at, acks: Acks::All, timeout, batch }));
+        self.world.ask(
+            node,
+            Request::Produce(Produce { at, acks: Acks::All, timeout, batch, transactional: None }),
+        );
     }
 
     fn consume(&mut self, node: NodeId) {

@@ -130,6 +130,9 @@ pub(super) fn on_probe(
             Ok(())
         }
         ReplicaProbe::Cleaned(what) => cleaned(c, world, (place, broker), what),
+        ReplicaProbe::Transactional { .. } | ReplicaProbe::Marked { .. } | ReplicaProbe::Stable { .. } => {
+            Ok(())
+        }
     }
 }
 

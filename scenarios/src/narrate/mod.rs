@@ -10,6 +10,7 @@ mod messages;
 mod probes;
 mod state;
 mod story;
+mod transactions;
 
 pub(crate) use chronicle::ClusterChronicle;
 pub(crate) use messages::{KINDS as MESSAGES, fields as message_fields, kind as message_kind};

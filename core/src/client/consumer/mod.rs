@@ -233,7 +233,8 @@ impl Consumer {
             | Reply::ElectLeader(_)
             | Reply::InitProducerId(_)
             | Reply::Produce { .. }
-            | Reply::Group(_) => {}
+            | Reply::Group(_)
+            | Reply::Transaction(_) => {}
         }
     }
 
@@ -248,7 +249,10 @@ impl Consumer {
                 }
             }
             // A producer's, and a member's.
-            ClientTimer::ProducerId | ClientTimer::Delivery | ClientTimer::Group => {}
+            ClientTimer::ProducerId
+            | ClientTimer::Delivery
+            | ClientTimer::Group
+            | ClientTimer::Transaction => {}
         }
     }
 

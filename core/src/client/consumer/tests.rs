@@ -51,6 +51,7 @@ fn joined(batches: &[Bytes]) -> Bytes {
 
 fn fetched(batches: Bytes) -> Fetched {
     Fetched {
+        stable: None,
         leader_epoch: LeaderEpoch(1),
         high_watermark: Some(Offset(100)),
         log_start: Offset(0),

@@ -230,7 +230,8 @@ impl Producer {
             | Reply::Fetch { .. }
             | Reply::EpochEnd { .. }
             | Reply::ListOffsets { .. }
-            | Reply::Group(_) => {}
+            | Reply::Group(_)
+            | Reply::Transaction(_) => {}
         }
     }
 
@@ -242,7 +243,7 @@ impl Producer {
             ClientTimer::Partition(at) => self.on_partition_timer(at, env),
             ClientTimer::Delivery => self.on_delivery_timer(env),
             // A member's.
-            ClientTimer::Group => {}
+            ClientTimer::Group | ClientTimer::Transaction => {}
         }
     }
 

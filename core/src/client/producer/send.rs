@@ -139,7 +139,13 @@ fn transmit(batch: &mut Batch, at: TopicPartition, leader: NodeId, shared: &mut 
     let timeout = shared.config.request_timeout;
     let id = shared.numbers.next();
     let bytes = batch.wire.clone().expect("made before the first send");
-    let request = Request::Produce(Produce { at, acks: shared.config.acks, timeout, batch: bytes });
+    let request = Request::Produce(Produce {
+        at,
+        acks: shared.config.acks,
+        timeout,
+        batch: bytes,
+        transactional: None,
+    });
     env.send(leader, Message::Request { id, request });
     batch.attempt = Attempt::Asked { id, until: env.now() + timeout };
 }
