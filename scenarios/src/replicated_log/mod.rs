@@ -22,7 +22,7 @@ use squall_core::broker::Broker;
 use squall_core::client::{ConsumerConfig, ProducerConfig, Reset};
 use squall_core::controller::Controller;
 use squall_core::ids::{NodeId, TopicId, TopicPartition};
-use squall_core::message::{Acks, CreateTopic, Message};
+use squall_core::message::{Acks, CreateTopic, Isolation, Message};
 use squall_core::probe::Probe;
 use squall_core::quirk::Quirks;
 use squall_core::time::{Span, Time};
@@ -420,6 +420,7 @@ pub(crate) fn producer_config(settings: &Settings, layout: Layout) -> ProducerCo
         metadata_max_age: millis("client.metadata_max_age"),
         brokers: layout.broker_nodes(),
         quirks: Quirks::NONE,
+        transactional: None,
     }
 }
 
@@ -432,6 +433,7 @@ pub(crate) fn consumer_config(settings: &Settings, layout: Layout) -> ConsumerCo
         max_wait: millis("client.fetch_wait"),
         request_timeout: millis("client.request_timeout"),
         retry_backoff: millis("client.retry_backoff"),
+        isolation: Isolation::ReadUncommitted,
         reset: Reset::Earliest,
         quirks: Quirks::NONE,
     }

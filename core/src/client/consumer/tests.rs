@@ -4,7 +4,7 @@ use super::*;
 use crate::client::testing::{NAME, Sent, World, at, metadata};
 use crate::env::Clock;
 use crate::ids::BrokerId;
-use crate::message::{EpochEnd, EpochEndOffset, Fetch, Fetched, ListOffsets, Place, Request};
+use crate::message::{EpochEnd, EpochEndOffset, Fetch, Fetched, Isolation, ListOffsets, Place, Request};
 use crate::probe::ClientProbe;
 use crate::record::BatchBuilder;
 use crate::refused::Refused;
@@ -20,6 +20,7 @@ fn config(reset: Reset) -> ConsumerConfig {
         request_timeout: TIMEOUT,
         retry_backoff: Span::from_millis(10),
         reset,
+        isolation: Isolation::ReadUncommitted,
         quirks: Quirks::NONE,
     }
 }

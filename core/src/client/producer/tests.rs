@@ -26,6 +26,7 @@ pub(super) fn config() -> ProducerConfig {
         metadata_max_age: Span::from_secs(60),
         brokers: vec![NodeId(0), NodeId(1), NodeId(2)],
         quirks: Quirks::NONE,
+        transactional: None,
     }
 }
 
