@@ -14,6 +14,7 @@ mod metadata;
 mod producer_ids;
 mod serve;
 mod transactions;
+mod verify;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,7 @@ use crate::partition::{Context, Partition, ReplicaConfig};
 use crate::probe::{BrokerProbe, Probe};
 use crate::time::Span;
 use crate::timer::{BrokerTimer, Timer};
+use crate::transaction::Transactions;
 
 /// Settings of a broker.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -71,6 +73,8 @@ pub struct Broker {
     partitions: BTreeMap<TopicPartition, Partition>,
     producer_ids: producer_ids::Block,
     groups: Groups,
+    transactions: Transactions,
+    additions: verify::Additions,
 }
 
 /// How far this life has come.
@@ -100,6 +104,8 @@ impl Broker {
     pub fn new(config: BrokerConfig) -> Self {
         Self {
             groups: Groups::new(config.groups.clone(), config.replica.quirks),
+            transactions: Transactions::new(),
+            additions: verify::Additions::default(),
             config,
             ids: Correlations::default(),
             incarnation: Incarnation(0),
@@ -222,10 +228,7 @@ impl Broker {
             Request::Metadata => metadata::on_client_request(self, asker, env),
             Request::InitProducerId => producer_ids::on_request(self, asker, env),
             Request::Group(request) => groups::on_request(self, asker, request, env),
-            Request::Transaction(request) => {
-                transactions::on_request(asker, &request, env);
-                Ok(())
-            }
+            Request::Transaction(request) => transactions::on_request(self, asker, &request, env),
             Request::RegisterBroker(_)
             | Request::Heartbeat(_)
             | Request::FetchMetadata(_)
@@ -249,6 +252,7 @@ impl Broker {
             Reply::Fetch { at, result } => self
                 .with_partition(at, env, |p, ctx, env| p.on_fetched(id, result, ctx, env))
                 .unwrap_or(Ok(())),
+            Reply::Transaction(reply) => transactions::on_reply(self, id, reply, env),
             // Answers to what a broker never asks.
             Reply::CreateTopic(_)
             | Reply::ElectLeader(_)
@@ -257,8 +261,7 @@ impl Broker {
             | Reply::Produce { .. }
             | Reply::EpochEnd { .. }
             | Reply::ListOffsets { .. }
-            | Reply::Group(_)
-            | Reply::Transaction(_) => Ok(()),
+            | Reply::Group(_) => Ok(()),
         }
     }
 
@@ -268,8 +271,7 @@ impl Broker {
             BrokerTimer::Heartbeat => lifecycle::on_heartbeat_timer(self, env),
             BrokerTimer::Metadata => metadata::on_timer(self, env),
             BrokerTimer::ProducerIds => producer_ids::on_timer(self, env),
-            // Nothing is verified.
-            BrokerTimer::Verification => {}
+            BrokerTimer::Verification => verify::on_timer(self, env),
             BrokerTimer::Retention => return lifecycle::on_housekeeping_timer(self, env),
         }
         Ok(())

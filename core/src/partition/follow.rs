@@ -119,6 +119,7 @@ fn take(p: &mut Partition, fetched: Fetched, env: &mut Host<'_>) -> Result<(), D
         let to = high_watermark.min(p.log.log_end()).max(p.log.log_start());
         if to != p.high_watermark {
             p.high_watermark = to;
+            p.log.settle(to);
             let epoch = p.epoch;
             p.probe(ReplicaProbe::HighWatermark { epoch, to, leader: false, exposed: false }, env);
         }
@@ -188,7 +189,9 @@ impl Partition {
             },
             env,
         );
+        self.report_transaction(batch, env);
     }
+
     fn report_records(&self, batch: &Batch, env: &mut Host<'_>) {
         let told = |record: Record<'_>| {
             (record.offset, record.key.map(Bytes::copy_from_slice), record.value.is_none())

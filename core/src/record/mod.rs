@@ -23,7 +23,7 @@ pub use batch::{Batch, Batches, batches};
 pub use build::BatchBuilder;
 pub(crate) use clean::{rebuild, write_filler};
 pub use header::{HEADER_BYTES, Header, LENGTH_PREFIX_BYTES, ProducerStamp};
-pub use marker::Ending;
+pub use marker::{Ending, Marker};
 pub use records::{Record, RecordHeader, RecordHeaders, Records};
 
 use crate::refused::Refused;

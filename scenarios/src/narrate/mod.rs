@@ -35,6 +35,18 @@ pub(crate) static MESSAGES_WITH_GROUPS: [Kind; MESSAGES.len() + groups::MESSAGES
 pub(crate) static PROBES_WITH_GROUPS: [Kind; PROBES.len() + groups::PROBES.len()] =
     joined(PROBES, groups::PROBES);
 
+/// The kinds of messages of a cluster with transactions.
+#[allow(dead_code)]
+pub(crate) static MESSAGES_WITH_TRANSACTIONS: [Kind;
+    MESSAGES.len() + groups::MESSAGES.len() + transactions::MESSAGES.len()] =
+    joined(&MESSAGES_WITH_GROUPS, transactions::MESSAGES);
+
+/// The kinds of facts of a cluster with transactions.
+#[allow(dead_code)]
+pub(crate) static PROBES_WITH_TRANSACTIONS: [Kind;
+    PROBES.len() + groups::PROBES.len() + transactions::PROBES.len()] =
+    joined(&PROBES_WITH_GROUPS, transactions::PROBES);
+
 const fn joined<const N: usize>(first: &[Kind], second: &[Kind]) -> [Kind; N] {
     let mut kinds = [first[0]; N];
     let mut place = 0;

@@ -126,7 +126,7 @@ impl Cluster {
         if let Check::Duplicate { base, .. } = check? {
             return Ok(Produced { base });
         }
-        self.table.apply(batch.placed(base, epoch).header());
+        self.table.apply(batch.placed(base, epoch).header(), batch.placed(base, epoch).bytes());
         for record in batch.records() {
             self.log.push(u64::from_be_bytes(record.value.unwrap().try_into().unwrap()));
         }
