@@ -20,6 +20,7 @@ mod requests;
 mod slot;
 #[cfg(test)]
 mod testing;
+pub mod transacted;
 
 pub use consumer::{Assignment, Consumed, Consumer, ConsumerConfig, Event, Reset, Start};
 pub use member::{Member, MemberConfig, MemberEvent, Standing};

@@ -13,7 +13,9 @@ pub(crate) fn request(request: &Request) -> Option<String> {
     Some(match request {
         Request::Metadata => return None,
         Request::Produce(produce) => produced(produce),
-        Request::Group(GroupRequest::FindCoordinator { group }) => format!("find-coordinator of group {group}"),
+        Request::Group(GroupRequest::FindCoordinator { group }) => {
+            format!("find-coordinator of group {group}")
+        }
         Request::Group(GroupRequest::TxnOffsetCommit(commit)) => {
             let (member, generation) = commit.member.expect("a member commits as itself");
             let offsets: Vec<String> = (commit.offsets.iter())
@@ -30,12 +32,16 @@ pub(crate) fn request(request: &Request) -> Option<String> {
 
 fn transaction(request: &TransactionRequest) -> String {
     match request {
-        TransactionRequest::FindCoordinator { transactional } => format!("find-coordinator of {transactional}"),
+        TransactionRequest::FindCoordinator { transactional } => {
+            format!("find-coordinator of {transactional}")
+        }
         TransactionRequest::Init(init) => {
             let current = init.current.map_or("nothing".to_owned(), |(id, epoch)| identity(id, epoch));
             format!("init {} after {current} timeout={}", init.transactional, init.timeout.as_millis())
         }
-        TransactionRequest::End(end) => format!("{} {}", ending(end.ending), identity(end.producer, end.epoch)),
+        TransactionRequest::End(end) => {
+            format!("{} {}", ending(end.ending), identity(end.producer, end.epoch))
+        }
         other => format!("{other:?}"),
     }
 }
@@ -46,7 +52,12 @@ fn produced(produce: &Produce) -> String {
     let mark = if batch.is_transactional() { "" } else { " outside of any transaction" };
     let name = produce.transactional.as_ref().expect("a leader must find who coordinates");
     let who = identity(stamp.id, stamp.epoch);
-    format!("produce {} {} records from {} by {name} {who}{mark}", produce.at.partition, batch.count(), stamp.base.0)
+    format!(
+        "produce {} {} records from {} by {name} {who}{mark}",
+        produce.at.partition,
+        batch.count(),
+        stamp.base.0
+    )
 }
 
 fn identity(id: ProducerId, epoch: ProducerEpoch) -> String {

@@ -231,6 +231,8 @@ impl Scenario for ReplicatedLog {
             sometimes: SOMETIMES,
             groups: Vec::new(),
             witness: witness(plan, layout),
+            effects: None,
+            effects_witness: None,
         };
         ClusterChecks::new(layout, expectations)
     }

@@ -46,10 +46,8 @@ impl Aborted {
         while let Some(next) = self.ahead.pop_if(|next| next.first < batch.next_offset()) {
             self.producers.push(next.producer);
         }
-        let Some(stamp) = batch.producer().filter(|_| batch.is_transactional()) else { return false };
-        let Some(place) = self.producers.iter().position(|&producer| producer == stamp.id) else {
-            return false;
-        };
+        let Some((id, _)) = batch.identity().filter(|_| batch.is_transactional()) else { return false };
+        let Some(place) = self.producers.iter().position(|&producer| producer == id) else { return false };
         if batch.is_control() {
             // Its next transaction may have been committed.
             self.producers.swap_remove(place);

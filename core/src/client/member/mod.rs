@@ -44,9 +44,9 @@ use crate::time::{Span, Time};
 use crate::timer::ClientTimer;
 
 use super::consumer::{Consumed, Consumer, ConsumerConfig, Event, Start};
-use commit::Commits;
 use crate::client::producer::GroupMetadata;
 use crate::client::slot::Slot;
+use commit::Commits;
 
 /// A member's settings, under Kafka's names where Kafka has them.
 #[derive(Debug, Clone, PartialEq, Eq)]

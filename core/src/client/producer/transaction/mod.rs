@@ -25,8 +25,8 @@ use std::collections::VecDeque;
 use crate::client::alarm::Alarm;
 use crate::group::message::CommittedOffset;
 use crate::host::Host;
-use crate::ids::{GroupId, InstanceId, TopicPartition, TransactionalId};
 use crate::ids::{Generation, MemberId, ProducerEpoch, ProducerId};
+use crate::ids::{GroupId, InstanceId, TopicPartition, TransactionalId};
 use crate::refused::Refused;
 use crate::time::Span;
 

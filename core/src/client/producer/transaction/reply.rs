@@ -110,13 +110,7 @@ impl Transactions {
     }
 
     /// Answers whether the identity is another than before.
-    fn on_ended(
-        &mut self,
-        id: CorrelationId,
-        result: Identity,
-        backoff: Span,
-        env: &mut Host<'_>,
-    ) -> bool {
+    fn on_ended(&mut self, id: CorrelationId, result: Identity, backoff: Span, env: &mut Host<'_>) -> bool {
         if !self.coordinator.answered(id) || !matches!(self.stage, Stage::Committing | Stage::Aborting) {
             return false;
         }
