@@ -30,6 +30,7 @@ use crate::probe::{BrokerProbe, Probe};
 use crate::time::Span;
 use crate::timer::{BrokerTimer, Timer};
 use crate::transaction::Transactions;
+use crate::transaction::config::TransactionConfig;
 
 /// Settings of a broker.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,6 +51,8 @@ pub struct BrokerConfig {
     pub replica: ReplicaConfig,
     /// Of the coordinators of groups.
     pub groups: GroupConfig,
+    /// Of the coordinators of transactions.
+    pub transactions: TransactionConfig,
 }
 
 /// A broker.
@@ -104,7 +107,7 @@ impl Broker {
     pub fn new(config: BrokerConfig) -> Self {
         Self {
             groups: Groups::new(config.groups.clone(), config.replica.quirks),
-            transactions: Transactions::new(),
+            transactions: Transactions::new(config.transactions.clone(), config.replica.quirks),
             additions: verify::Additions::default(),
             config,
             ids: Correlations::default(),
@@ -152,6 +155,11 @@ impl Broker {
         &self.groups
     }
 
+    /// Its transaction coordinators.
+    pub const fn transactions(&self) -> &Transactions {
+        &self.transactions
+    }
+
     /// Whether its disk failed it. It does nothing any more in this life.
     pub fn is_halted(&self) -> bool {
         self.life == Life::Halted
@@ -174,7 +182,7 @@ impl Broker {
             Message::Request { id, request } => self.on_request(from, id, request, env),
             Message::Reply { id, reply } => self.on_reply(id, reply, env),
         };
-        let outcome = outcome.and_then(|()| groups::attend(self, env));
+        let outcome = outcome.and_then(|()| self.attend(env));
         self.halt_on(outcome, env);
     }
 
@@ -189,14 +197,11 @@ impl Broker {
                 self.with_partition(at, env, |p, ctx, env| p.on_timer(timer, ctx, env)).unwrap_or(Ok(()))
             }
             Timer::Group(at, timer) => groups::on_timer(self, at, timer, env),
+            Timer::Transaction(at, timer) => transactions::on_timer(self, at, timer, env),
             // No broker sets these.
-            Timer::Quorum(_)
-            | Timer::Controller(_)
-            | Timer::Client(_)
-            | Timer::Application(_)
-            | Timer::Transaction(_, _) => Ok(()),
+            Timer::Quorum(_) | Timer::Controller(_) | Timer::Client(_) | Timer::Application(_) => Ok(()),
         };
-        let outcome = outcome.and_then(|()| groups::attend(self, env));
+        let outcome = outcome.and_then(|()| self.attend(env));
         self.halt_on(outcome, env);
     }
 
@@ -207,8 +212,14 @@ impl Broker {
             Life::Formatting { .. } => lifecycle::on_formatted(self, outcome, env),
             Life::Registering | Life::Running => self.on_partition_synced(sync, outcome, env),
         };
-        let outcome = outcome.and_then(|()| groups::attend(self, env));
+        let outcome = outcome.and_then(|()| self.attend(env));
         self.halt_on(outcome, env);
+    }
+
+    /// After each input: whatever it did to a coordinator's partition is the coordinator's affair too.
+    fn attend(&mut self, env: &mut Host<'_>) -> Result<(), DiskFault> {
+        groups::attend(self, env)?;
+        transactions::attend(self, env)
     }
 
     /// Routing only.
@@ -228,7 +239,7 @@ impl Broker {
             Request::Metadata => metadata::on_client_request(self, asker, env),
             Request::InitProducerId => producer_ids::on_request(self, asker, env),
             Request::Group(request) => groups::on_request(self, asker, request, env),
-            Request::Transaction(request) => transactions::on_request(self, asker, &request, env),
+            Request::Transaction(request) => transactions::on_request(self, asker, request, env),
             Request::RegisterBroker(_)
             | Request::Heartbeat(_)
             | Request::FetchMetadata(_)

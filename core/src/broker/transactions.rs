@@ -1,40 +1,110 @@
-//! Transactions: batches, offsets and markers of them on their way to replicas.
+//! Transactions: requests to their coordinators, and batches, offsets and markers on their way to replicas.
 
 use crate::broker::verify::{self, Addition, Waiting};
-use crate::broker::{Broker, groups};
+use crate::broker::{Broker, groups, producer_ids};
 use crate::env::DiskFault;
 use crate::host::Host;
-use crate::ids::CorrelationId;
+use crate::ids::{CorrelationId, TopicPartition};
 use crate::message::{Produce, Reply};
-use crate::partition::Asker;
+use crate::partition::{Asker, Context};
 use crate::quirk::Quirk;
 use crate::record::Header;
 use crate::refused::Refused;
-use crate::transaction::message::{TransactionReply, TransactionRequest, WriteMarker};
+use crate::timer::TransactionTimer;
+use crate::transaction::message::{AddOffsets, TransactionReply, TransactionRequest, WriteMarker};
 
 /// A producer, a leader or a coordinator asks.
 pub(super) fn on_request(
     broker: &mut Broker,
     asker: Asker,
-    request: &TransactionRequest,
+    request: TransactionRequest,
     env: &mut Host<'_>,
 ) -> Result<(), DiskFault> {
     match request {
         TransactionRequest::FindCoordinator { transactional } => {
-            let found = broker.transactions.coordinator(transactional, &broker.image);
+            let found = broker.transactions.coordinator(&transactional, &broker.image);
             let found = found.ok_or(Refused::CoordinatorNotAvailable);
             asker.answer(Reply::Transaction(TransactionReply::FindCoordinator(found)), env);
             Ok(())
         }
-        TransactionRequest::WriteMarker(marker) => on_marker(broker, asker, *marker, env),
+        TransactionRequest::WriteMarker(marker) => on_marker(broker, asker, marker, env),
         TransactionRequest::Init(_)
         | TransactionRequest::AddPartitions(_)
         | TransactionRequest::AddOffsets(_)
         | TransactionRequest::End(_) => {
-            asker.answer(Reply::Transaction(request.refuse(Refused::NotCoordinator)), env);
+            ask_coordinator(broker, asker, request, env);
             Ok(())
         }
     }
+}
+
+/// Hands a request to the coordinator on this broker, if it is here.
+fn ask_coordinator(broker: &mut Broker, asker: Asker, request: TransactionRequest, env: &mut Host<'_>) {
+    let refuse = |refused| Reply::Transaction(request.refuse(refused));
+    let name = request.transactional().filter(|name| !name.0.is_empty());
+    let Some(name) = name else { return asker.answer(refuse(Refused::InvalidRequest), env) };
+    let at = broker.transactions.place(name, &broker.image);
+    let Some(partition) = at.and_then(|at| broker.partitions.get(&at)) else {
+        return asker.answer(refuse(Refused::NotCoordinator), env);
+    };
+    let mut offsets = None;
+    if let TransactionRequest::AddOffsets(AddOffsets { group, .. }) = &request {
+        offsets = broker.groups.place(group, &broker.image);
+        if offsets.is_none() {
+            return asker.answer(refuse(Refused::CoordinatorNotAvailable), env);
+        }
+    }
+    let lent = producer_ids::lend(broker);
+    let mut spare = lent;
+    broker.transactions.on_request(asker, request, offsets, partition, &mut spare, env);
+    producer_ids::settle(broker, lent, spare, env);
+}
+
+/// A coordinator's timer ran out.
+pub(super) fn on_timer(
+    broker: &mut Broker,
+    at: TopicPartition,
+    timer: TransactionTimer,
+    env: &mut Host<'_>,
+) -> Result<(), DiskFault> {
+    let lent = producer_ids::lend(broker);
+    let mut spare = lent;
+    let controller = broker.controller();
+    let (Some(broker_epoch), Some(partition)) = (broker.epoch, broker.partitions.get(&at)) else {
+        return Ok(());
+    };
+    let mut ctx = Context {
+        me: broker.config.id,
+        broker_epoch,
+        controller,
+        image: &broker.image,
+        config: &broker.config.replica,
+        ids: &mut broker.ids,
+    };
+    let done = broker.transactions.on_timer(timer, partition, &mut ctx, &mut spare, env);
+    producer_ids::settle(broker, lent, spare, env);
+    done
+}
+
+/// After each input: the coordinators look at their partitions, and write what they have to.
+pub(super) fn attend(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskFault> {
+    let Some(topic) = broker.transactions.topic() else { return Ok(()) };
+    let Some(broker_epoch) = broker.epoch else { return Ok(()) };
+    let controller = broker.controller();
+    let first = TopicPartition { topic, partition: 0 };
+    let last = TopicPartition { topic, partition: u32::MAX };
+    for (_, partition) in broker.partitions.range_mut(first..=last) {
+        let mut ctx = Context {
+            me: broker.config.id,
+            broker_epoch,
+            controller,
+            image: &broker.image,
+            config: &broker.config.replica,
+            ids: &mut broker.ids,
+        };
+        broker.transactions.on_partition(partition, &mut ctx, env)?;
+    }
+    Ok(())
 }
 
 /// A coordinator answered, or a leader.
@@ -46,12 +116,15 @@ pub(super) fn on_reply(
 ) -> Result<(), DiskFault> {
     match reply {
         TransactionReply::AddPartitions(result) => verify::on_reply(broker, id, result, env),
+        TransactionReply::WriteMarker { result, .. } => {
+            broker.transactions.on_marker_reply(id, result, env);
+            Ok(())
+        }
         // Answers to what a broker never asks.
         TransactionReply::FindCoordinator(_)
         | TransactionReply::Init(_)
         | TransactionReply::AddOffsets(_)
-        | TransactionReply::End(_)
-        | TransactionReply::WriteMarker { .. } => Ok(()),
+        | TransactionReply::End(_) => Ok(()),
     }
 }
 

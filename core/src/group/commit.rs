@@ -1,11 +1,12 @@
 //! Offset commits: taken from current members in the current generation, and from anybody for an empty group.
 
+use crate::coordinator::is_not_later;
 use crate::group::join::note_fenced;
 use crate::group::message::{GroupReply, OffsetCommit};
 use crate::group::probe::GroupProbe;
 use crate::group::record::{GroupRecord, StoredOffset};
 use crate::group::reign::{Reign, Then};
-use crate::group::state::{Group, State, is_not_later};
+use crate::group::state::{Group, State};
 use crate::host::Host;
 use crate::ids::{GroupId, Offset, TopicPartition};
 use crate::message::Reply;

@@ -3,13 +3,14 @@
 //! Taken from current members in the current generation like any commit. Until the marker nobody is shown the
 //! partition's offset at all: an older one would be processed again, a newer one may never have been.
 
+use crate::coordinator::is_not_later;
 use crate::group::commit::admit;
 use crate::group::join::note_fenced;
 use crate::group::message::{GroupReply, OffsetCommit, TxnOffsetCommit};
 use crate::group::probe::GroupProbe;
 use crate::group::record::{GroupRecord, StoredOffset};
 use crate::group::reign::{Reign, Then};
-use crate::group::state::{Group, is_not_later};
+use crate::group::state::Group;
 use crate::host::Host;
 use crate::ids::{ProducerEpoch, ProducerId};
 use crate::message::Reply;
