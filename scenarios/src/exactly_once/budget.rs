@@ -1,6 +1,6 @@
 //! The fault budget: that of `consumer-group`, as transactions promise no less and keep their state in the same way.
 
-use squall_core::ids::NodeId;
+use squall_core::ids::{NodeId, TopicId, TopicPartition};
 use squall_core::time::Span;
 use squall_sim::fault::{FaultSpace, Group};
 use squall_sim::plan::Plan;
@@ -8,7 +8,7 @@ use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
 use super::{Op, READERS, members};
-use crate::cluster;
+use crate::cluster::{self, Role};
 use crate::consumer_group::client_node;
 use crate::moments;
 use crate::replicated_log::budget as log;
@@ -29,6 +29,12 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     pipelines.may_slow.clear();
     let [brokers, controllers] = log::servers(seed, settings);
     let mut space = log::of_groups(vec![brokers, controllers, others, pipelines], settings);
+    // Whoever leads the first partition of the offsets' or the transactions' topic coordinates.
+    for topic in [2, 3] {
+        let leader = Role::LeaderOf(TopicPartition { topic: TopicId(topic), partition: 0 }).to_string();
+        space.isolate_roles.push(leader.clone());
+        space.transfer_roles.push(leader);
+    }
     moments::of_groups(&mut space);
     moments::of_transactions(&mut space);
     let own = ["group.session", "group.max_poll", "group.heartbeat", "txn.timeout"];

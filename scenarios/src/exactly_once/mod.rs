@@ -41,7 +41,7 @@ use squall_core::log::CleanupPolicy;
 use squall_core::message::{Acks, CreateTopic, Isolation, Message};
 use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
-use squall_core::transaction::TRANSACTIONS_TOPIC;
+use squall_core::transaction::config::TRANSACTIONS_TOPIC;
 use squall_sim::engine::{Spare, World};
 use squall_sim::fault::FaultSpace;
 use squall_sim::history::Chronicle;
@@ -168,6 +168,7 @@ impl Scenario for ExactlyOnce {
         for id in layout.broker_ids() {
             let config = BrokerConfig {
                 groups: group::coordinator(settings),
+                transactions: settings::coordinator(settings),
                 ..cluster::broker_config(settings, layout, id, quirks)
             };
             world.add(&format!("broker {id}"), Member::Broker(Box::new(Broker::new(config))));

@@ -5,6 +5,7 @@ use squall_core::ids::{GroupId, TransactionalId};
 use squall_core::message::Acks;
 use squall_core::quirk::Quirks;
 use squall_core::time::Span;
+use squall_core::transaction::config::TransactionConfig;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
@@ -77,6 +78,20 @@ pub(super) fn producer(settings: &Settings, layout: Layout, quirks: Quirks, numb
             timeout: millis(settings, "txn.timeout"),
         }),
         ..producer_config(settings, layout)
+    }
+}
+
+/// The settings of transactions' coordinators; they load and unload like those of groups.
+pub(super) fn coordinator(settings: &Settings) -> TransactionConfig {
+    let groups = group::coordinator(settings);
+    TransactionConfig {
+        write_timeout: groups.write_timeout,
+        load_bytes: groups.load_bytes,
+        load_pause: groups.load_pause,
+        unload_pause: groups.unload_pause,
+        marker_backoff: millis(settings, "client.retry_backoff"),
+        marker_timeout: millis(settings, "client.request_timeout"),
+        ..TransactionConfig::default()
     }
 }
 
