@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::client::transacted::TransactedProbe;
 use crate::group::probe::GroupProbe;
 use crate::ids::{
     BrokerEpoch, BrokerId, DiskId, Incarnation, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch,
@@ -37,6 +38,8 @@ pub enum Probe {
     Group(GroupProbe),
     /// About a transaction.
     Transaction(TransactionProbe),
+    /// About what an application did or saw in transactions.
+    Transacted(TransactedProbe),
 }
 
 /// About the consensus of the controllers.

@@ -43,11 +43,13 @@ pub enum Quirk {
     WriteAfterAbort,
     /// redpanda#3036: the last stable offset lies behind the first record of the oldest open transaction.
     LsoOffByOne,
+    /// KAFKA-3197: a producer without idempotence sends on behind a batch that it may have to send again.
+    RetryOvertakes,
 }
 
 impl Quirk {
     /// All of them, in order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::TruncateToHighWatermark,
         Self::DivergenceWithoutEpoch,
         Self::UnfencedFetch,
@@ -66,6 +68,7 @@ impl Quirk {
         Self::DelayedEndTxn,
         Self::WriteAfterAbort,
         Self::LsoOffByOne,
+        Self::RetryOvertakes,
     ];
 }
 

@@ -90,6 +90,8 @@ pub enum ClientTimer {
     Group,
     /// Something is due for a transactional producer: a retry, a time-out.
     Transaction,
+    /// What [`ClientTimer::Metadata`] is, of a transactional producer: it may share its node with a consumer.
+    ProducerMetadata,
 }
 
 /// Timers of the coordinator that lives on an offsets partition.

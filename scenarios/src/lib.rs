@@ -32,6 +32,7 @@ pub mod cluster;
 pub mod command;
 pub mod consumer_group;
 pub mod contract;
+pub mod exactly_once;
 pub mod ghost;
 pub mod invariants;
 mod moments;
@@ -52,5 +53,10 @@ use squall_sim::campaign::AnyScenario;
 
 /// Every scenario.
 pub fn scenarios() -> &'static [&'static dyn AnyScenario] {
-    &[&replicated_log::ReplicatedLog, &quorum::Quorum, &consumer_group::ConsumerGroup]
+    &[
+        &replicated_log::ReplicatedLog,
+        &quorum::Quorum,
+        &consumer_group::ConsumerGroup,
+        &exactly_once::ExactlyOnce,
+    ]
 }

@@ -94,6 +94,38 @@ const GROUPS: Moments = Moments {
     requests: &["join group", "sync group", "offset commit"],
 };
 
+/// Of transactions.
+const TRANSACTIONS: Moments = Moments {
+    facts: &[
+        "transactions loading",
+        "transactions loaded",
+        "transactions unloaded",
+        "transactional producer started",
+        "transaction changed",
+        "transaction timed out",
+        "producer fenced",
+        "marker retried",
+        "transactional batch appended",
+        "marker appended",
+        "end asked for",
+        "transaction ended",
+    ],
+    messages: &[
+        "init transactional producer",
+        "init transactional producer reply",
+        "add partitions to txn",
+        "add partitions to txn reply",
+        "end txn",
+        "end txn reply",
+        "write txn marker",
+        "write txn marker reply",
+        "txn offset commit",
+        "txn offset commit reply",
+        "produce",
+    ],
+    requests: &["init transactional producer", "end txn", "write txn marker", "txn offset commit"],
+};
+
 struct Moments {
     facts: &'static [&'static str],
     messages: &'static [&'static str],
@@ -123,6 +155,11 @@ pub(crate) fn of_cluster(space: &mut FaultSpace) {
 /// For a scenario that is about groups.
 pub(crate) fn of_groups(space: &mut FaultSpace) {
     GROUPS.add_to(space);
+}
+
+/// For a scenario that is about transactions.
+pub(crate) fn of_transactions(space: &mut FaultSpace) {
+    TRANSACTIONS.add_to(space);
 }
 
 #[cfg(test)]

@@ -73,6 +73,10 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "lso-off-by-one",
         "the last stable offset lies behind the first record of the oldest open transaction (redpanda#3036)",
     ),
+    (
+        "retry-overtakes",
+        "a producer without idempotence has several batches in flight, and a retry lands behind its successors (KAFKA-3197, apache/kafka#857)",
+    ),
 ];
 
 /// The quirk of a name.

@@ -93,6 +93,11 @@ fn a_compacted_topic_keeps_its_promises() {
 }
 
 #[test]
+fn a_retry_that_lands_behind_its_successors_is_found() {
+    found(ReplicatedLog, "retry-overtakes");
+}
+
+#[test]
 fn a_commit_that_no_generation_fences_is_found() {
     found(ConsumerGroup, "commit-without-generation");
 }

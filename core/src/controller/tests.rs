@@ -362,7 +362,8 @@ fn all_controllers_apply_the_same_records() {
             | Probe::Replica(..)
             | Probe::Client(_)
             | Probe::Group(_)
-            | Probe::Transaction(_) => None,
+            | Probe::Transaction(_)
+            | Probe::Transacted(_) => None,
         })
         .collect::<Vec<_>>()
     };

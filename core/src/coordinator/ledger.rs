@@ -35,6 +35,9 @@ pub(crate) struct Draft<R, T> {
     pub(crate) then: T,
 }
 
+/// Until when a draft should be committed, or what does not follow and why.
+type Written<R, T> = Result<Time, (Draft<R, T>, Refused)>;
+
 /// A draft in the log.
 #[derive(Debug, Clone)]
 struct Write<R, T> {
@@ -75,7 +78,7 @@ impl<R: Entry, T: Follow> Ledger<R, T> {
         if self.drafts.is_empty() { None } else { Some(self.drafts.remove(0)) }
     }
 
-    /// Appends a draft; answers until when it should be committed, or what does not follow and why.
+    /// Appends a draft.
     pub(crate) fn write(
         &mut self,
         draft: Draft<R, T>,
@@ -83,7 +86,7 @@ impl<R: Entry, T: Follow> Ledger<R, T> {
         partition: &mut Partition,
         ctx: &mut Context<'_>,
         env: &mut Host<'_>,
-    ) -> Result<Result<Time, (Draft<R, T>, Refused)>, DiskFault> {
+    ) -> Result<Written<R, T>, DiskFault> {
         let mut builder = BatchBuilder::new();
         let time = env.wall().as_millis();
         for record in &draft.records {
@@ -110,7 +113,10 @@ impl<R: Entry, T: Follow> Ledger<R, T> {
 
     /// The next draft that is committed, if everything before `end` is, and where it ends.
     pub(crate) fn take_committed(&mut self, end: Offset) -> Option<(Offset, Draft<R, T>)> {
-        let write = self.writes.pop_front_if(|write| write.next <= end)?;
+        if self.writes.front()?.next > end {
+            return None;
+        }
+        let write = self.writes.pop_front()?;
         Some((write.next, write.draft))
     }
 

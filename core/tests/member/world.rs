@@ -12,7 +12,8 @@ use squall_core::ids::{
     BrokerId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicId, TopicPartition,
 };
 use squall_core::message::{
-    ClusterMetadata, EpochEndOffset, Fetched, Message, PartitionMetadata, Reply, Request, TopicMetadata,
+    ClusterMetadata, EpochEndOffset, Fetched, Isolation, Message, PartitionMetadata, Reply, Request,
+    TopicMetadata,
 };
 use squall_core::probe::Probe;
 use squall_core::quirk::Quirks;
@@ -119,6 +120,7 @@ fn config(command: &Command) -> MemberConfig {
         request_timeout: Span::from_millis(200),
         retry_backoff: Span::from_millis(10),
         reset,
+        isolation: Isolation::ReadUncommitted,
         quirks: Quirks::NONE,
     };
     MemberConfig {

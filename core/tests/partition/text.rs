@@ -29,7 +29,11 @@ fn line(said: &Said<Node>, quiet: bool) -> Option<String> {
         Said::Probe(node, Probe::Broker(fact)) => Some(format!("{node}: {}\n", compact(fact))),
         Said::Probe(
             node,
-            other @ (Probe::Quorum(_) | Probe::Client(_) | Probe::Group(_) | Probe::Transaction(_)),
+            other @ (Probe::Quorum(_)
+            | Probe::Client(_)
+            | Probe::Group(_)
+            | Probe::Transaction(_)
+            | Probe::Transacted(_)),
         ) => {
             panic!("node {node} says {other:?}")
         }

@@ -7,6 +7,7 @@
 
 pub mod clients;
 pub mod compaction;
+pub mod effects;
 pub mod groups;
 pub mod membership;
 pub mod quorum;
@@ -142,6 +143,16 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     ("commit-monotone", "nobody sets back what a newer owner was told is committed"),
     ("commit-kept", "nobody resumes before what was acknowledged as committed"),
+    (
+        "exactly-once",
+        "as readers of committed records see it, every record that was processed has one effect, and no other one",
+    ),
+    (
+        "read-committed",
+        "readers of committed records get nothing of a transaction that was not to be committed",
+    ),
+    ("atomic", "of a transaction everything is read as committed, or nothing"),
+    ("effect-order", "effects lie in the order of the records that they are effects of"),
     ("H-AGREE", "what clients saw, judged as a history, and the true log say the same of every record"),
 ];
 

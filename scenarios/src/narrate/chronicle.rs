@@ -138,7 +138,8 @@ impl Chronicle<Probe> for ClusterChronicle {
             | Probe::Broker(_)
             | Probe::Replica(..)
             | Probe::Group(_)
-            | Probe::Transaction(_) => {}
+            | Probe::Transaction(_)
+            | Probe::Transacted(_) => {}
         }
     }
 

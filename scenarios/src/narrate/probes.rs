@@ -3,7 +3,7 @@
 use squall_core::probe::{BrokerProbe, ClientProbe, MetadataProbe, Probe, QuorumProbe, ReplicaProbe};
 use squall_sim::narrate::{Fields, Kind, field};
 
-use super::{Words, acks, groups, list, nobody_or, record, row, transactions, yes_or_no};
+use super::{Words, acks, effects, groups, list, nobody_or, record, row, transactions, yes_or_no};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION, RECORD};
 
@@ -133,6 +133,7 @@ pub(crate) const fn kind(probe: &Probe) -> &'static str {
         },
         Probe::Group(probe) => groups::probe_kind(probe),
         Probe::Transaction(probe) => transactions::probe_kind(probe),
+        Probe::Transacted(probe) => effects::kind(probe),
     }
 }
 
@@ -208,6 +209,7 @@ pub(crate) const fn glyph(probe: &Probe) -> char {
         },
         Probe::Group(probe) => groups::glyph(probe),
         Probe::Transaction(probe) => transactions::glyph(probe),
+        Probe::Transacted(probe) => effects::glyph(probe),
     }
 }
 
@@ -262,6 +264,7 @@ pub(crate) fn fields(probe: &Probe) -> Fields {
         Probe::Client(probe) => client(probe),
         Probe::Group(probe) => groups::probe(probe),
         Probe::Transaction(probe) => transactions::probe(probe),
+        Probe::Transacted(probe) => effects::words(probe),
     }
     .0
 }

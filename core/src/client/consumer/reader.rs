@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::host::Host;
 use crate::ids::{CorrelationId, LeaderEpoch, NodeId, Offset, TopicPartition};
-use crate::message::{EpochEnd, Fetch, Isolation, ListOffsets, Message, PartitionMetadata, Place, Request};
+use crate::message::{EpochEnd, Fetch, ListOffsets, Message, PartitionMetadata, Place, Request};
 use crate::probe::{ClientProbe, Probe};
 use crate::refused::Refused;
 use crate::time::{Span, Time};
@@ -165,7 +165,7 @@ impl Reader {
                         last_epoch: self.epoch_read(shared),
                         max_bytes: config.max_bytes,
                         max_wait: config.max_wait,
-                        isolation: Isolation::ReadUncommitted,
+                        isolation: config.isolation,
                     }),
                     config.max_wait + config.request_timeout,
                 ),

@@ -108,9 +108,12 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// First record, marker (`None`: open) and ending of every transaction in `batches`.
-fn transactions(batches: &[Batch]) -> Vec<(ProducerId, Offset, Option<(Offset, Ending)>)> {
-    let mut all: Vec<(ProducerId, Offset, Option<(Offset, Ending)>)> = Vec::new();
+/// First record, and marker (`None`: open) with ending.
+type Transaction = (ProducerId, Offset, Option<(Offset, Ending)>);
+
+/// Every transaction in `batches`.
+fn transactions(batches: &[Batch]) -> Vec<Transaction> {
+    let mut all: Vec<Transaction> = Vec::new();
     for batch in batches.iter().filter(|batch| batch.is_transactional()) {
         let (id, _) = batch.identity().unwrap();
         let open = all.iter_mut().find(|(other, _, end)| *other == id && end.is_none());
