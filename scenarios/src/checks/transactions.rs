@@ -4,6 +4,7 @@ use squall_core::coordinator::place::partition_for;
 use squall_core::ids::{BrokerId, NodeId, Offset, TopicPartition, TransactionalId};
 use squall_core::metadata::Image;
 use squall_core::probe::ReplicaProbe;
+use squall_core::record::Ending;
 use squall_core::transaction::config::TRANSACTIONS_TOPIC;
 use squall_core::transaction::probe::TransactionProbe;
 
@@ -80,6 +81,9 @@ pub(super) fn on_replica(
     };
     if let Some(batch) = p.replicas[broker.0 as usize].log.last().copied() {
         p.transacted.note(&batch, author);
+        if matches!(probe, ReplicaProbe::Marked { ending: Ending::Abort, .. }) {
+            p.transacted.note_abort(&batch);
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Transactions as observed: what of them lies in each partition's logs, and what their coordinators decided.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use squall_core::ids::{
     BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition, TransactionalId,
@@ -25,6 +25,8 @@ pub struct Author {
 pub struct Transacted {
     /// By what tells two batches apart, over all replicas and all time.
     authors: BTreeMap<(Offset, LeaderEpoch, u32), Author>,
+    /// Those of them that end an aborted transaction, by place and epoch.
+    aborts: BTreeSet<(Offset, LeaderEpoch)>,
     /// Every transaction that begins before has its marker committed.
     settled: Offset,
     /// The reign that each producer's last committed marker began.
@@ -40,6 +42,31 @@ impl Transacted {
     /// A batch is somebody's.
     pub fn note(&mut self, batch: &Batch, author: Author) {
         self.authors.insert((batch.base, batch.epoch, batch.crc), author);
+    }
+
+    /// A batch, which is a marker, ends an aborted transaction.
+    pub fn note_abort(&mut self, batch: &Batch) {
+        self.aborts.insert((batch.base, batch.epoch));
+    }
+
+    /// What is decided of a log from `from` on.
+    pub fn decided(&self, log: &Shadow, from: Offset) -> Judged {
+        let mut open: BTreeMap<ProducerId, Vec<Offset>> = BTreeMap::new();
+        let mut judged = Judged { stable: log.end(), ..Judged::default() };
+        for (base, author) in self.within(log, from, log.end()) {
+            if !author.marks {
+                open.entry(author.producer).or_default().push(base);
+                continue;
+            }
+            judged.markers.insert(base);
+            let bases = open.remove(&author.producer).unwrap_or_default();
+            if log.at(base).is_some_and(|batch| self.aborts.contains(&(base, batch.epoch))) {
+                judged.aborted.extend(bases);
+            }
+        }
+        let first = open.values().filter_map(|bases| bases.first()).min();
+        judged.stable = first.copied().unwrap_or(judged.stable);
+        judged
     }
 
     /// Whose part of a transaction a batch is; `None`: of none.
@@ -79,6 +106,17 @@ impl Transacted {
         self.settled = self.settled.max(stable);
         stable
     }
+}
+
+/// What became of the transactions in a stretch of a log.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// Everything before is decided.
+    pub stable: Offset,
+    /// The batches of aborted transactions, by their first offsets.
+    pub aborted: BTreeSet<Offset>,
+    /// The markers.
+    pub markers: BTreeSet<Offset>,
 }
 
 /// What coordinators decided.
