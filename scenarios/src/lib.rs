@@ -22,7 +22,7 @@
 //! | [`invariants`] | what must hold, by name |
 //! | [`contract`] | what settings promise of each record, and what may be lost, with evidence |
 //! | [`checks`] | from a probe to what it could have broken; the calm; the end |
-//! | [`replicated_log`], [`quorum`], [`consumer_group`] | the scenarios |
+//! | [`replicated_log`], [`quorum`], [`consumer_group`], [`exactly_once`] | the scenarios |
 //! | [`quirks`] | known historical mistakes, by name |
 //! | [`command`] | the `squall` command |
 

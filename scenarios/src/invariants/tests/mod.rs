@@ -4,6 +4,7 @@
 //! which a correct system once seemed to break one. [`cleaning`] has both of compaction.
 
 mod cleaning;
+mod effects;
 mod fires;
 mod groups;
 mod histories;
@@ -16,7 +17,11 @@ use std::collections::BTreeSet;
 use super::ALL;
 
 fn histories() -> impl Iterator<Item = &'static fires::History> {
-    fires::HISTORIES.iter().chain(cleaning::HISTORIES).chain(transactions::HISTORIES)
+    fires::HISTORIES
+        .iter()
+        .chain(cleaning::HISTORIES)
+        .chain(transactions::HISTORIES)
+        .chain(effects::HISTORIES)
 }
 
 #[test]
