@@ -29,7 +29,7 @@ pub(super) fn on_request(
         Ok(Verdict::Decided(id, epoch)) => Err(Ok((id, epoch))),
         Ok(Verdict::Decide) => {
             let by = Some((request.producer, request.epoch));
-            let next = prepare(reign, name, request.ending, by, spare, env).map_err(Err);
+            let next = prepare(reign, name, request.ending, by, spare, env.wall().as_millis()).map_err(Err);
             next.map(|next| {
                 let (id, epoch) = next.successor();
                 reign.change(name, Some(next), Then::Decided { asker, id, epoch });
@@ -110,14 +110,14 @@ pub(super) fn stranger(stored: &Stored, producer: ProducerId) -> Refused {
 }
 
 /// What an id is once its transaction is decided, by whoever asked `by`; nobody if it took too long or its producer
-/// is fenced, so that the producer does not go on.
+/// is fenced, so that the producer does not go on. `wall`: the time in milliseconds of the calendar.
 pub(super) fn prepare(
     reign: &Reign,
     name: &TransactionalId,
     ending: Ending,
     by: Option<(ProducerId, ProducerEpoch)>,
     spare: &mut Spare,
-    env: &Host<'_>,
+    wall: u64,
 ) -> Result<Stored, Refused> {
     let stored = reign.table.get(name).ok_or(Refused::InvalidProducerIdMapping)?;
     // As Kafka answers while it waits for a block of ids.
@@ -131,7 +131,7 @@ pub(super) fn prepare(
     };
     // The largest number is for markers alone.
     let epoch = ProducerEpoch(stored.epoch.0 + 1);
-    Ok(Stored { epoch, next, last: by, state, updated: env.wall().as_millis(), ..stored.clone() })
+    Ok(Stored { epoch, next, last: by, state, updated: wall, ..stored.clone() })
 }
 
 /// Somebody asked in a reign that is over.
@@ -142,4 +142,61 @@ pub(super) fn note_fenced(
     env: &mut Host<'_>,
 ) {
     Reign::probe(TransactionProbe::Fenced { transactional: name.clone(), producer, epoch }, env);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coordinator::Phase;
+    use crate::ids::{LeaderEpoch, TopicPartition};
+    use crate::quirk::Quirks;
+    use crate::time::Span;
+    use crate::transaction::config::TransactionConfig;
+    use crate::transaction::record::TransactionRecord;
+
+    fn name() -> TransactionalId {
+        TransactionalId("orders".into())
+    }
+
+    /// A transaction is open in this reign of producer 7.
+    fn open(epoch: u16) -> Reign {
+        let at = TopicPartition::default();
+        let config = TransactionConfig::default();
+        let mut reign = Reign::new(at, LeaderEpoch(1), Phase::Active, &config, Quirks::NONE);
+        let stored = Stored {
+            producer: ProducerId(7),
+            epoch: ProducerEpoch(epoch),
+            next: None,
+            last: None,
+            timeout: Span::from_secs(60),
+            state: TransactionState::Ongoing,
+            partitions: vec![at],
+            by: None,
+            updated: 0,
+        };
+        reign.table.apply(TransactionRecord { transactional: name(), value: Some(stored) });
+        reign
+    }
+
+    fn decided(epoch: u16, spare: Option<u64>) -> Result<Stored, Refused> {
+        let mut spare = Spare::of(spare.map(ProducerId));
+        prepare(&open(epoch), &name(), Ending::Commit, None, &mut spare, 0)
+    }
+
+    #[test]
+    fn a_decision_takes_the_producer_into_its_next_reign() {
+        let next = decided(4, Some(9)).unwrap();
+        assert_eq!(next.epoch, ProducerEpoch(5), "what markers carry");
+        assert_eq!(next.successor(), (ProducerId(7), ProducerEpoch(5)));
+    }
+
+    #[test]
+    fn a_producer_whose_reigns_are_used_up_goes_on_under_another_id() {
+        let last = i16::MAX as u16 - 1;
+        let next = decided(last, Some(9)).unwrap();
+        assert_eq!((next.producer, next.epoch), (ProducerId(7), ProducerEpoch(last + 1)));
+        assert_eq!(next.successor(), (ProducerId(9), ProducerEpoch(0)));
+        assert_eq!(decided(last, None), Err(Refused::CoordinatorLoadInProgress), "there is none yet");
+        assert_eq!(stranger(&next, ProducerId(9)), Refused::ConcurrentTransactions, "it is a little early");
+    }
 }

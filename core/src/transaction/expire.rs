@@ -50,7 +50,7 @@ fn end_if_overdue(
     let again = now + reign.config.marker_backoff;
     let (producer, epoch) = (stored.producer, stored.epoch);
     if !live.changing
-        && let Ok(aborted) = end::prepare(reign, name, Ending::Abort, None, spare, env)
+        && let Ok(aborted) = end::prepare(reign, name, Ending::Abort, None, spare, env.wall().as_millis())
     {
         Reign::probe(TransactionProbe::TimedOut { transactional: name.clone(), producer, epoch }, env);
         reign.change(name, Some(aborted), Then::Rest);

@@ -75,7 +75,8 @@ fn start(
             Err(Refused::ConcurrentTransactions)
         }
         TransactionState::Ongoing => {
-            let fenced = end::prepare(reign, name, Ending::Abort, request.current, spare, env)?;
+            let fenced =
+                end::prepare(reign, name, Ending::Abort, request.current, spare, env.wall().as_millis())?;
             reign.change(name, Some(fenced), Then::Fencing { asker });
             Ok(())
         }
