@@ -272,19 +272,21 @@ impl Story {
     /// What each record came to, by the leader's log.
     fn outcomes(&mut self, at: TopicPartition) -> BTreeMap<u64, Ending> {
         let node = NodeId(self.leader);
-        let partition = self.world.bench.process(node).unwrap().0.partition(at).unwrap().clone();
+        let partition =
+            self.world.bench.process(node).and_then(|node| node.0.partition(at)).expect("a leader").clone();
         assert_eq!(partition.high_watermark(), partition.log().log_end(), "everything is committed");
         assert_eq!(partition.last_stable(), partition.log().log_end(), "nothing is open in {at}");
         let end = partition.log().log_end();
         let mut all: Vec<Batch> = Vec::new();
         while all.last().map_or(Offset::ZERO, Batch::next_offset) < end {
             let from = all.last().map_or(Offset::ZERO, Batch::next_offset);
-            let bytes = partition.read_own(from, end, 100_000, self.world.bench.seat_mut(node)).unwrap();
-            all.extend(batches(bytes).map(Result::unwrap));
+            let bytes =
+                partition.read_own(from, end, 100_000, self.world.bench.seat_mut(node)).expect("a sound log");
+            all.extend(batches(bytes).map(|batch| batch.expect("a sound batch")));
         }
         let (mut open, mut outcomes) = (BTreeMap::<ProducerId, Vec<u64>>::new(), BTreeMap::new());
         for batch in all {
-            let (id, _) = batch.identity().unwrap();
+            let (id, _) = batch.identity().expect("a producer");
             match batch.marker() {
                 Some(marker) => {
                     for record in open.remove(&id).unwrap_or_default() {
@@ -292,8 +294,12 @@ impl Story {
                     }
                 }
                 None => {
-                    let record = batch.records().next().unwrap().value.unwrap().try_into().unwrap();
-                    open.entry(id).or_default().push(u64::from_be_bytes(record));
+                    let record = batch
+                        .records()
+                        .next()
+                        .and_then(|record| record.value)
+                        .and_then(|value| value.try_into().ok());
+                    open.entry(id).or_default().push(u64::from_be_bytes(record.expect("eight bytes")));
                 }
             }
         }
