@@ -114,6 +114,10 @@ name! {
     GroupId
 }
 name! {
+    /// A transactional producer's name, `transactional.id`; it outlives the process (KIP-98).
+    TransactionalId
+}
+name! {
     /// A static member's name, `group.instance.id`; it outlives the process (KIP-345).
     InstanceId
 }

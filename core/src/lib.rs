@@ -15,7 +15,9 @@
 //! | [`partition`] | one replica of one partition: leader and follower |
 //! | [`broker`] | the partitions of one broker and its life with the controller |
 //! | [`client`] | producer and consumer |
+//! | [`coordinator`] | what the coordinators of groups and of transactions share |
 //! | [`group`] | consumer groups: the coordinators that live on offsets partitions |
+//! | [`transaction`] | transactions: the coordinators that live on partitions of `__transaction_state` |
 //! | [`message`], [`timer`], [`probe`], [`host`] | the closed vocabularies that cross the window |
 //! | [`quirk`] | known historical mistakes, off unless switched on |
 //! | [`testing`] | an in-memory world for tests |
@@ -23,6 +25,7 @@
 pub mod broker;
 pub mod client;
 pub mod controller;
+pub mod coordinator;
 pub mod env;
 pub mod group;
 pub mod host;
@@ -39,3 +42,4 @@ pub mod refused;
 pub mod testing;
 pub mod time;
 pub mod timer;
+pub mod transaction;

@@ -4,6 +4,7 @@
 //! reduced to what this broker does; a request names one partition where Kafka's takes many.
 //! Deliberately absent: a wire format. The simulator passes values; bytes on sockets come with the node.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,13 +12,14 @@ use bytes::Bytes;
 use crate::group::message::{GroupReply, GroupRequest};
 use crate::ids::{
     BrokerEpoch, BrokerId, CorrelationId, DiskId, Incarnation, LeaderEpoch, Offset, PartitionEpoch,
-    ProducerEpoch, ProducerId, TopicId, TopicPartition,
+    ProducerEpoch, ProducerId, TopicId, TopicPartition, TransactionalId,
 };
 use crate::log::CleanupPolicy;
 use crate::metadata::{MetadataRecord, PartitionState, Snapshot};
 use crate::quorum::message::QuorumMessage;
 use crate::refused::Refused;
 use crate::time::Span;
+use crate::transaction::message::{TransactionReply, TransactionRequest};
 
 /// Anything that goes over the network.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,6 +48,9 @@ const FRAME: u64 = 100;
 /// A metadata record, about.
 const RECORD: u64 = 60;
 
+/// An aborted transaction in a reply.
+const ABORTED: u64 = 16;
+
 impl Message {
     /// About how many bytes it takes on a wire.
     pub fn bytes(&self) -> u64 {
@@ -69,7 +74,8 @@ impl Message {
 impl Reply {
     fn payload(&self) -> u64 {
         if let Self::Fetch { result: Ok(fetched), .. } = self {
-            return fetched.batches.len() as u64;
+            let aborted = fetched.stable.as_ref().map_or(0, |stable| stable.aborted.len());
+            return fetched.batches.len() as u64 + ABORTED * aborted as u64;
         }
         if let Self::FetchMetadata(Ok(update)) = self {
             let snapshot =
@@ -114,6 +120,8 @@ pub enum Request {
     ListOffsets(ListOffsets),
     /// About a consumer group.
     Group(GroupRequest),
+    /// About a transaction.
+    Transaction(TransactionRequest),
 }
 
 /// The answers, one arm a request.
@@ -172,6 +180,8 @@ pub enum Reply {
     },
     /// To [`Request::Group`].
     Group(GroupReply),
+    /// To [`Request::Transaction`].
+    Transaction(TransactionReply),
 }
 
 /// A broker's word on itself at the start of a life.
@@ -328,7 +338,7 @@ pub enum Acks {
 }
 
 /// One batch for one partition.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Produce {
     /// The partition.
     pub at: TopicPartition,
@@ -338,6 +348,9 @@ pub struct Produce {
     pub timeout: Span,
     /// One record batch in Kafka's v2 layout.
     pub batch: Bytes,
+    /// The transactional producer's name, if the batch is part of a transaction: by it the leader finds who
+    /// coordinates that, and adds itself to it (KIP-890, part 2).
+    pub transactional: Option<TransactionalId>,
 }
 
 /// Where a batch went.
@@ -348,7 +361,7 @@ pub struct Produced {
 }
 
 /// A read by a follower or a consumer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fetch {
     /// The partition.
     pub at: TopicPartition,
@@ -364,10 +377,22 @@ pub struct Fetch {
     pub max_bytes: u32,
     /// How long to wait if there is nothing yet.
     pub max_wait: Span,
+    /// What a consumer wants to see of transactions. A follower gets everything.
+    pub isolation: Isolation,
+}
+
+/// What a consumer sees of transactions, `isolation.level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Isolation {
+    /// Everything below the high watermark.
+    #[default]
+    ReadUncommitted,
+    /// What is below the last stable offset; of that it leaves out what was aborted, by the reply's list.
+    ReadCommitted,
 }
 
 /// What a fetch brought.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
     /// The reign it was answered in.
     pub leader_epoch: LeaderEpoch,
@@ -379,6 +404,60 @@ pub struct Fetched {
     pub diverging: Option<EpochEndOffset>,
     /// Whole record batches, back to back; the first may start before the asked offset.
     pub batches: Bytes,
+    /// For a consumer that wants committed records only; `None` for anybody else, or with nothing to tell.
+    pub stable: Option<Stable>,
+}
+
+/// What a consumer must know to leave out what was not committed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Stable {
+    /// Every transaction with a record below is decided. Nothing from here on is in the reply.
+    pub last_stable: Offset,
+    /// The transactions with records in the reply that were aborted, by first offset. From there on the
+    /// producer's transactional batches are to be left out, up to its abort marker.
+    pub aborted: Vec<AbortedTransaction>,
+}
+
+/// A transaction that was aborted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AbortedTransaction {
+    /// Offset of its first record in this partition.
+    pub first: Offset,
+    /// Its producer.
+    pub producer: ProducerId,
+}
+
+// What only transactions have is hashed only where it is: a run without them is recognised by the fingerprint
+// that it had before there were any.
+
+impl Hash for Produce {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { at, acks, timeout, batch, transactional } = self;
+        (at, acks, timeout, batch).hash(state);
+        if let Some(transactional) = transactional {
+            transactional.hash(state);
+        }
+    }
+}
+
+impl Hash for Fetch {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { at, replica, leader_epoch, offset, last_epoch, max_bytes, max_wait, isolation } = self;
+        (at, replica, leader_epoch, offset, last_epoch, max_bytes, max_wait).hash(state);
+        if *isolation != Isolation::default() {
+            isolation.hash(state);
+        }
+    }
+}
+
+impl Hash for Fetched {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { leader_epoch, high_watermark, log_start, diverging, batches, stable } = self;
+        (leader_epoch, high_watermark, log_start, diverging, batches).hash(state);
+        if let Some(stable) = stable {
+            stable.hash(state);
+        }
+    }
 }
 
 /// Asks where an epoch ends in the leader's log.
@@ -442,6 +521,7 @@ impl Request {
             Self::EpochEnd(r) => Reply::EpochEnd { at: r.at, result: Err(refused) },
             Self::ListOffsets(r) => Reply::ListOffsets { at: r.at, result: Err(refused) },
             Self::Group(r) => Reply::Group(r.refuse(refused)),
+            Self::Transaction(r) => Reply::Transaction(r.refuse(refused)),
         })
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::client::transacted::TransactedProbe;
 use crate::group::probe::GroupProbe;
 use crate::ids::{
     BrokerEpoch, BrokerId, DiskId, Incarnation, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch,
@@ -16,7 +17,9 @@ use crate::ids::{
 use crate::log::Cleaned;
 use crate::message::Acks;
 use crate::metadata::MetadataRecord;
+use crate::record::Ending;
 use crate::refused::Refused;
+use crate::transaction::probe::TransactionProbe;
 
 /// A fact.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,6 +36,10 @@ pub enum Probe {
     Client(ClientProbe),
     /// About a consumer group.
     Group(GroupProbe),
+    /// About a transaction.
+    Transaction(TransactionProbe),
+    /// About what an application did or saw in transactions.
+    Transacted(TransactedProbe),
 }
 
 /// About the consensus of the controllers.
@@ -323,6 +330,35 @@ pub enum ReplicaProbe {
     },
     /// Compaction has written a stretch of the log anew.
     Cleaned(Box<Cleaned>),
+    /// The batch that was just written is part of a transaction.
+    Transactional {
+        /// Offset of its first record.
+        base: Offset,
+        /// Its producer.
+        producer: ProducerId,
+        /// The producer's reign.
+        epoch: ProducerEpoch,
+    },
+    /// The batch that was just written ends a transaction.
+    Marked {
+        /// Its offset.
+        offset: Offset,
+        /// Whose.
+        producer: ProducerId,
+        /// The reign that the producer goes on in (KIP-890).
+        epoch: ProducerEpoch,
+        /// The coordinator's reign.
+        coordinator_epoch: LeaderEpoch,
+        /// How it ends.
+        ending: Ending,
+    },
+    /// A reader that wants committed records only was told up to where everything is decided.
+    Stable {
+        /// The last stable offset.
+        last_stable: Offset,
+        /// The high watermark.
+        high_watermark: Offset,
+    },
 }
 
 /// About what a client did or saw.

@@ -37,11 +37,19 @@ pub enum Quirk {
     UnvalidatedPosition,
     /// KAFKA-13194: compaction goes by the log end, and lets records that may be cut yet displace committed ones.
     CleanPastHighWatermark,
+    /// KAFKA-17754: a transaction's end is taken whatever the producer's epoch, so a late one ends the next.
+    DelayedEndTxn,
+    /// KIP-890: a transactional batch is written though nobody knows whether its transaction is still open.
+    WriteAfterAbort,
+    /// redpanda#3036: the last stable offset lies behind the first record of the oldest open transaction.
+    LsoOffByOne,
+    /// KAFKA-3197: a producer without idempotence sends on behind a batch that it may have to send again.
+    RetryOvertakes,
 }
 
 impl Quirk {
     /// All of them, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::TruncateToHighWatermark,
         Self::DivergenceWithoutEpoch,
         Self::UnfencedFetch,
@@ -57,6 +65,10 @@ impl Quirk {
         Self::OwnedTwice,
         Self::UnvalidatedPosition,
         Self::CleanPastHighWatermark,
+        Self::DelayedEndTxn,
+        Self::WriteAfterAbort,
+        Self::LsoOffByOne,
+        Self::RetryOvertakes,
     ];
 }
 

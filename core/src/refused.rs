@@ -139,6 +139,22 @@ refusals! {
     GroupMaxSizeReached = 81, "GROUP_MAX_SIZE_REACHED", fatal;
     /// Another process has joined under the same instance name since (KIP-345).
     FencedInstanceId = 82, "FENCED_INSTANCE_ID", fatal;
+    /// The transaction is not in a state that allows this.
+    InvalidTxnState = 48, "INVALID_TXN_STATE", fatal;
+    /// The producer id is not the one of this transactional id.
+    InvalidProducerIdMapping = 49, "INVALID_PRODUCER_ID_MAPPING", fatal;
+    /// The transaction time-out is longer than this coordinator allows.
+    InvalidTransactionTimeout = 50, "INVALID_TRANSACTION_TIMEOUT", fatal;
+    /// The transactional id's last transaction, or its last request, is not finished yet.
+    ConcurrentTransactions = 51, "CONCURRENT_TRANSACTIONS", retry;
+    /// A marker of a coordinator whose successor has written one already.
+    TransactionCoordinatorFenced = 52, "TRANSACTION_COORDINATOR_FENCED", fatal;
+    /// A transaction that is not finished has a newer offset for the partition (KIP-447).
+    UnstableOffsetCommit = 88, "UNSTABLE_OFFSET_COMMIT", retry;
+    /// A newer producer has the transactional id, or its transaction took too long.
+    ProducerFenced = 90, "PRODUCER_FENCED", fatal;
+    /// The transaction can only be aborted; the producer may go on after that (KIP-890).
+    TransactionAbortable = 120, "TRANSACTION_ABORTABLE", fatal;
 }
 
 impl fmt::Display for Refused {

@@ -21,6 +21,8 @@ pub enum Timer {
     Application(u32),
     /// Of the coordinator that lives on an offsets partition.
     Group(TopicPartition, GroupTimer),
+    /// Of the coordinator that lives on a partition of the transactions' topic.
+    Transaction(TopicPartition, TransactionTimer),
 }
 
 /// Timers of the consensus.
@@ -56,6 +58,8 @@ pub enum BrokerTimer {
     ProducerIds,
     /// Old segments are looked for.
     Retention,
+    /// A coordinator was asked whether transactions are open, and has not answered in time.
+    Verification,
 }
 
 /// Timers of one replica.
@@ -84,6 +88,10 @@ pub enum ClientTimer {
     Delivery,
     /// Something is due for a group member: a heartbeat, a commit, a retry, a time-out.
     Group,
+    /// Something is due for a transactional producer: a retry, a time-out.
+    Transaction,
+    /// What [`ClientTimer::Metadata`] is, of a transactional producer: it may share its node with a consumer.
+    ProducerMetadata,
 }
 
 /// Timers of the coordinator that lives on an offsets partition.
@@ -96,5 +104,20 @@ pub enum GroupTimer {
     /// A session, a rebalance or a write reaches its deadline.
     Deadline,
     /// Old offsets are looked for.
+    Retention,
+}
+
+/// Timers of the coordinator that lives on a partition of the transactions' topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TransactionTimer {
+    /// The next stretch of the log is due to be read.
+    Load,
+    /// A reign that is over is due to be cleared away.
+    Unload,
+    /// A transaction or a write reaches its deadline.
+    Deadline,
+    /// Markers that nobody confirmed are due to be sent again.
+    Markers,
+    /// Transactional ids that nobody uses are looked for.
     Retention,
 }

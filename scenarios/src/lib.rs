@@ -22,7 +22,7 @@
 //! | [`invariants`] | what must hold, by name |
 //! | [`contract`] | what settings promise of each record, and what may be lost, with evidence |
 //! | [`checks`] | from a probe to what it could have broken; the calm; the end |
-//! | [`replicated_log`], [`quorum`], [`consumer_group`] | the scenarios |
+//! | [`replicated_log`], [`quorum`], [`consumer_group`], [`exactly_once`] | the scenarios |
 //! | [`quirks`] | known historical mistakes, by name |
 //! | [`command`] | the `squall` command |
 
@@ -32,6 +32,7 @@ pub mod cluster;
 pub mod command;
 pub mod consumer_group;
 pub mod contract;
+pub mod exactly_once;
 pub mod ghost;
 pub mod invariants;
 mod moments;
@@ -52,5 +53,10 @@ use squall_sim::campaign::AnyScenario;
 
 /// Every scenario.
 pub fn scenarios() -> &'static [&'static dyn AnyScenario] {
-    &[&replicated_log::ReplicatedLog, &quorum::Quorum, &consumer_group::ConsumerGroup]
+    &[
+        &replicated_log::ReplicatedLog,
+        &quorum::Quorum,
+        &consumer_group::ConsumerGroup,
+        &exactly_once::ExactlyOnce,
+    ]
 }

@@ -94,6 +94,38 @@ const GROUPS: Moments = Moments {
     requests: &["join group", "sync group", "offset commit"],
 };
 
+/// Of transactions.
+const TRANSACTIONS: Moments = Moments {
+    facts: &[
+        "transactions loading",
+        "transactions loaded",
+        "transactions unloaded",
+        "transactional producer started",
+        "transaction changed",
+        "transaction timed out",
+        "producer fenced",
+        "marker retried",
+        "transactional batch appended",
+        "marker appended",
+        "end asked for",
+        "transaction ended",
+    ],
+    messages: &[
+        "init transactional producer",
+        "init transactional producer reply",
+        "add partitions to txn",
+        "add partitions to txn reply",
+        "end txn",
+        "end txn reply",
+        "write txn marker",
+        "write txn marker reply",
+        "txn offset commit",
+        "txn offset commit reply",
+        "produce",
+    ],
+    requests: &["init transactional producer", "end txn", "write txn marker", "txn offset commit"],
+};
+
 struct Moments {
     facts: &'static [&'static str],
     messages: &'static [&'static str],
@@ -125,24 +157,37 @@ pub(crate) fn of_groups(space: &mut FaultSpace) {
     GROUPS.add_to(space);
 }
 
+/// For a scenario that is about transactions.
+pub(crate) fn of_transactions(space: &mut FaultSpace) {
+    TRANSACTIONS.add_to(space);
+}
+
 #[cfg(test)]
 mod tests {
     use squall_sim::campaign::AnyScenario;
     use squall_sim::narrate;
 
     use super::*;
+    use crate::exactly_once::ExactlyOnce;
     use crate::replicated_log::ReplicatedLog;
 
-    #[test]
-    fn every_moment_is_one_that_can_be_named() {
-        let info = ReplicatedLog.info();
-        let mut space = FaultSpace::default();
-        of_cluster(&mut space);
+    fn can_be_named(scenario: &dyn AnyScenario, space: &FaultSpace) {
+        let info = scenario.info();
         for fact in &space.facts {
             assert!(narrate::find(info.facts, fact).is_some(), "{fact}");
         }
         for message in space.messages.iter().chain(&space.requests) {
             assert!(narrate::find(info.messages, message).is_some(), "{message}");
         }
+    }
+
+    #[test]
+    fn every_moment_is_one_that_can_be_named() {
+        let mut space = FaultSpace::default();
+        of_cluster(&mut space);
+        can_be_named(&ReplicatedLog, &space);
+        of_groups(&mut space);
+        of_transactions(&mut space);
+        can_be_named(&ExactlyOnce, &space);
     }
 }

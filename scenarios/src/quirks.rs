@@ -61,6 +61,22 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "clean-past-high-watermark",
         "compaction goes by the log end, so records that are cut later have displaced committed ones (KAFKA-13194)",
     ),
+    (
+        "delayed-end-txn",
+        "a transaction's end is taken whatever the producer's epoch, so a late one ends the next (KAFKA-17754)",
+    ),
+    (
+        "write-after-abort",
+        "a transactional batch is written though nobody asked whether its transaction is open (KIP-890, KAFKA-14402)",
+    ),
+    (
+        "lso-off-by-one",
+        "the last stable offset lies behind the first record of the oldest open transaction (redpanda#3036)",
+    ),
+    (
+        "retry-overtakes",
+        "a producer without idempotence has several batches in flight, and a retry lands behind its successors (KAFKA-3197, apache/kafka#857)",
+    ),
 ];
 
 /// The quirk of a name.

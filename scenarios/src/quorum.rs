@@ -163,6 +163,8 @@ impl Scenario for Quorum {
             layout,
             Expectations {
                 witness: None,
+                effects: None,
+                effects_witness: None,
                 audit: None,
                 keys: Keys::default(),
                 flush: false,

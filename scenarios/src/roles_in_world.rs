@@ -38,7 +38,9 @@ fn active_controller(layout: Layout, world: &World<Member>) -> Option<NodeId> {
         | Member::Sender(_)
         | Member::Reader(_)
         | Member::IdTaker(_)
-        | Member::Worker(_) => None,
+        | Member::Worker(_)
+        | Member::Pipeline(_)
+        | Member::EffectsReader(_) => None,
     });
     active.max().map(|(_, node)| node)
 }

@@ -3,7 +3,7 @@
 //! Nodes are numbered without gaps (brokers, controllers, clients), so those above what is gone move down,
 //! and the faults with them. Deliberately absent: what clients do; each scenario renumbers its own.
 
-use squall_core::ids::TopicPartition;
+use squall_core::ids::{TopicId, TopicPartition};
 use squall_sim::fault::{Fault, Names, Whom};
 use squall_sim::plan::Plan;
 
@@ -54,6 +54,7 @@ pub(crate) fn partitions<O: Clone>(plan: &Plan<O>) -> Vec<Plan<O>> {
     let count = plan.settings.get("topic.partitions") as u32;
     let without = |gone: u32| {
         let role = |role: &str| match Role::parse(role) {
+            Some(Role::LeaderOf(at)) if at.topic != TopicId(0) => Some(Role::LeaderOf(at).to_string()),
             Some(Role::LeaderOf(at)) if at.partition == gone => None,
             Some(Role::LeaderOf(at)) if at.partition > gone => {
                 let at = TopicPartition { partition: at.partition - 1, ..at };

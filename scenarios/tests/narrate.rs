@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use squall::consumer_group::ConsumerGroup;
+use squall::exactly_once::ExactlyOnce;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
 use squall_sim::engine::UpcomingInput;
@@ -17,7 +18,7 @@ type Seen = (BTreeSet<&'static str>, BTreeSet<&'static str>);
 
 /// What a few seeds may do without: a disk that fails, retention that overtakes a reader, a controller that is
 /// too far behind. The answer to an operator arrives nowhere: it is no node.
-const RARE: [&str; 13] = [
+const RARE: [&str; 17] = [
     "controller halted",
     "broker halted",
     "damage found",
@@ -32,6 +33,11 @@ const RARE: [&str; 13] = [
     "offset expired",
     "group removed",
     "leave group reply",
+    // Producers do not add partitions themselves, nor offsets, and names are kept for a week.
+    "add offsets to txn",
+    "add offsets to txn reply",
+    "transactional id expired",
+    "application fenced",
 ];
 
 fn plan<S: Scenario>(scenario: &S, seed: u64) -> Plan<S::Operation> {
@@ -86,10 +92,11 @@ fn whatever_runs_bring_up_has_a_kind_and_every_kind_comes_up() {
         look_at(&ReplicatedLog, seed, &mut seen);
         look_at(&Quorum, seed, &mut seen);
         look_at(&ConsumerGroup, seed, &mut seen);
+        look_at(&ExactlyOnce, seed, &mut seen);
     }
     // It has the words of the others, and its own.
-    let mut missing = never_seen(ConsumerGroup.message_kinds(), &seen.0);
-    missing.extend(never_seen(ConsumerGroup.probe_kinds(), &seen.1));
+    let mut missing = never_seen(ExactlyOnce.message_kinds(), &seen.0);
+    missing.extend(never_seen(ExactlyOnce.probe_kinds(), &seen.1));
     assert!(missing.iter().all(|name| RARE.contains(name)), "never seen: {missing:?}");
 }
 

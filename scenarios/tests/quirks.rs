@@ -1,6 +1,7 @@
 //! Each known mistake is found, and without it the same seeds are clean: a check that cannot fail is none.
 
 use squall::consumer_group::ConsumerGroup;
+use squall::exactly_once::ExactlyOnce;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
 use squall_sim::run::Scenario;
@@ -93,6 +94,11 @@ fn a_compacted_topic_keeps_its_promises() {
 }
 
 #[test]
+fn a_retry_that_lands_behind_its_successors_is_found() {
+    found(ReplicatedLog, "retry-overtakes");
+}
+
+#[test]
 fn a_commit_that_no_generation_fences_is_found() {
     found(ConsumerGroup, "commit-without-generation");
 }
@@ -110,4 +116,19 @@ fn offsets_of_a_living_group_that_expire_are_found() {
 #[test]
 fn a_static_member_that_nobody_fences_is_found() {
     found(ConsumerGroup, "static-member-not-fenced");
+}
+
+#[test]
+fn an_end_that_comes_late_and_ends_the_next_transaction_is_found() {
+    found(ExactlyOnce, "delayed-end-txn");
+}
+
+#[test]
+fn a_write_into_a_transaction_that_nobody_verified_is_found() {
+    found(ExactlyOnce, "write-after-abort");
+}
+
+#[test]
+fn a_last_stable_offset_that_is_off_by_one_is_found() {
+    found(ExactlyOnce, "lso-off-by-one");
 }

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use squall::consumer_group::ConsumerGroup;
+use squall::exactly_once::ExactlyOnce;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
 
@@ -48,4 +49,16 @@ fn groups_process_everything_through_the_storms_of_fixed_seeds() {
 fn groups_process_everything_through_the_storms_of_fresh_seeds() {
     let from = fresh();
     squall::check(ConsumerGroup).seeds(from..from + 100).run();
+}
+
+#[test]
+fn transactions_count_exactly_once_through_the_storms_of_fixed_seeds() {
+    let record = squall::check(ExactlyOnce).seeds(0..200).run();
+    assert_eq!(record.never, [], "what never happened was not tested");
+}
+
+#[test]
+fn transactions_count_exactly_once_through_the_storms_of_fresh_seeds() {
+    let from = fresh();
+    squall::check(ExactlyOnce).seeds(from..from + 100).run();
 }

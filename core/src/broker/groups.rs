@@ -1,14 +1,16 @@
 //! Consumer groups: requests for them, and what happens to the partitions that their coordinators live on.
 
-use crate::broker::Broker;
+use crate::broker::verify::{self, Addition, Waiting};
+use crate::broker::{Broker, transactions};
 use crate::env::DiskFault;
-use crate::group::message::{GroupReply, GroupRequest};
+use crate::group::message::{GroupReply, GroupRequest, TxnOffsetCommit};
 use crate::host::Host;
-use crate::ids::TopicPartition;
+use crate::ids::{GroupId, TopicPartition};
 use crate::message::Reply;
 use crate::partition::{Asker, Context, Partition};
 use crate::refused::Refused;
 use crate::timer::GroupTimer;
+use crate::transaction::message::WriteMarker;
 
 /// A member or a person asks.
 pub(super) fn on_request(
@@ -26,13 +28,74 @@ pub(super) fn on_request(
         asker.answer(Reply::Group(request.refuse(Refused::InvalidGroupId)), env);
         return Ok(());
     }
-    let place = broker.groups.place(request.group(), &broker.image);
-    let here = place.filter(|at| broker.partitions.contains_key(at));
-    let Some(at) = here else {
+    let Some(at) = here(broker, request.group()) else {
         asker.answer(Reply::Group(request.refuse(Refused::NotCoordinator)), env);
         return Ok(());
     };
+    if let GroupRequest::TxnOffsetCommit(request) = request {
+        return on_offsets(broker, at, asker, request, env);
+    }
     with_groups(broker, at, env, |groups, p, ctx, env| groups.on_request(asker, request, p, ctx, env))
+}
+
+/// The group's partition, if this broker has a replica of it.
+fn here(broker: &Broker, group: &GroupId) -> Option<TopicPartition> {
+    broker.groups.place(group, &broker.image).filter(|at| broker.partitions.contains_key(at))
+}
+
+/// A transaction wants to commit offsets: its coordinator has to know of their partition.
+fn on_offsets(
+    broker: &mut Broker,
+    at: TopicPartition,
+    asker: Asker,
+    request: TxnOffsetCommit,
+    env: &mut Host<'_>,
+) -> Result<(), DiskFault> {
+    let addition = Addition { at, producer: request.producer, epoch: request.epoch };
+    if transactions::needs(broker, &addition) {
+        let transactional = request.transactional.clone();
+        let waiting = Waiting::Offsets(asker, request.clone());
+        if !transactions::is_careless(broker) {
+            verify::ask(broker, addition, &transactional, Some(waiting), env);
+            return Ok(());
+        }
+        verify::ask(broker, addition, &transactional, None, env);
+    }
+    take_offsets(broker, asker, request, env)
+}
+
+/// The coordinator knows, or will refuse.
+pub(super) fn take_offsets(
+    broker: &mut Broker,
+    asker: Asker,
+    request: TxnOffsetCommit,
+    env: &mut Host<'_>,
+) -> Result<(), DiskFault> {
+    let at = here(broker, &request.group);
+    let fenced = at.and_then(|at| broker.partitions.get(&at)).is_some_and(|partition| {
+        let state = partition.log().producers().get(request.producer);
+        state.is_some_and(|state| request.epoch < state.epoch())
+    });
+    let request = GroupRequest::TxnOffsetCommit(request);
+    match at {
+        None => asker.answer(Reply::Group(request.refuse(Refused::NotCoordinator)), env),
+        // A marker has been faster.
+        Some(_) if fenced => asker.answer(Reply::Group(request.refuse(Refused::InvalidProducerEpoch)), env),
+        Some(at) => {
+            return with_groups(broker, at, env, |g, p, ctx, env| g.on_request(asker, request, p, ctx, env));
+        }
+    }
+    Ok(())
+}
+
+/// A transaction ends in an offsets partition.
+pub(super) fn on_marker(
+    broker: &mut Broker,
+    asker: Asker,
+    marker: WriteMarker,
+    env: &mut Host<'_>,
+) -> Result<(), DiskFault> {
+    with_groups(broker, marker.at, env, |groups, p, ctx, env| groups.on_marker(asker, marker, p, ctx, env))
 }
 
 /// A coordinator's timer ran out.

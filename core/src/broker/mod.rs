@@ -13,6 +13,8 @@ mod lifecycle;
 mod metadata;
 mod producer_ids;
 mod serve;
+mod transactions;
+mod verify;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +29,8 @@ use crate::partition::{Context, Partition, ReplicaConfig};
 use crate::probe::{BrokerProbe, Probe};
 use crate::time::Span;
 use crate::timer::{BrokerTimer, Timer};
+use crate::transaction::Transactions;
+use crate::transaction::config::TransactionConfig;
 
 /// Settings of a broker.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,6 +51,8 @@ pub struct BrokerConfig {
     pub replica: ReplicaConfig,
     /// Of the coordinators of groups.
     pub groups: GroupConfig,
+    /// Of the coordinators of transactions.
+    pub transactions: TransactionConfig,
 }
 
 /// A broker.
@@ -70,6 +76,8 @@ pub struct Broker {
     partitions: BTreeMap<TopicPartition, Partition>,
     producer_ids: producer_ids::Block,
     groups: Groups,
+    transactions: Transactions,
+    additions: verify::Additions,
 }
 
 /// How far this life has come.
@@ -99,6 +107,8 @@ impl Broker {
     pub fn new(config: BrokerConfig) -> Self {
         Self {
             groups: Groups::new(config.groups.clone(), config.replica.quirks),
+            transactions: Transactions::new(config.transactions.clone(), config.replica.quirks),
+            additions: verify::Additions::default(),
             config,
             ids: Correlations::default(),
             incarnation: Incarnation(0),
@@ -145,6 +155,11 @@ impl Broker {
         &self.groups
     }
 
+    /// Its transaction coordinators.
+    pub const fn transactions(&self) -> &Transactions {
+        &self.transactions
+    }
+
     /// Whether its disk failed it. It does nothing any more in this life.
     pub fn is_halted(&self) -> bool {
         self.life == Life::Halted
@@ -167,7 +182,7 @@ impl Broker {
             Message::Request { id, request } => self.on_request(from, id, request, env),
             Message::Reply { id, reply } => self.on_reply(id, reply, env),
         };
-        let outcome = outcome.and_then(|()| groups::attend(self, env));
+        let outcome = outcome.and_then(|()| self.attend(env));
         self.halt_on(outcome, env);
     }
 
@@ -182,10 +197,11 @@ impl Broker {
                 self.with_partition(at, env, |p, ctx, env| p.on_timer(timer, ctx, env)).unwrap_or(Ok(()))
             }
             Timer::Group(at, timer) => groups::on_timer(self, at, timer, env),
+            Timer::Transaction(at, timer) => transactions::on_timer(self, at, timer, env),
             // No broker sets these.
             Timer::Quorum(_) | Timer::Controller(_) | Timer::Client(_) | Timer::Application(_) => Ok(()),
         };
-        let outcome = outcome.and_then(|()| groups::attend(self, env));
+        let outcome = outcome.and_then(|()| self.attend(env));
         self.halt_on(outcome, env);
     }
 
@@ -196,8 +212,14 @@ impl Broker {
             Life::Formatting { .. } => lifecycle::on_formatted(self, outcome, env),
             Life::Registering | Life::Running => self.on_partition_synced(sync, outcome, env),
         };
-        let outcome = outcome.and_then(|()| groups::attend(self, env));
+        let outcome = outcome.and_then(|()| self.attend(env));
         self.halt_on(outcome, env);
+    }
+
+    /// After each input: whatever it did to a coordinator's partition is the coordinator's affair too.
+    fn attend(&mut self, env: &mut Host<'_>) -> Result<(), DiskFault> {
+        groups::attend(self, env)?;
+        transactions::attend(self, env)
     }
 
     /// Routing only.
@@ -217,6 +239,7 @@ impl Broker {
             Request::Metadata => metadata::on_client_request(self, asker, env),
             Request::InitProducerId => producer_ids::on_request(self, asker, env),
             Request::Group(request) => groups::on_request(self, asker, request, env),
+            Request::Transaction(request) => transactions::on_request(self, asker, request, env),
             Request::RegisterBroker(_)
             | Request::Heartbeat(_)
             | Request::FetchMetadata(_)
@@ -240,6 +263,7 @@ impl Broker {
             Reply::Fetch { at, result } => self
                 .with_partition(at, env, |p, ctx, env| p.on_fetched(id, result, ctx, env))
                 .unwrap_or(Ok(())),
+            Reply::Transaction(reply) => transactions::on_reply(self, id, reply, env),
             // Answers to what a broker never asks.
             Reply::CreateTopic(_)
             | Reply::ElectLeader(_)
@@ -258,6 +282,7 @@ impl Broker {
             BrokerTimer::Heartbeat => lifecycle::on_heartbeat_timer(self, env),
             BrokerTimer::Metadata => metadata::on_timer(self, env),
             BrokerTimer::ProducerIds => producer_ids::on_timer(self, env),
+            BrokerTimer::Verification => verify::on_timer(self, env),
             BrokerTimer::Retention => return lifecycle::on_housekeeping_timer(self, env),
         }
         Ok(())

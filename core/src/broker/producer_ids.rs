@@ -8,6 +8,7 @@ use crate::message::{AllocateProducerIds, Message, ProducerIds, Reply, Request};
 use crate::partition::Asker;
 use crate::refused::Refused;
 use crate::timer::{BrokerTimer, Timer};
+use crate::transaction::Spare;
 
 /// The ids that are left, and who waits for more.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +30,25 @@ pub(super) fn on_request(broker: &mut Broker, asker: Asker, env: &mut Host<'_>) 
         allocate(broker, env);
     }
     Ok(())
+}
+
+/// The next id, for a coordinator that may need one.
+pub(super) fn lend(broker: &Broker) -> Spare {
+    let block = &broker.producer_ids;
+    Spare::of((block.left > 0).then_some(block.next))
+}
+
+/// The coordinator has used it or not, or needs more.
+pub(super) fn settle(broker: &mut Broker, lent: Spare, left: Spare, env: &mut Host<'_>) {
+    let block = &mut broker.producer_ids;
+    if lent.is_left() && !left.is_left() {
+        block.next = ProducerId(block.next.0 + 1);
+        block.left -= 1;
+    }
+    let asked = broker.pending.producer_ids.is_some() && !broker.producer_ids.overdue;
+    if left.wanted && !asked {
+        allocate(broker, env);
+    }
 }
 
 fn serve(broker: &mut Broker, env: &mut Host<'_>) {

@@ -1,6 +1,6 @@
 //! Requests for one partition, handed to its replica; refused if this broker has none.
 
-use crate::broker::Broker;
+use crate::broker::{Broker, transactions};
 use crate::env::DiskFault;
 use crate::host::Host;
 use crate::message::{Acks, EpochEnd, Fetch, ListOffsets, Produce, Reply, Request};
@@ -16,13 +16,14 @@ pub(super) fn on_produce(
     env: &mut Host<'_>,
 ) -> Result<(), DiskFault> {
     let (at, acks) = (request.at, request.acks);
-    if broker.groups.topic() == Some(at.topic) {
+    if [broker.groups.topic(), broker.transactions.topic()].contains(&Some(at.topic)) {
         // What coordinators fold must come from coordinators.
         if let Some(reply) = Request::Produce(request).refuse(Refused::InvalidTopic) {
             asker.answer(reply, env);
         }
         return Ok(());
     }
+    let Some(request) = transactions::on_produce(broker, asker, request, env) else { return Ok(()) };
     let done = broker.with_partition(at, env, |p, ctx, env| p.on_produce(asker, request, ctx, env));
     done.unwrap_or_else(|| {
         // With acks=0 nobody listens.

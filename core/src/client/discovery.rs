@@ -34,6 +34,7 @@ pub(super) struct Discovery {
     not_before: Time,
     heard: Time,
     alarm: Alarm,
+    timer: ClientTimer,
 }
 
 impl Discovery {
@@ -57,7 +58,13 @@ impl Discovery {
             not_before: Time::ZERO,
             heard: Time::ZERO,
             alarm: Alarm::default(),
+            timer: ClientTimer::Metadata,
         }
+    }
+
+    /// Its timer has another name than [`ClientTimer::Metadata`], which somebody else on the node has.
+    pub(super) const fn rings(&mut self, timer: ClientTimer) {
+        self.timer = timer;
     }
 
     /// Asks for the first time, a broker by chance: else the first of the list answers every client.
@@ -101,7 +108,7 @@ impl Discovery {
         changed
     }
 
-    /// [`ClientTimer::Metadata`] rang.
+    /// Its timer rang.
     pub(super) fn on_timer(&mut self, numbers: &mut Numbers, env: &mut Host<'_>) {
         self.alarm.rang();
         let now = env.now();
@@ -126,16 +133,16 @@ impl Discovery {
     fn go(&mut self, numbers: &mut Numbers, env: &mut Host<'_>) {
         let now = env.now();
         if let Some((_, until)) = self.asked {
-            self.alarm.by(ClientTimer::Metadata, until, env);
+            self.alarm.by(self.timer, until, env);
         } else if self.wanted && is_due(self.not_before, backoff::longest(self.retry_backoff), now) {
             let (id, to) = (numbers.next(), self.any_broker());
             self.asked = Some((id, now + self.request_timeout));
             env.send(to, Message::Request { id, request: Request::Metadata });
-            self.alarm.by(ClientTimer::Metadata, now + self.request_timeout, env);
+            self.alarm.by(self.timer, now + self.request_timeout, env);
         } else if self.wanted {
-            self.alarm.by(ClientTimer::Metadata, self.not_before, env);
+            self.alarm.by(self.timer, self.not_before, env);
         } else if let Some(max_age) = self.max_age {
-            self.alarm.by(ClientTimer::Metadata, self.heard + max_age, env);
+            self.alarm.by(self.timer, self.heard + max_age, env);
         }
     }
 }

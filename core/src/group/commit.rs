@@ -1,11 +1,12 @@
 //! Offset commits: taken from current members in the current generation, and from anybody for an empty group.
 
+use crate::coordinator::is_not_later;
 use crate::group::join::note_fenced;
 use crate::group::message::{GroupReply, OffsetCommit};
 use crate::group::probe::GroupProbe;
 use crate::group::record::{GroupRecord, StoredOffset};
-use crate::group::reign::{Draft, Reign, Then};
-use crate::group::state::{Group, State, is_not_later};
+use crate::group::reign::{Reign, Then};
+use crate::group::state::{Group, State};
 use crate::host::Host;
 use crate::ids::{GroupId, Offset, TopicPartition};
 use crate::message::Reply;
@@ -24,7 +25,7 @@ pub(super) fn on_request(reign: &mut Reign, asker: Asker, request: OffsetCommit,
     }
 }
 
-fn admit(reign: &Reign, request: &OffsetCommit) -> Result<(), Refused> {
+pub(super) fn admit(reign: &Reign, request: &OffsetCommit) -> Result<(), Refused> {
     match reign.groups.get(&request.group) {
         // A group of no coordinator's making: somebody keeps offsets in it.
         None if request.member.is_none() => {}
@@ -93,7 +94,7 @@ fn take(reign: &mut Reign, asker: Asker, request: OffsetCommit, env: &mut Host<'
     };
     let records = request.offsets.into_iter().map(record).collect();
     let then = Then::Committed { asker, group: request.group, offsets };
-    reign.drafts.push(Draft { records, then });
+    reign.ledger.draft(records, then);
 }
 
 /// A commit is in the log, or not.

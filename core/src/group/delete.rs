@@ -3,7 +3,7 @@
 use crate::group::expire;
 use crate::group::message::GroupReply;
 use crate::group::probe::GroupProbe;
-use crate::group::reign::{Draft, Reign, Then};
+use crate::group::reign::{Reign, Then};
 use crate::group::state::State;
 use crate::host::Host;
 use crate::ids::GroupId;
@@ -40,7 +40,7 @@ pub(super) fn remove(reign: &mut Reign, asker: Option<Asker>, name: &GroupId, en
         on_written(reign, asker, name, Ok(()), env);
         return;
     }
-    reign.drafts.push(Draft { records, then: Then::Removed { asker, group: name.clone() } });
+    reign.ledger.draft(records, Then::Removed { asker, group: name.clone() });
 }
 
 /// The tombstones are in the log, or not.

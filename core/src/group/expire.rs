@@ -5,7 +5,7 @@
 
 use crate::group::probe::{Departure, GroupProbe};
 use crate::group::record::{GroupRecord, StoredOffset};
-use crate::group::reign::{Draft, Reign, Then};
+use crate::group::reign::{Reign, Then};
 use crate::group::state::{Group, State};
 use crate::group::{delete, leave, rebalance};
 use crate::host::Host;
@@ -65,7 +65,7 @@ pub(super) fn on_retention(reign: &mut Reign, env: &mut Host<'_>) {
     let names: Vec<_> = reign.groups.keys().cloned().collect();
     for name in names {
         // A commit on its way may be of the very offset that would be forgotten.
-        if reign.is_settled(&name) {
+        if reign.is_settled(&name) && !reign.table.is_unstable(&name, None) {
             forget_old(reign, &name, wall, env);
         }
     }
@@ -91,7 +91,7 @@ fn forget_old(reign: &mut Reign, name: &GroupId, wall: u64, env: &mut Host<'_>) 
     }
     let records = tombstones(reign, name, is_old, false, env);
     if !records.is_empty() {
-        reign.drafts.push(Draft { records, then: Then::Rest });
+        reign.ledger.draft(records, Then::Rest);
     }
 }
 

@@ -1,4 +1,6 @@
 //! Offset fetches: what is committed, and nothing that may still vanish.
+//!
+//! While a transaction would commit one of them there is no answer (KIP-447; Kafka leaves that to the asker).
 
 use crate::group::message::{CommittedOffset, GroupReply, OffsetFetch};
 use crate::group::reign::Reign;
@@ -7,8 +9,13 @@ use crate::host::Host;
 use crate::ids::TopicPartition;
 use crate::message::Reply;
 use crate::partition::Asker;
+use crate::refused::Refused;
 
 pub(super) fn on_request(reign: &Reign, asker: Asker, request: OffsetFetch, env: &mut Host<'_>) {
+    if reign.table.is_unstable(&request.group, request.partitions.as_deref()) {
+        asker.answer(Reply::Group(GroupReply::OffsetFetch(Err(Refused::UnstableOffsetCommit))), env);
+        return;
+    }
     let found = read(reign.table.get(&request.group), request.partitions);
     asker.answer(Reply::Group(GroupReply::OffsetFetch(Ok(found))), env);
 }

@@ -7,7 +7,7 @@ use crate::group::message::{GroupReply, Join, Joined};
 use crate::group::probe::GroupProbe;
 use crate::group::rebalance;
 use crate::group::record::GroupRecord;
-use crate::group::reign::{Draft, Reign, Then};
+use crate::group::reign::{Reign, Then};
 use crate::group::state::{Group, Member, PendingMember, State};
 use crate::host::Host;
 use crate::ids::{Generation, GroupId, InstanceId, MemberId};
@@ -203,7 +203,7 @@ fn replace(reign: &mut Reign, asker: Asker, old: MemberId, request: Join, env: &
             let generation = group.generation;
             let record = GroupRecord::Group { group: name.clone(), value };
             let then = Then::Replaced { group: name, generation, member: new };
-            reign.drafts.push(Draft { records: vec![record], then });
+            reign.ledger.draft(vec![record], then);
         }
         // The leader may have assigned to the old id already.
         State::Stable | State::CompletingRebalance => rebalance::begin(reign, &name, env),

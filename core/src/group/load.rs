@@ -1,18 +1,13 @@
-//! A reign begins with reading: the groups are what the log says.
-//!
-//! It reads up to where the reign starts, bounded bytes a step. What lies there above the high watermark is read
-//! too: this leader keeps it, so it will be committed, or vanish with the leader. Until it is committed nobody is
-//! answered; Kafka answers as soon as it has read, and may show a commit that the next leader does not have.
-//! Loads and ends carry the reign they belong to (KAFKA-10614): an end that comes late leaves a newer reign alone.
+//! A reign over groups begins: the groups are what the log says, see [`crate::coordinator`].
 
+use crate::coordinator::{Phase, load};
 use crate::env::DiskFault;
 use crate::group::probe::GroupProbe;
-use crate::group::reign::{Phase, Reign};
+use crate::group::reign::Reign;
 use crate::group::state::Group;
 use crate::host::Host;
 use crate::ids::Offset;
 use crate::partition::Partition;
-use crate::record::batches;
 use crate::timer::{GroupTimer, Timer};
 
 /// Announces what is to be read.
@@ -27,23 +22,13 @@ pub(super) fn step(
     partition: &mut Partition,
     env: &mut Host<'_>,
 ) -> Result<(), DiskFault> {
-    let Phase::Loading { next, end } = reign.phase else { return Ok(()) };
-    if next >= end {
-        return Ok(());
-    }
-    // What was deleted meanwhile is in no fold.
-    let next = next.max(partition.log().log_start());
-    let bytes = partition.read_own(next, end, reign.config.load_bytes, env)?;
-    // The last of what there was may have been compacted away.
-    let mut next = if bytes.is_empty() { end } else { next };
-    for batch in batches(bytes) {
-        let batch = batch.expect("what is read is sound");
-        reign.table.apply_batch(&batch);
-        next = batch.next_offset();
-    }
+    let Phase::Loading { end, .. } = reign.phase else { return Ok(()) };
+    let (bytes, table) = (reign.config.load_bytes, &mut reign.table);
+    let read = load::step(reign.phase, bytes, partition, env, |batch| table.apply_batch(batch))?;
+    let Some((next, more)) = read else { return Ok(()) };
     reign.phase = Phase::Loading { next, end };
     reign.applied = next;
-    if next < end {
+    if more {
         env.set_timer(Timer::Group(reign.at, GroupTimer::Load), reign.config.load_pause);
     }
     Ok(())
@@ -51,10 +36,7 @@ pub(super) fn step(
 
 /// Coordinates from here on, if all is read and committed.
 pub(super) fn finish(reign: &mut Reign, committed: Offset, env: &mut Host<'_>) {
-    let Phase::Loading { next, end } = reign.phase else { return };
-    if next < end || committed < end {
-        return;
-    }
+    let Some(end) = reign.phase.finished(committed) else { return };
     reign.phase = Phase::Active;
     let (now, wall) = (env.now(), env.wall().as_millis());
     for (name, entry) in reign.table.iter() {

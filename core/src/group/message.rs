@@ -7,7 +7,10 @@
 
 use std::sync::Arc;
 
-use crate::ids::{BrokerId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, Offset, TopicPartition};
+use crate::ids::{
+    BrokerId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, Offset, ProducerEpoch, ProducerId,
+    TopicPartition, TransactionalId,
+};
 use crate::refused::Refused;
 use crate::time::Span;
 
@@ -36,6 +39,8 @@ pub enum GroupRequest {
         /// The group.
         group: GroupId,
     },
+    /// A member has processed so far, if this transaction commits (TxnOffsetCommit, KIP-447).
+    TxnOffsetCommit(TxnOffsetCommit),
 }
 
 /// The answers, one arm a request.
@@ -57,6 +62,8 @@ pub enum GroupReply {
     OffsetFetch(Result<Vec<(TopicPartition, Option<CommittedOffset>)>, Refused>),
     /// To [`GroupRequest::Delete`].
     Delete(Result<(), Refused>),
+    /// To [`GroupRequest::TxnOffsetCommit`]: once it is committed in the offsets partition, pending there.
+    TxnOffsetCommit(Result<(), Refused>),
 }
 
 /// How members may divide partitions among themselves. Coordinators compare names, no more.
@@ -193,6 +200,26 @@ pub struct OffsetCommit {
     pub offsets: Vec<(TopicPartition, CommittedOffset)>,
 }
 
+/// A member has processed so far, if a transaction commits. The coordinator adds its offsets partition to the
+/// transaction by itself (KIP-890, part 2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TxnOffsetCommit {
+    /// The group.
+    pub group: GroupId,
+    /// Who, and in which generation (KIP-447); `None`: somebody who uses the group for its offsets only.
+    pub member: Option<(MemberId, Generation)>,
+    /// The name that it keeps over its lives.
+    pub instance: Option<InstanceId>,
+    /// The transaction's producer, by name.
+    pub transactional: TransactionalId,
+    /// The same, by number.
+    pub producer: ProducerId,
+    /// Its reign.
+    pub epoch: ProducerEpoch,
+    /// The next offset to be read in each partition.
+    pub offsets: Vec<(TopicPartition, CommittedOffset)>,
+}
+
 /// How far a group is in a partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CommittedOffset {
@@ -239,6 +266,7 @@ impl GroupRequest {
             Self::Leave(request) => &request.group,
             Self::OffsetCommit(request) => &request.group,
             Self::OffsetFetch(request) => &request.group,
+            Self::TxnOffsetCommit(request) => &request.group,
         }
     }
 
@@ -253,6 +281,7 @@ impl GroupRequest {
             Self::OffsetCommit(_) => GroupReply::OffsetCommit(Err(refused)),
             Self::OffsetFetch(_) => GroupReply::OffsetFetch(Err(refused)),
             Self::Delete { .. } => GroupReply::Delete(Err(refused)),
+            Self::TxnOffsetCommit(_) => GroupReply::TxnOffsetCommit(Err(refused)),
         }
     }
 
@@ -266,6 +295,7 @@ impl GroupRequest {
                 .map(|(_, partitions)| IDENTITY + PARTITION * partitions.len() as u64)
                 .sum(),
             Self::OffsetCommit(request) => COMMITTED * request.offsets.len() as u64,
+            Self::TxnOffsetCommit(request) => IDENTITY + COMMITTED * request.offsets.len() as u64,
             Self::OffsetFetch(request) => {
                 PARTITION * request.partitions.as_ref().map_or(0, |partitions| partitions.len() as u64)
             }
@@ -290,7 +320,8 @@ impl GroupReply {
             | Self::Heartbeat(_)
             | Self::Leave(_)
             | Self::OffsetCommit(_)
-            | Self::Delete(_) => 0,
+            | Self::Delete(_)
+            | Self::TxnOffsetCommit(_) => 0,
         }
     }
 }

@@ -11,11 +11,11 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `place`, `config` | which partition a group belongs to; settings |
+//! | `config` | settings; which partition a group belongs to says [`crate::coordinator::place`] |
 //! | `record`, `table` | the offsets partition's records as bytes, and their fold |
 //! | `reign`, `load` | a coordinator: its writes, how it begins |
 //! | `state` | a group and its members |
-//! | `join`, `rebalance`, `sync`, `heartbeat`, `leave`, `commit`, `fetch`, `delete` | a request each |
+//! | `join`, `rebalance`, `sync`, `heartbeat`, `leave`, `commit`, `txn_commit`, `fetch`, `delete` | a request each |
 //! | `expire` | deadlines and retention |
 
 mod commit;
@@ -28,7 +28,6 @@ mod join;
 mod leave;
 mod load;
 pub mod message;
-pub mod place;
 pub mod probe;
 mod rebalance;
 pub mod record;
@@ -36,7 +35,9 @@ mod reign;
 mod state;
 mod sync;
 mod table;
+mod txn_commit;
 
+use crate::coordinator::place::Home;
 use crate::env::DiskFault;
 use crate::group::config::{GroupConfig, OFFSETS_TOPIC};
 use crate::group::message::{GroupReply, GroupRequest};
@@ -49,8 +50,10 @@ use crate::partition::{Asker, Context, Partition};
 use crate::quirk::{Quirk, Quirks};
 use crate::refused::Refused;
 use crate::timer::{GroupTimer, Timer};
+use crate::transaction::message::WriteMarker;
 
-pub use reign::{Phase, Reign};
+pub use crate::coordinator::Phase;
+pub use reign::Reign;
 pub use state::{Group, Member, State};
 pub use table::{Entry, Table};
 
@@ -59,8 +62,8 @@ pub use table::{Entry, Table};
 pub struct Groups {
     config: GroupConfig,
     quirks: Quirks,
-    /// The offsets topic, once the controllers have made it.
-    topic: Option<TopicId>,
+    /// The offsets topic.
+    home: Home,
     /// One for each partition that is led, and those that are over.
     reigns: Vec<Reign>,
 }
@@ -68,7 +71,7 @@ pub struct Groups {
 impl Groups {
     /// No coordinator yet.
     pub const fn new(config: GroupConfig, quirks: Quirks) -> Self {
-        Self { config, quirks, topic: None, reigns: Vec::new() }
+        Self { config, quirks, home: Home::named(OFFSETS_TOPIC), reigns: Vec::new() }
     }
 
     /// The coordinators, those that are over among them.
@@ -78,23 +81,17 @@ impl Groups {
 
     /// The offsets topic, if there is one.
     pub const fn topic(&self) -> Option<TopicId> {
-        self.topic
+        self.home.topic()
     }
 
     /// The controllers decided something: there may be an offsets topic now.
     pub(crate) fn on_metadata(&mut self, image: &Image) {
-        if self.topic.is_none() {
-            self.topic = image.topic_named(OFFSETS_TOPIC).map(|(topic, _)| topic);
-        }
+        self.home.on_metadata(image);
     }
 
     /// Which partition a group belongs to; `None` while there is no offsets topic.
     pub(crate) fn place(&self, group: &GroupId, image: &Image) -> Option<TopicPartition> {
-        let topic = self.topic?;
-        // A topic is known before its partitions are.
-        let partitions =
-            Some(image.topics.get(&topic)?.partitions.len() as u32).filter(|count| *count > 0)?;
-        Some(TopicPartition { topic, partition: place::partition_for(group, partitions) })
+        self.home.place(&group.0, image)
     }
 
     /// Who coordinates a group, as far as this broker knows.
@@ -102,8 +99,7 @@ impl Groups {
         if group.0.is_empty() {
             return Err(Refused::InvalidGroupId);
         }
-        let leader = self.place(group, image).and_then(|at| image.partition(at)?.leader);
-        leader.ok_or(Refused::CoordinatorNotAvailable)
+        self.home.coordinator(&group.0, image).ok_or(Refused::CoordinatorNotAvailable)
     }
 
     /// A request about a group of `partition`.
@@ -126,6 +122,24 @@ impl Groups {
                 reign.write_drafts(partition, ctx, env)
             }
         }
+    }
+
+    /// A transaction ends in `partition`, and with it what it would commit there.
+    pub(crate) fn on_marker(
+        &mut self,
+        asker: Asker,
+        marker: WriteMarker,
+        partition: &mut Partition,
+        ctx: &mut Context<'_>,
+        env: &mut Host<'_>,
+    ) -> Result<(), DiskFault> {
+        let written = partition.on_write_marker(asker, marker, ctx, env)?;
+        if let Some(next) = written
+            && let Some(reign) = self.current(partition.at())
+        {
+            reign.note_marker(next, marker.producer, marker.ending);
+        }
+        Ok(())
     }
 
     /// The coordinator that may answer.
@@ -244,6 +258,7 @@ fn handle(reign: &mut Reign, asker: Asker, request: GroupRequest, env: &mut Host
         GroupRequest::OffsetCommit(request) => commit::on_request(reign, asker, request, env),
         GroupRequest::OffsetFetch(request) => fetch::on_request(reign, asker, request, env),
         GroupRequest::Delete { group } => delete::on_request(reign, asker, &group, env),
+        GroupRequest::TxnOffsetCommit(request) => txn_commit::on_request(reign, asker, request, env),
         // The broker answers these itself.
         GroupRequest::FindCoordinator { .. } => {}
     }

@@ -6,7 +6,7 @@ use crate::group::join;
 use crate::group::message::GroupReply;
 use crate::group::probe::{Departure, GroupProbe};
 use crate::group::record::GroupRecord;
-use crate::group::reign::{Draft, Reign, Then};
+use crate::group::reign::{Reign, Then};
 use crate::group::state::{Group, JoinBy, State};
 use crate::host::Host;
 use crate::ids::{GroupId, MemberId};
@@ -107,7 +107,7 @@ fn end(reign: &mut Reign, name: &GroupId, env: &mut Host<'_>) {
     );
     if group.state == State::Empty {
         let record = GroupRecord::Group { group: name.clone(), value: Some(group.stored(|_| Vec::new())) };
-        reign.drafts.push(Draft { records: vec![record], then: Then::Rest });
+        reign.ledger.draft(vec![record], Then::Rest);
         return;
     }
     tell_all(group, env);

@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
+use crate::coordinator::bytes::{Reader, Writer};
+use crate::coordinator::ledger::Entry;
 use crate::group::message::{Assignor, CommittedOffset, Subscription};
 use crate::ids::{
-    CorrelationId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicId,
-    TopicPartition,
+    CorrelationId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicPartition,
 };
 use crate::partition::Asker;
 use crate::time::Span;
@@ -98,8 +99,22 @@ impl GroupRecord {
         }
     }
 
-    /// The record's key and value.
-    pub fn encode(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+    /// The record of this key and value; `None` if there is no such record.
+    pub fn decode(key: &[u8], value: Option<&[u8]>) -> Option<Self> {
+        let mut read = Reader(key);
+        let kind = read.u16()?;
+        let group = GroupId(read.text()?);
+        let record = match kind {
+            GROUP_KEY => Self::Group { group, value: all(value, decode_group)? },
+            OFFSET_KEY => Self::Offset { group, at: read.partition()?, value: all(value, decode_offset)? },
+            _ => return None,
+        };
+        read.0.is_empty().then_some(record)
+    }
+}
+
+impl Entry for GroupRecord {
+    fn encode(&self) -> (Vec<u8>, Option<Vec<u8>>) {
         let mut key = Writer(Vec::with_capacity(32));
         match self {
             Self::Group { group, value } => {
@@ -115,19 +130,6 @@ impl GroupRecord {
             }
         }
     }
-
-    /// The record of this key and value; `None` if there is no such record.
-    pub fn decode(key: &[u8], value: Option<&[u8]>) -> Option<Self> {
-        let mut read = Reader(key);
-        let kind = read.u16()?;
-        let group = GroupId(read.text()?);
-        let record = match kind {
-            GROUP_KEY => Self::Group { group, value: all(value, decode_group)? },
-            OFFSET_KEY => Self::Offset { group, at: read.partition()?, value: all(value, decode_offset)? },
-            _ => return None,
-        };
-        read.0.is_empty().then_some(record)
-    }
 }
 
 /// `decode` of the whole value, if there is one.
@@ -142,7 +144,7 @@ fn encode_group(group: &StoredGroup) -> Vec<u8> {
     let mut out = Writer(Vec::with_capacity(64 + 96 * group.members.len()));
     out.u16(VERSION);
     out.u32(group.generation.0);
-    out.assignor(group.protocol);
+    put_assignor(&mut out, group.protocol);
     out.maybe(group.leader, |out, leader| out.u64(leader.0));
     out.u64(group.since);
     out.list(&group.members, |out, member| {
@@ -150,7 +152,7 @@ fn encode_group(group: &StoredGroup) -> Vec<u8> {
         out.maybe(member.instance.as_ref(), |out, instance| out.text(&instance.0));
         out.u64(member.session_timeout.0);
         out.u64(member.rebalance_timeout.0);
-        out.list(&member.protocols, |out, protocol| out.assignor(Some(*protocol)));
+        out.list(&member.protocols, |out, protocol| put_assignor(out, Some(*protocol)));
         out.list(&member.subscription.topics, |out, topic| out.text(topic));
         out.list(&member.subscription.owned, |out, at| out.partition(*at));
         out.maybe(member.subscription.generation, |out, generation| out.u32(generation.0));
@@ -166,7 +168,7 @@ fn encode_group(group: &StoredGroup) -> Vec<u8> {
 fn decode_group(read: &mut Reader<'_>) -> Option<StoredGroup> {
     Some(StoredGroup {
         generation: Generation(read.u32()?),
-        protocol: read.assignor()?,
+        protocol: take_assignor(read)?,
         leader: read.maybe(|read| read.u64().map(MemberId))?,
         since: read.u64()?,
         members: read.list(decode_member)?,
@@ -178,7 +180,7 @@ fn decode_member(read: &mut Reader<'_>) -> Option<StoredMember> {
     let instance = read.maybe(|read| read.text().map(InstanceId))?;
     let session_timeout = Span(read.u64()?);
     let rebalance_timeout = Span(read.u64()?);
-    let protocols = read.list(|read| read.assignor()?)?;
+    let protocols = read.list(|read| take_assignor(read)?)?;
     let topics = read.list(Reader::text)?;
     let owned = read.list(Reader::partition)?;
     let generation = read.maybe(|read| read.u32().map(Generation))?;
@@ -221,104 +223,16 @@ fn decode_offset(read: &mut Reader<'_>) -> Option<StoredOffset> {
     Some(StoredOffset { committed: CommittedOffset { offset, leader_epoch, metadata }, at, by })
 }
 
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn u16(&mut self, number: u16) {
-        self.0.extend_from_slice(&number.to_be_bytes());
-    }
-
-    fn u32(&mut self, number: u32) {
-        self.0.extend_from_slice(&number.to_be_bytes());
-    }
-
-    fn u64(&mut self, number: u64) {
-        self.0.extend_from_slice(&number.to_be_bytes());
-    }
-
-    fn text(&mut self, text: &str) {
-        self.u32(u32::try_from(text.len()).expect("names and metadata are short"));
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    fn partition(&mut self, at: TopicPartition) {
-        self.u32(at.topic.0);
-        self.u32(at.partition);
-    }
-
-    fn assignor(&mut self, assignor: Option<Assignor>) {
-        let place = |assignor| Assignor::ALL.iter().position(|known| *known == assignor);
-        self.u16(assignor.and_then(place).map_or(NONE, |place| place as u16));
-    }
-
-    fn maybe<T>(&mut self, value: Option<T>, write: impl Fn(&mut Self, T)) {
-        self.0.push(u8::from(value.is_some()));
-        if let Some(value) = value {
-            write(self, value);
-        }
-    }
-
-    fn list<T>(&mut self, values: &[T], write: impl Fn(&mut Self, &T)) {
-        self.u32(u32::try_from(values.len()).expect("lists are short"));
-        for value in values {
-            write(self, value);
-        }
-    }
+fn put_assignor(out: &mut Writer, assignor: Option<Assignor>) {
+    let place = |assignor| Assignor::ALL.iter().position(|known| *known == assignor);
+    out.u16(assignor.and_then(place).map_or(NONE, |place| place as u16));
 }
 
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*taken)
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.take().map(u16::from_be_bytes)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.take().map(u32::from_be_bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.take().map(u64::from_be_bytes)
-    }
-
-    fn text(&mut self) -> Option<Arc<str>> {
-        let length = self.u32()? as usize;
-        let (text, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        std::str::from_utf8(text).ok().map(Arc::from)
-    }
-
-    fn partition(&mut self) -> Option<TopicPartition> {
-        Some(TopicPartition { topic: TopicId(self.u32()?), partition: self.u32()? })
-    }
-
-    #[expect(clippy::option_option, reason = "no bytes, and bytes that say none, are different things")]
-    fn assignor(&mut self) -> Option<Option<Assignor>> {
-        match self.u16()? {
-            NONE => Some(None),
-            place => Assignor::ALL.get(usize::from(place)).copied().map(Some),
-        }
-    }
-
-    #[expect(clippy::option_option, reason = "no bytes, and bytes that say none, are different things")]
-    fn maybe<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        match self.take::<1>()? {
-            [0] => Some(None),
-            [1] => read(self).map(Some),
-            _ => None,
-        }
-    }
-
-    fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        // Grown as it is read: a length that lies reserves nothing.
-        let length = self.u32()?;
-        (0..length).map(|_| read(self)).collect()
+#[expect(clippy::option_option, reason = "no bytes, and bytes that say none, are different things")]
+fn take_assignor(read: &mut Reader<'_>) -> Option<Option<Assignor>> {
+    match read.u16()? {
+        NONE => Some(None),
+        place => Assignor::ALL.get(usize::from(place)).copied().map(Some),
     }
 }
 
@@ -327,6 +241,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ids::TopicId;
 
     fn partitions() -> impl Strategy<Value = Vec<TopicPartition>> {
         let at = |(topic, partition)| TopicPartition { topic: TopicId(topic), partition };

@@ -1,12 +1,14 @@
 //! The coordinator of one offsets partition, for as long as this broker leads it.
 //!
 //! Holds the groups, the fold of what is committed, and the writes that are under way. A handler changes a group
-//! and leaves what is to be written in `drafts`; after it the reign appends them, and does what was to follow
+//! and leaves what is to be written in its ledger; after it the reign appends them, and does what was to follow
 //! once they are committed. What is read from here (offsets, groups after a fail-over) is the fold: a record
 //! above the high watermark may vanish with this leader, so nobody is shown it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
+use crate::coordinator::Phase;
+use crate::coordinator::ledger::{Draft, Follow, Ledger};
 use crate::env::DiskFault;
 use crate::group::config::GroupConfig;
 use crate::group::message::GroupReply;
@@ -14,14 +16,14 @@ use crate::group::probe::GroupProbe;
 use crate::group::record::GroupRecord;
 use crate::group::state::Group;
 use crate::group::table::Table;
-use crate::group::{commit, delete, join, sync};
+use crate::group::{commit, delete, join, sync, txn_commit};
 use crate::host::Host;
-use crate::ids::{Generation, GroupId, LeaderEpoch, MemberId, Offset, TopicPartition};
+use crate::ids::{Generation, GroupId, LeaderEpoch, MemberId, Offset, ProducerId, TopicPartition};
 use crate::message::Reply;
 use crate::partition::{Asker, Context, Partition};
 use crate::probe::Probe;
 use crate::quirk::Quirks;
-use crate::record::BatchBuilder;
+use crate::record::Ending;
 use crate::refused::Refused;
 use crate::time::Time;
 use crate::timer::{GroupTimer, Timer};
@@ -38,41 +40,17 @@ pub struct Reign {
     pub(super) table: Table,
     /// `table` is the fold of everything before.
     pub(super) applied: Offset,
-    /// What the handler of this step wants written.
-    pub(super) drafts: Vec<Draft>,
-    /// What is being replicated, in the order of the log.
-    writes: VecDeque<Write>,
+    /// What it writes.
+    pub(super) ledger: Ledger<GroupRecord, Then>,
     /// When deadlines are looked through next.
     wake: Option<Time>,
 }
 
-/// How far a reign has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Reads the log from here up to where the reign starts; then waits until all of that is committed.
-    Loading {
-        /// The next offset to be read.
-        next: Offset,
-        /// Where the reign starts.
-        end: Offset,
-    },
-    /// Coordinates.
-    Active,
-    /// Is over, and waits to be cleared away.
-    Over,
-}
-
-/// Records to be written together, and what follows.
-#[derive(Debug, Clone)]
-pub(super) struct Draft {
-    pub(super) records: Vec<GroupRecord>,
-    pub(super) then: Then,
-}
-
 /// What is done once a draft is committed, or known not to be in time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) enum Then {
     /// Nothing.
+    #[default]
     Rest,
     /// The committer is told.
     Committed { asker: Asker, group: GroupId, offsets: Vec<(TopicPartition, Offset)> },
@@ -80,17 +58,18 @@ pub(super) enum Then {
     Assigned { group: GroupId, generation: Generation, assignments: Vec<(MemberId, Vec<TopicPartition>)> },
     /// The new process of a static member is told that it goes on.
     Replaced { group: GroupId, generation: Generation, member: MemberId },
+    /// Whoever sent offsets within a transaction is told that they are pending.
+    Pending { asker: Asker },
+    /// A transaction has ended, and with it what it would commit.
+    Marked { producer: ProducerId, ending: Ending },
     /// The group is gone, and whoever wanted that is told.
     Removed { asker: Option<Asker>, group: GroupId },
 }
 
-/// A draft in the log.
-#[derive(Debug, Clone)]
-struct Write {
-    /// One past its last record.
-    next: Offset,
-    draft: Draft,
-    deadline: Time,
+impl Follow for Then {
+    fn is_rest(&self) -> bool {
+        matches!(self, Self::Rest | Self::Marked { .. })
+    }
 }
 
 impl Reign {
@@ -101,10 +80,6 @@ impl Reign {
         config: &GroupConfig,
         quirks: Quirks,
     ) -> Self {
-        let applied = match phase {
-            Phase::Loading { next, .. } => next,
-            Phase::Active | Phase::Over => Offset::ZERO,
-        };
         Self {
             at,
             epoch,
@@ -113,9 +88,8 @@ impl Reign {
             quirks,
             groups: BTreeMap::new(),
             table: Table::default(),
-            applied,
-            drafts: Vec::new(),
-            writes: VecDeque::new(),
+            applied: phase.first_applied(),
+            ledger: Ledger::default(),
             wake: None,
         }
     }
@@ -147,7 +121,7 @@ impl Reign {
 
     /// Whether nothing that concerns the group is on its way to the log.
     pub fn is_settled(&self, group: &GroupId) -> bool {
-        self.writes.iter().all(|write| write.draft.records.iter().all(|record| record.group() != group))
+        self.ledger.records().all(|record| record.group() != group)
     }
 
     /// The living groups, by name.
@@ -186,63 +160,39 @@ impl Reign {
         ctx: &mut Context<'_>,
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
-        while !self.drafts.is_empty() {
-            for draft in std::mem::take(&mut self.drafts) {
-                self.write(draft, partition, ctx, env)?;
+        while let Some(draft) = self.ledger.take_draft() {
+            match self.ledger.write(draft, self.config.write_timeout, partition, ctx, env)? {
+                Ok(deadline) => self.wake_by(deadline, env),
+                Err((draft, refused)) => self.follow_up(draft.then, Err(refused), env),
             }
-        }
-        Ok(())
-    }
-
-    fn write(
-        &mut self,
-        draft: Draft,
-        partition: &mut Partition,
-        ctx: &mut Context<'_>,
-        env: &mut Host<'_>,
-    ) -> Result<(), DiskFault> {
-        let mut builder = BatchBuilder::new();
-        let time = env.wall().as_millis();
-        for record in &draft.records {
-            let (key, value) = record.encode();
-            builder.add(Some(&key), value.as_deref(), &[], time);
-        }
-        match partition.append_own(&builder.build(), ctx, env)? {
-            Ok(next) => {
-                let deadline = env.now() + self.config.write_timeout;
-                self.writes.push_back(Write { next, draft, deadline });
-                self.wake_by(deadline, env);
-            }
-            Err(refused) => self.follow_up(draft.then, Err(refused), env),
         }
         Ok(())
     }
 
     /// Everything before `end` is committed.
     pub(super) fn on_committed(&mut self, end: Offset, env: &mut Host<'_>) {
-        while self.writes.front().is_some_and(|write| write.next <= end) {
-            let Some(write) = self.writes.pop_front() else { return };
-            self.applied = write.next;
-            for record in write.draft.records {
-                self.table.apply(record);
+        // Markers come also while the log is read.
+        if self.phase != Phase::Active {
+            return;
+        }
+        while let Some((next, draft)) = self.ledger.take_committed(end) {
+            self.applied = next;
+            for record in draft.records {
+                match draft.within {
+                    Some((producer, _)) => self.table.apply_within(producer, record),
+                    None => self.table.apply(record),
+                }
             }
-            self.follow_up(write.draft.then, Ok(()), env);
+            self.follow_up(draft.then, Ok(()), env);
         }
     }
 
     /// Whoever has waited for too long is told so. What was written may still become committed.
     pub(super) fn on_write_deadlines(&mut self, now: Time, env: &mut Host<'_>) {
-        let mut late = Vec::new();
-        for write in &mut self.writes {
-            if write.deadline <= now {
-                late.push(std::mem::replace(&mut write.draft.then, Then::Rest));
-            }
-        }
-        for then in late {
+        for then in self.ledger.give_up(now) {
             self.follow_up(then, Err(Refused::RequestTimedOut), env);
         }
-        let waiting = self.writes.iter().filter(|write| !matches!(write.draft.then, Then::Rest));
-        if let Some(deadline) = waiting.map(|write| write.deadline).min() {
+        if let Some(deadline) = self.ledger.next_deadline() {
             self.wake_by(deadline, env);
         }
     }
@@ -261,8 +211,16 @@ impl Reign {
             Then::Replaced { group, generation, member } => {
                 join::on_replaced(self, &group, generation, member, outcome, env);
             }
+            Then::Pending { asker } => txn_commit::on_written(asker, outcome, env),
+            Then::Marked { producer, ending } => txn_commit::on_marker(self, producer, ending, env),
             Then::Removed { asker, group } => delete::on_written(self, asker, &group, outcome, env),
         }
+    }
+
+    /// A marker was written, and ends at `next`.
+    pub(super) fn note_marker(&mut self, next: Offset, producer: ProducerId, ending: Ending) {
+        let draft = Draft { records: Vec::new(), within: None, then: Then::Marked { producer, ending } };
+        self.ledger.note(next, draft, Time(u64::MAX));
     }
 
     /// Forgets everything, as an unload that belongs to an earlier reign did.
@@ -276,16 +234,21 @@ impl Reign {
         for (_, group) in self.groups {
             group.dismiss(Refused::NotCoordinator, env);
         }
-        for write in self.writes {
-            match write.draft.then {
+        for then in self.ledger.into_follow_ups() {
+            match then {
                 Then::Committed { asker, .. } => {
                     asker.answer(Reply::Group(GroupReply::OffsetCommit(Err(Refused::NotCoordinator))), env);
                 }
                 Then::Removed { asker: Some(asker), .. } => {
                     asker.answer(Reply::Group(GroupReply::Delete(Err(Refused::NotCoordinator))), env);
                 }
+                Then::Pending { asker } => {
+                    let refused = GroupReply::TxnOffsetCommit(Err(Refused::NotCoordinator));
+                    asker.answer(Reply::Group(refused), env);
+                }
                 // Nobody waits, or they wait in their groups.
                 Then::Rest
+                | Then::Marked { .. }
                 | Then::Assigned { .. }
                 | Then::Replaced { .. }
                 | Then::Removed { asker: None, .. } => {}

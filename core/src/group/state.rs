@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
+use crate::coordinator::is_not_later;
 use crate::group::message::{Assignor, GroupReply, Join, JoinedMember, Subscription};
 use crate::group::record::{StoredGroup, StoredMember};
 use crate::host::Host;
-use crate::ids::{CorrelationId, Generation, InstanceId, MemberId, TopicPartition};
+use crate::ids::{Generation, InstanceId, MemberId, TopicPartition};
 use crate::message::Reply;
 use crate::partition::Asker;
 use crate::refused::Refused;
@@ -320,12 +321,6 @@ impl Group {
             member.dismiss(refused, env);
         }
     }
-}
-
-/// Whether `asked` is `known`, or an earlier request of the same process: its numbers only grow, and start at a
-/// random place of 2⁶⁴.
-pub(super) const fn is_not_later(asked: CorrelationId, known: CorrelationId) -> bool {
-    known.0.wrapping_sub(asked.0) < 1 << 32
 }
 
 impl Member {

@@ -5,7 +5,7 @@ use crate::group::message::{GroupReply, Sync, Synced};
 use crate::group::probe::GroupProbe;
 use crate::group::rebalance;
 use crate::group::record::GroupRecord;
-use crate::group::reign::{Draft, Reign, Then};
+use crate::group::reign::{Reign, Then};
 use crate::group::state::{Group, State};
 use crate::host::Host;
 use crate::ids::{Generation, GroupId, MemberId, TopicPartition};
@@ -69,7 +69,7 @@ fn store(reign: &mut Reign, request: Sync) {
     let value = Some(group.stored(|member| of(member.id)));
     let assignments = group.members.iter().map(|member| (member.id, of(member.id))).collect();
     let then = Then::Assigned { group: request.group.clone(), generation: group.generation, assignments };
-    reign.drafts.push(Draft { records: vec![GroupRecord::Group { group: request.group, value }], then });
+    reign.ledger.draft(vec![GroupRecord::Group { group: request.group, value }], then);
 }
 
 /// An assignment is in the log, or not.

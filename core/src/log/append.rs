@@ -48,7 +48,7 @@ impl Log {
         assert!(self.last_epoch() <= Some(epoch), "epoch {epoch} leads after {:?}", self.last_epoch());
         let placed = batch.placed(self.log_end, epoch);
         self.append(&placed, epoch, disk)?;
-        self.producers.apply(placed.header());
+        self.fold_producer(placed.header(), placed.bytes());
         Ok(placed)
     }
 
@@ -62,7 +62,7 @@ impl Log {
             return Err(AppendError::EpochWentBack { last });
         }
         self.append(batch, epoch, disk)?;
-        self.learn_producer(batch.header());
+        self.learn_producer(batch.header(), batch.bytes());
         Ok(())
     }
 
@@ -93,11 +93,10 @@ impl Log {
     }
 
     /// Folds a batch that this node did not place itself into the producer table.
-    pub(super) fn learn_producer(&mut self, header: &Header) {
-        if self.quirks.has(Quirk::ProducerTableLeaderOnly) {
-            return;
+    pub(super) fn learn_producer(&mut self, header: &Header, batch: &[u8]) {
+        if !self.quirks.has(Quirk::ProducerTableLeaderOnly) {
+            self.fold_producer(header, batch);
         }
-        self.producers.apply(header);
     }
 
     fn is_full_for(&self, batch: &Batch) -> bool {

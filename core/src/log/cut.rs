@@ -5,6 +5,7 @@ use super::segment::{self, SNAPSHOT};
 use super::{Log, ProducerTable, snapshot};
 use crate::env::{Disk, DiskFault};
 use crate::ids::Offset;
+use crate::quirk::Quirk;
 
 impl Log {
     /// Cuts the log to `end`; a batch that straddles it goes whole, so the log end may come out lower. Below
@@ -40,6 +41,7 @@ impl Log {
             last.write_index(disk)?;
         }
         self.producers = producers;
+        self.transactions.truncate(cut);
         self.epochs.truncate(cut);
         self.durability.truncate(cut);
         self.log_end = cut;
@@ -53,6 +55,7 @@ impl Log {
         let gone = std::mem::take(&mut self.segments);
         self.epochs.clear();
         self.producers.clear();
+        self.transactions.clear();
         self.durability.reset();
         self.log_end = start;
         // The new file comes first: at no moment is there a log without a file, and so without a start.
@@ -116,6 +119,7 @@ impl Log {
         let start = self.log_start();
         self.epochs.advance_start(start);
         self.producers.forget_below(start);
+        self.transactions.forget_below(start);
         self.durability.names_dirty = true;
         // In order, so that whatever a power loss leaves of it is a log without gaps.
         for segment in gone {
@@ -183,11 +187,14 @@ impl Log {
             let (file, size) = (self.segments[place].file.clone(), self.segments[place].size);
             let mut scan = Scan::joined(&file, self.segments[place].base, size);
             while let Some(found) = scan.next(disk)? {
-                let header = found.map_err(|_| DiskFault::Io)?.header;
-                if header.next_offset() > end {
+                let found = found.map_err(|_| DiskFault::Io)?;
+                if found.header.next_offset() > end {
                     return Ok(());
                 }
-                self.learn_producer(&header);
+                if !self.quirks.has(Quirk::ProducerTableLeaderOnly) {
+                    // What it ends was noted when it was written.
+                    self.producers.apply(&found.header, found.bytes);
+                }
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The log of one partition, or of the quorum, over a disk.
 //!
-//! Holds: segments, their sparse indexes, the leader-epoch cache, the producer table with its snapshots, and
-//! what of all this is durable. Both tables and the indexes are folds over the batches; the log files alone
+//! Holds: segments, their sparse indexes, the leader-epoch cache, the producer table with its snapshots, which
+//! transactions were aborted, and what of all this is durable. Both tables and the indexes are folds over the batches; the log files alone
 //! are the truth. Changed only by: appends, cuts, retention, `sync` and `on_synced`. A [`Log`] that answered
 //! a [`DiskFault`] must not be used any further but opened again.
 //! A log may be compacted: [`Log::clean`].
@@ -36,12 +36,13 @@ mod segment;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod transactions;
 
 pub use append::AppendError;
 pub use clean::{Aborted, CleanConfig, CleanStep, Cleanable, Cleaned, CleanedBatch, CleanupPolicy};
 pub use durability::SyncOutcome;
 pub use epochs::EpochCache;
-pub use producers::{Check, ProducedBatch, ProducerState, ProducerTable, WINDOW};
+pub use producers::{Check, Marked, ProducedBatch, ProducerState, ProducerTable, WINDOW};
 pub use read::ReadError;
 pub use recovery::Recovery;
 pub use seal::unsealed;
@@ -54,6 +55,7 @@ use clean::Cleaner;
 use durability::Durability;
 use recent::Recent;
 use segment::Segment;
+use transactions::Transactions;
 
 /// How a log is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -97,6 +99,7 @@ pub struct Log {
     log_end: Offset,
     epochs: EpochCache,
     producers: ProducerTable,
+    transactions: Transactions,
     /// Where the last batches of the active segment lie.
     recent: Recent,
     durability: Durability,

@@ -2,11 +2,13 @@
 //!
 //! A fold over the batches of the log, nothing else (W-PS): what retention removes is forgotten here too, so
 //! leader and follower, before and after a restart, agree as far as their logs do.
-//! Deliberately absent: expiry by time (KIP-98's `transactional.id.expiration`), transactions.
+//! A producer's open transaction begins with its first transactional batch and ends with its marker; the marker
+//! also says in which reign the producer goes on, so that what comes late from the transaction is refused (KIP-890).
+//! Deliberately absent: expiry by time (KIP-98's `transactional.id.expiration`).
 //! Source: Kafka's `ProducerStateManager`; the window of five is KAFKA-5494's.
 
-use crate::ids::{Offset, ProducerEpoch, ProducerId, Sequence};
-use crate::record::{Header, ProducerStamp};
+use crate::ids::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
+use crate::record::{Ending, Header, Marker, ProducerStamp};
 use crate::refused::Refused;
 
 /// How many batches of a producer are remembered: as many as it may have in flight.
@@ -41,11 +43,39 @@ pub struct ProducerState {
     /// Oldest first; those beyond `len` are blank.
     window: [ProducedBatch; WINDOW],
     len: u8,
+    /// The offset of the first record of its open transaction.
+    open: Option<Offset>,
+    /// Its last marker.
+    marked: Option<Marked>,
+}
+
+/// A producer's last marker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marked {
+    /// Where it is.
+    pub offset: Offset,
+    /// The reign of the coordinator that wrote it.
+    pub coordinator_epoch: LeaderEpoch,
+}
+
+/// A transaction that a marker has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) producer: ProducerId,
+    pub(crate) first: Offset,
+    pub(crate) last: Offset,
+    pub(crate) ending: Ending,
 }
 
 impl ProducerState {
     pub(super) fn new(id: ProducerId, epoch: ProducerEpoch) -> Self {
-        Self { id, epoch, window: [ProducedBatch::default(); WINDOW], len: 0 }
+        let window = [ProducedBatch::default(); WINDOW];
+        Self { id, epoch, window, len: 0, open: None, marked: None }
+    }
+
+    /// The same with what it knows of transactions: where the open one begins, and the last marker.
+    pub(super) const fn in_transaction(self, open: Option<Offset>, marked: Option<Marked>) -> Self {
+        Self { open, marked, ..self }
     }
 
     /// The producer.
@@ -58,7 +88,17 @@ impl ProducerState {
         self.epoch
     }
 
-    /// Its last batches of that reign, oldest first; at least one.
+    /// The offset of the first record of its open transaction.
+    pub const fn open(&self) -> Option<Offset> {
+        self.open
+    }
+
+    /// Its last marker.
+    pub const fn marked(&self) -> Option<Marked> {
+        self.marked
+    }
+
+    /// Its last batches of that reign, oldest first; none if a marker began it, or it has none with a sequence.
     pub fn batches(&self) -> &[ProducedBatch] {
         &self.window[..usize::from(self.len)]
     }
@@ -77,7 +117,14 @@ impl ProducerState {
         self.len += 1;
     }
 
-    /// Forgets the batches before `start`; whether any is left.
+    /// Goes on in `epoch`, if that is newer.
+    fn enter(&mut self, epoch: ProducerEpoch) {
+        if epoch > self.epoch {
+            *self = Self::new(self.id, epoch).in_transaction(self.open, self.marked);
+        }
+    }
+
+    /// Forgets the batches before `start`; whether anything is left.
     fn forget_below(&mut self, start: Offset) -> bool {
         let gone = self.batches().partition_point(|batch| batch.base < start);
         let len = usize::from(self.len);
@@ -85,7 +132,17 @@ impl ProducerState {
         // Blanked, so that tables of equal content are equal.
         self.window[len - gone..].fill(ProducedBatch::default());
         self.len -= gone as u8;
-        self.len > 0
+        self.marked = self.marked.filter(|marked| marked.offset >= start);
+        // The rest of an open transaction, and its marker, may be yet to come.
+        self.open = self.open.map(|first| first.max(start));
+        self.len > 0 || self.open.is_some() || self.marked.is_some()
+    }
+
+    /// A marker was written at `offset`.
+    fn end(&mut self, marker: Marker, offset: Offset) -> Option<Ended> {
+        self.marked = Some(Marked { offset, coordinator_epoch: marker.coordinator_epoch });
+        let first = self.open.take()?;
+        Some(Ended { producer: self.id, first, last: offset, ending: marker.ending })
     }
 
     fn check(&self, stamp: ProducerStamp, count: u32) -> Result<Check, Refused> {
@@ -102,7 +159,10 @@ impl ProducerState {
         if stamp.base == self.next_sequence() {
             return Ok(Check::New);
         }
-        let oldest = self.batches()[0].sequence;
+        // A marker began this reign: nothing of it is in the log yet.
+        let Some(oldest) = self.batches().first().map(|batch| batch.sequence) else {
+            return Err(Refused::OutOfOrderSequenceNumber);
+        };
         if is_before(stamp.base.plus(count - 1), oldest) {
             Err(Refused::DuplicateSequenceNumber)
         } else {
@@ -173,23 +233,34 @@ impl ProducerTable {
         }
     }
 
-    /// A batch with this header was written. What the log holds is a fact: nothing is refused here.
-    pub fn apply(&mut self, header: &Header) {
-        let Some(stamp) = header.producer else { return };
-        let place = match self.place(stamp.id) {
+    /// A batch was written. What the log holds is a fact: nothing is refused here. Answers the transaction that
+    /// it ends.
+    pub(crate) fn apply(&mut self, header: &Header, batch: &[u8]) -> Option<Ended> {
+        let (id, epoch) = header.identity?;
+        let place = match self.place(id) {
             Ok(place) => place,
             Err(place) => {
-                self.states.insert(place, ProducerState::new(stamp.id, stamp.epoch));
+                self.states.insert(place, ProducerState::new(id, epoch));
                 place
             }
         };
         let state = &mut self.states[place];
-        if stamp.epoch > state.epoch {
-            *state = ProducerState::new(stamp.id, stamp.epoch);
+        state.enter(epoch);
+        if header.is_control {
+            return Marker::of(header, batch).and_then(|marker| state.end(marker, header.base_offset));
         }
-        if stamp.epoch == state.epoch {
+        if header.is_transactional {
+            state.open.get_or_insert(header.base_offset);
+        }
+        if let Some(stamp) = header.producer.filter(|stamp| stamp.epoch == state.epoch) {
             state.push(ProducedBatch { sequence: stamp.base, count: header.span, base: header.base_offset });
         }
+        None
+    }
+
+    /// Where the oldest transaction begins that is not decided.
+    pub fn first_open(&self) -> Option<Offset> {
+        self.states.iter().filter_map(ProducerState::open).min()
     }
 
     /// The first record kept is now at `start`.

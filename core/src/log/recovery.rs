@@ -11,6 +11,7 @@ use super::durability::Durability;
 use super::recent::Recent;
 use super::scan::{Look, Scan};
 use super::segment::{self, INDEX, LOG, SNAPSHOT, Segment, TIME_INDEX};
+use super::transactions::Transactions;
 use super::{EpochCache, Log, LogConfig, ProducerTable, snapshot};
 use crate::env::{Disk, DiskFault};
 use crate::ids::{LeaderEpoch, Offset};
@@ -46,6 +47,7 @@ pub(super) fn open(
         log_end: start,
         epochs: EpochCache::new(),
         producers: ProducerTable::new(),
+        transactions: Transactions::default(),
         recent: Recent::default(),
         durability: Durability::new(),
         buffer: Vec::new(),
@@ -132,7 +134,7 @@ impl Log {
             };
             disk.write_at(&file, found.position, found.bytes)?;
             self.admit(&found.header, epoch, found.position);
-            self.learn_producer(&found.header);
+            self.learn_producer(&found.header, found.bytes);
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Compaction of a replica's log. Each replica compacts its own, up to its own high watermark.
+//! Compaction of a replica's log. Each replica compacts its own, up to its own last stable offset:
+//! what lies behind may be cut, or turn out never to have taken place.
 
 use crate::env::DiskFault;
 use crate::host::Host;
@@ -21,7 +22,8 @@ pub(super) fn go_on(p: &mut Partition, env: &mut Host<'_>) -> Result<(), DiskFau
     let now_millis = env.wall().as_millis();
     let mut spent = 0;
     while spent < SLICE_BYTES {
-        let allowed = Cleanable { up_to: p.high_watermark, aborted: &[], now_millis };
+        let aborted = p.log.aborted().to_vec();
+        let allowed = Cleanable { up_to: p.last_stable(), aborted: &aborted, now_millis };
         let did = p.log.clean(&allowed, env)?;
         if let Some(cleaned) = did.cleaned {
             p.probe(ReplicaProbe::Cleaned(Box::new(cleaned)), env);

@@ -9,13 +9,14 @@ use bytes::Bytes;
 use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset};
-use crate::log::ReadError;
-use crate::message::{EpochEndOffset, Fetch, Fetched, Reply};
+use crate::log::{Log, ReadError};
+use crate::message::{EpochEndOffset, Fetch, Fetched, Isolation, Reply, Stable};
 use crate::partition::context::{Asker, Context};
 use crate::partition::leader::ParkedFetch;
 use crate::partition::{Partition, Role, isr, purgatory, watermark};
 use crate::probe::ReplicaProbe;
 use crate::quirk::Quirk;
+use crate::record::Header;
 use crate::refused::Refused;
 
 pub(super) fn on_request(
@@ -42,10 +43,7 @@ pub(super) fn on_request(
         watermark::advance(p, ctx, env);
         isr::consider_joining(p, broker, ctx, env);
     }
-    if request.max_wait.0 > 0
-        && !has_news(p.high_watermark, p.log.log_end(), &request)
-        && !is_behind(p, &request)
-    {
+    if request.max_wait.0 > 0 && !has_news(&p.log, p.high_watermark, &request) && !is_behind(p, &request) {
         park(p, asker, request, env);
     } else {
         answer(p, asker, &request, env);
@@ -142,9 +140,17 @@ fn note_progress(
 }
 
 /// Whether there is anything to hand over.
-pub(super) fn has_news(high_watermark: Offset, log_end: Offset, request: &Fetch) -> bool {
-    let end = if request.replica.is_some() { log_end } else { high_watermark };
-    request.offset < end
+pub(super) fn has_news(log: &Log, high_watermark: Offset, request: &Fetch) -> bool {
+    request.offset < visible_end(log, high_watermark, request)
+}
+
+/// The end of what the asker may see.
+fn visible_end(log: &Log, high_watermark: Offset, request: &Fetch) -> Offset {
+    match (request.replica, request.isolation) {
+        (Some(_), _) => log.log_end(),
+        (None, Isolation::ReadUncommitted) => high_watermark,
+        (None, Isolation::ReadCommitted) => log.last_stable(high_watermark),
+    }
 }
 
 /// A follower below the log start is told at once where the log starts.
@@ -171,12 +177,16 @@ pub(super) fn answer(p: &mut Partition, asker: Asker, request: &Fetch, env: &mut
 }
 
 fn read(p: &mut Partition, request: &Fetch, env: &mut Host<'_>) -> Result<Fetched, Refused> {
-    let limit = if request.replica.is_some() { p.log.log_end() } else { p.high_watermark };
+    let limit = visible_end(&p.log, p.high_watermark, request);
     if request.offset >= limit || is_behind(p, request) {
-        return Ok(nothing(p));
+        let stable = stable(p, request, request.offset, env);
+        return Ok(Fetched { stable, ..nothing(p) });
     }
     match p.log.read(request.offset, limit, request.max_bytes as usize, env) {
-        Ok(batches) => Ok(Fetched { batches, ..nothing(p) }),
+        Ok(batches) => {
+            let stable = stable(p, request, end_of(&batches, request.offset), env);
+            Ok(Fetched { batches, stable, ..nothing(p) })
+        }
         Err(ReadError::OutOfRange { .. }) => Err(Refused::OffsetOutOfRange),
         Err(ReadError::Damaged { at }) => {
             p.probe(ReplicaProbe::Damaged { at }, env);
@@ -191,6 +201,26 @@ fn read(p: &mut Partition, request: &Fetch, env: &mut Host<'_>) -> Result<Fetche
     }
 }
 
+/// What a reader of committed records has to know of those before `end`.
+fn stable(p: &Partition, request: &Fetch, end: Offset, env: &mut Host<'_>) -> Option<Stable> {
+    if request.replica.is_some() || request.isolation == Isolation::ReadUncommitted || !p.is_exposed() {
+        return None;
+    }
+    let (last_stable, high_watermark) = (p.last_stable(), p.high_watermark);
+    p.probe(ReplicaProbe::Stable { last_stable, high_watermark }, env);
+    Some(Stable { last_stable, aborted: p.log.aborted_in(request.offset, end) })
+}
+
+/// Where the last of these batches ends.
+fn end_of(batches: &[u8], from: Offset) -> Offset {
+    let (mut rest, mut end) = (batches, from);
+    while let Ok(header) = Header::peek(rest) {
+        end = header.next_offset();
+        rest = rest.get(header.size..).unwrap_or_default();
+    }
+    end
+}
+
 /// A reply without records.
 fn nothing(p: &Partition) -> Fetched {
     Fetched {
@@ -199,5 +229,6 @@ fn nothing(p: &Partition) -> Fetched {
         log_start: p.log.log_start(),
         diverging: None,
         batches: Bytes::new(),
+        stable: None,
     }
 }

@@ -8,7 +8,7 @@ use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{BrokerId, CorrelationId, Offset};
 use crate::log::AppendError;
-use crate::message::{EpochEndOffset, Fetch, Fetched, Request};
+use crate::message::{EpochEndOffset, Fetch, Fetched, Isolation, Request};
 use crate::partition::context::Context;
 use crate::partition::{Partition, Role};
 use crate::probe::ReplicaProbe;
@@ -56,6 +56,7 @@ pub(super) fn fetch(p: &mut Partition, ctx: &mut Context<'_>, env: &mut Host<'_>
         last_epoch: p.log.last_epoch(),
         max_bytes: ctx.config.fetch_bytes,
         max_wait: ctx.config.fetch_wait,
+        isolation: Isolation::ReadUncommitted,
     };
     let leader = follower.leader;
     let id = ctx.ask(leader.node(), Request::Fetch(request), env);
@@ -118,6 +119,7 @@ fn take(p: &mut Partition, fetched: Fetched, env: &mut Host<'_>) -> Result<(), D
         let to = high_watermark.min(p.log.log_end()).max(p.log.log_start());
         if to != p.high_watermark {
             p.high_watermark = to;
+            p.log.settle(to);
             let epoch = p.epoch;
             p.probe(ReplicaProbe::HighWatermark { epoch, to, leader: false, exposed: false }, env);
         }
@@ -187,7 +189,9 @@ impl Partition {
             },
             env,
         );
+        self.report_transaction(batch, env);
     }
+
     fn report_records(&self, batch: &Batch, env: &mut Host<'_>) {
         let told = |record: Record<'_>| {
             (record.offset, record.key.map(Bytes::copy_from_slice), record.value.is_none())

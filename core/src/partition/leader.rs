@@ -3,12 +3,13 @@
 //! State only. It is changed by `produce`, `fetch`, `isr`, `watermark` and `purgatory`.
 
 use crate::host::Host;
-use crate::ids::{BrokerEpoch, BrokerId, CorrelationId, Offset, PartitionEpoch, TopicPartition};
-use crate::message::{Acks, Fetch, Reply};
+use crate::ids::{BrokerEpoch, BrokerId, CorrelationId, Offset, PartitionEpoch, ProducerId, TopicPartition};
+use crate::message::{Acks, Fetch, Produced, Reply};
 use crate::metadata::PartitionState;
 use crate::partition::context::Asker;
 use crate::refused::Refused;
 use crate::time::Time;
+use crate::transaction::message::TransactionReply;
 
 /// A reign.
 #[derive(Debug, Clone)]
@@ -74,6 +75,8 @@ pub(super) struct ParkedProduce {
     pub(super) base: Offset,
     pub(super) next: Offset,
     pub(super) deadline: Time,
+    /// Whose transaction it ends; `None`: it is a producer's batch.
+    pub(super) marks: Option<ProducerId>,
 }
 
 /// A fetch that waits.
@@ -82,6 +85,16 @@ pub(super) struct ParkedFetch {
     pub(super) asker: Asker,
     pub(super) request: Fetch,
     pub(super) deadline: Time,
+}
+
+impl ParkedProduce {
+    /// What whoever waits is told.
+    pub(super) fn reply(&self, at: TopicPartition, result: Result<(), Refused>) -> Reply {
+        match self.marks {
+            Some(producer) => Reply::Transaction(TransactionReply::WriteMarker { at, producer, result }),
+            None => Reply::Produce { at, result: result.map(|()| Produced { base: self.base }) },
+        }
+    }
 }
 
 impl Leader {
@@ -118,7 +131,7 @@ impl Leader {
     /// Tells everybody who waits why they need not.
     pub(super) fn dismiss(self, at: TopicPartition, refused: Refused, env: &mut Host<'_>) {
         for parked in self.produces {
-            parked.asker.answer(Reply::Produce { at, result: Err(refused) }, env);
+            parked.asker.answer(parked.reply(at, Err(refused)), env);
         }
         for parked in self.fetches {
             parked.asker.answer(Reply::Fetch { at, result: Err(refused) }, env);

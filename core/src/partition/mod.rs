@@ -3,7 +3,7 @@
 //! Holds: the replica's log, its role, its high watermark.
 //! Is told: what the controllers decided, as an image that only grows ([`Partition::on_metadata`]).
 //! Changed only by: the handlers, a file each: `produce`, `fetch`, `follow`, `isr`, `watermark`, `lookup`,
-//! `clean`.
+//! `clean`, `transactions`.
 //! Never: decides who leads or who is in sync (it asks), reads a clock but through the window, knows files.
 //!
 //! Sources: KIP-101, KIP-279, KIP-320 (truncation by epoch and end offset, fencing by leader epoch), KIP-497
@@ -24,6 +24,7 @@ mod leader;
 mod lookup;
 mod produce;
 mod purgatory;
+mod transactions;
 mod watermark;
 
 use bytes::Bytes;
@@ -39,6 +40,7 @@ use crate::quirk::Quirk;
 use crate::record::Batch;
 use crate::refused::Refused;
 use crate::timer::{PartitionTimer, Timer};
+use crate::transaction::message::WriteMarker;
 
 pub use config::{Flush, ReplicaConfig};
 pub use context::{Asker, Context};
@@ -225,6 +227,19 @@ impl Partition {
         }
     }
 
+    /// A coordinator ends a transaction here. Answers where the marker ends, if it was written just now.
+    pub fn on_write_marker(
+        &mut self,
+        asker: Asker,
+        request: WriteMarker,
+        ctx: &mut Context<'_>,
+        env: &mut Host<'_>,
+    ) -> Result<Option<Offset>, DiskFault> {
+        let written = transactions::on_write_marker(self, asker, request, ctx, env)?;
+        self.outcome()?;
+        Ok(written)
+    }
+
     /// A follower or a consumer reads.
     pub fn on_fetch(
         &mut self,
@@ -327,7 +342,8 @@ impl Partition {
     /// asks it to.
     pub fn on_housekeeping(&mut self, env: &mut Host<'_>) -> Result<(), DiskFault> {
         let start = self.log.log_start();
-        self.log.retain(env.wall().as_millis(), self.high_watermark, env)?;
+        // The records of an open transaction stay, however old they are.
+        self.log.retain(env.wall().as_millis(), self.last_stable(), env)?;
         self.note_start(start, env);
         clean::go_on(self, env)?;
         self.sync(env);

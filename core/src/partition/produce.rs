@@ -4,7 +4,7 @@
 
 use crate::env::DiskFault;
 use crate::host::Host;
-use crate::ids::Offset;
+use crate::ids::{Offset, ProducerId};
 use crate::log::Check;
 use crate::message::{Acks, Produce, Produced, Reply};
 use crate::partition::config::Flush;
@@ -68,9 +68,13 @@ fn admit(p: &Partition, request: &Produce, ctx: &Context<'_>) -> Result<Batch, R
         return Err(Refused::MessageTooLarge);
     }
     let (batch, rest) = Batch::parse(request.batch.clone()).map_err(Refused::from)?;
-    // One batch a request, and only the broker itself writes control records.
-    if !rest.is_empty() || batch.is_control() || batch.is_transactional() {
+    // One batch a request, and only the broker itself writes control records, and batches outside any stream.
+    let unsequenced = batch.identity().is_some() && batch.producer().is_none();
+    if !rest.is_empty() || batch.is_control() || unsequenced {
         return Err(Refused::InvalidRecord);
+    }
+    if batch.is_transactional() != request.transactional.is_some() {
+        return Err(Refused::InvalidRequest);
     }
     // Only compaction leaves records out, and nothing could ever displace one without a key.
     let whole = batch.header().is_dense() && !batch.header().has_delete_horizon;
@@ -88,12 +92,17 @@ fn admit(p: &Partition, request: &Produce, ctx: &Context<'_>) -> Result<Batch, R
 fn known(p: &Partition, batch: &Batch, env: &mut Host<'_>) -> Result<Option<(Offset, Offset)>, Refused> {
     let Some(stamp) = batch.producer() else { return Ok(None) };
     match p.log.producers().check(stamp, batch.count())? {
+        Check::New if !batch.is_transactional() && is_open(p, stamp.id) => Err(Refused::InvalidTxnState),
         Check::New => Ok(None),
         Check::Duplicate { base, last } => {
             p.probe(ReplicaProbe::Absorbed { stamp: (stamp.id, stamp.epoch, stamp.base) }, env);
             Ok(Some((base, last.plus(1))))
         }
     }
+}
+
+fn is_open(p: &Partition, producer: ProducerId) -> bool {
+    p.log.producers().get(producer).is_some_and(|state| state.open().is_some())
 }
 
 fn write(
@@ -135,7 +144,7 @@ fn settle(
 fn park(p: &mut Partition, asker: Asker, request: &Produce, base: Offset, next: Offset, env: &mut Host<'_>) {
     let deadline = env.now() + request.timeout;
     if let Role::Leader(leader) = &mut p.role {
-        leader.produces.push(ParkedProduce { asker, acks: request.acks, base, next, deadline });
+        leader.produces.push(ParkedProduce { asker, acks: request.acks, base, next, deadline, marks: None });
     }
     purgatory::wake_by(p, deadline, env);
 }
@@ -162,7 +171,10 @@ fn answer_where(p: &mut Partition, ready: impl Fn(&ParkedProduce) -> bool, env: 
     waiting.retain(|parked| {
         let is_ready = ready(parked);
         if is_ready {
-            acknowledge(p, parked.asker, parked.acks, parked.base, parked.next, env);
+            match parked.marks {
+                Some(_) => parked.asker.answer(parked.reply(p.at, Ok(())), env),
+                None => acknowledge(p, parked.asker, parked.acks, parked.base, parked.next, env),
+            }
         }
         !is_ready
     });

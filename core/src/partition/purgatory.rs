@@ -3,7 +3,6 @@
 //! One timer a partition, set to the earliest deadline; deadlines that are met earlier leave it be.
 
 use crate::host::Host;
-use crate::message::Reply;
 use crate::partition::leader::ParkedFetch;
 use crate::partition::{Partition, Role, fetch};
 use crate::refused::Refused;
@@ -34,7 +33,7 @@ fn serve(p: &mut Partition, whom: impl Fn(&ParkedFetch) -> bool, env: &mut Host<
     let mut i = 0;
     while let Role::Leader(leader) = &mut p.role {
         let Some(parked) = leader.fetches.get(i) else { break };
-        if whom(parked) && fetch::has_news(p.high_watermark, p.log.log_end(), &parked.request) {
+        if whom(parked) && fetch::has_news(&p.log, p.high_watermark, &parked.request) {
             let parked = leader.fetches.swap_remove(i);
             fetch::answer(p, parked.asker, &parked.request, env);
         } else {
@@ -53,7 +52,7 @@ pub(super) fn on_timer(p: &mut Partition, env: &mut Host<'_>) {
     leader.produces.retain(|parked| {
         let keep = parked.deadline > now;
         if !keep {
-            late.push(parked.asker);
+            late.push((parked.asker, parked.reply(at, Err(Refused::RequestTimedOut))));
         }
         keep
     });
@@ -68,8 +67,8 @@ pub(super) fn on_timer(p: &mut Partition, env: &mut Host<'_>) {
     }
     let next = leader.produces.iter().map(|parked| parked.deadline);
     let next = next.chain(leader.fetches.iter().map(|parked| parked.deadline)).min();
-    for asker in late {
-        asker.answer(Reply::Produce { at, result: Err(Refused::RequestTimedOut) }, env);
+    for (asker, reply) in late {
+        asker.answer(reply, env);
     }
     for parked in empty {
         fetch::answer(p, parked.asker, &parked.request, env);

@@ -28,6 +28,7 @@ pub(super) fn advance(p: &mut Partition, ctx: &mut Context<'_>, env: &mut Host<'
         return;
     }
     p.high_watermark = p.high_watermark.max(candidate);
+    p.log.settle(p.high_watermark);
     let exposed = leader.exposed;
     p.probe(ReplicaProbe::HighWatermark { epoch: p.epoch, to: p.high_watermark, leader: true, exposed }, env);
     produce::on_committed(p, ctx, env);

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::header::{Header, at};
 use super::records::{self, Records};
-use super::{BadBatch, ProducerStamp, write_filler};
-use crate::ids::{LeaderEpoch, Offset, Sequence};
+use super::{BadBatch, Marker, ProducerStamp, write_filler};
+use crate::ids::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
 
 /// A validated batch. Clones share the bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -64,6 +64,16 @@ impl Batch {
     /// The sequence of the last record, if the producer is idempotent.
     pub fn last_sequence(&self) -> Option<Sequence> {
         self.header.producer.map(|stamp| stamp.base.plus(self.header.span - 1))
+    }
+
+    /// Whose it is, also if it has no place in a stream.
+    pub const fn identity(&self) -> Option<(ProducerId, ProducerEpoch)> {
+        self.header.identity
+    }
+
+    /// What it ends, if it is a marker.
+    pub fn marker(&self) -> Option<Marker> {
+        Marker::of(&self.header, &self.bytes)
     }
 
     /// Whether it is for brokers, not for consumers.
@@ -150,6 +160,15 @@ impl Batch {
 pub(super) fn write_stamp(stamp: Option<ProducerStamp>, bytes: &mut [u8]) {
     let (id, epoch, base) =
         stamp.map_or((-1, -1, -1), |s| (s.id.0 as i64, s.epoch.0 as i16, s.base.0 as i32));
+    write_author(id, epoch, base, bytes);
+}
+
+/// Writes the producer's fields of a batch that has no place in a stream.
+pub(super) fn write_identity((id, epoch): (ProducerId, ProducerEpoch), bytes: &mut [u8]) {
+    write_author(id.0 as i64, epoch.0 as i16, -1, bytes);
+}
+
+fn write_author(id: i64, epoch: i16, base: i32, bytes: &mut [u8]) {
     bytes[at::PRODUCER_ID..at::PRODUCER_EPOCH].copy_from_slice(&id.to_be_bytes());
     bytes[at::PRODUCER_EPOCH..at::BASE_SEQUENCE].copy_from_slice(&epoch.to_be_bytes());
     bytes[at::BASE_SEQUENCE..at::COUNT].copy_from_slice(&base.to_be_bytes());

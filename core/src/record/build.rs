@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::batch::{Batch, seal, write_stamp};
+use super::batch::{Batch, seal, write_identity, write_stamp};
 use super::header::{HEADER_BYTES, LENGTH_PREFIX_BYTES, ProducerStamp, at, attribute};
 use super::varint;
+use crate::ids::{ProducerEpoch, ProducerId};
 
 /// Collects records into one batch. `build` leaves it empty with its buffer kept, ready for the next.
 #[derive(Debug, Clone)]
@@ -16,6 +17,7 @@ pub struct BatchBuilder {
     max_timestamp: u64,
     attributes: i16,
     producer: Option<ProducerStamp>,
+    identity: Option<(ProducerId, ProducerEpoch)>,
 }
 
 impl Default for BatchBuilder {
@@ -34,12 +36,20 @@ impl BatchBuilder {
             max_timestamp: 0,
             attributes: 0,
             producer: None,
+            identity: None,
         }
     }
 
     /// The batch is part of this producer's stream. Holds until `build`.
     pub const fn set_producer(&mut self, stamp: ProducerStamp) -> &mut Self {
         self.producer = Some(stamp);
+        self
+    }
+
+    /// The batch is this producer's, without a place in its stream. It must be transactional too. Holds until
+    /// `build`.
+    pub const fn set_identity(&mut self, id: ProducerId, epoch: ProducerEpoch) -> &mut Self {
+        self.identity = Some((id, epoch));
         self
     }
 
@@ -129,6 +139,7 @@ impl BatchBuilder {
         self.max_timestamp = 0;
         self.attributes = 0;
         self.producer = None;
+        self.identity = None;
     }
 
     fn write_header(&mut self) {
@@ -143,7 +154,10 @@ impl BatchBuilder {
         bytes[at::BASE_TIMESTAMP..at::MAX_TIMESTAMP].copy_from_slice(&self.base_timestamp.to_be_bytes());
         bytes[at::MAX_TIMESTAMP..at::PRODUCER_ID].copy_from_slice(&self.max_timestamp.to_be_bytes());
         bytes[at::COUNT..HEADER_BYTES].copy_from_slice(&self.count.to_be_bytes());
-        write_stamp(self.producer, bytes);
+        match self.identity {
+            Some(identity) => write_identity(identity, bytes),
+            None => write_stamp(self.producer, bytes),
+        }
         seal(bytes);
     }
 

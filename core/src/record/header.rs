@@ -78,8 +78,10 @@ pub struct Header {
     pub has_delete_horizon: bool,
     /// Largest timestamp in the batch, in milliseconds.
     pub max_timestamp: u64,
-    /// Its idempotent producer.
+    /// Its idempotent producer, and its place in that producer's stream.
     pub producer: Option<ProducerStamp>,
+    /// Whose it is; set also where there is no place in a stream: in markers, and in offsets of a transaction.
+    pub identity: Option<(ProducerId, ProducerEpoch)>,
     /// How many records. Fewer than offsets, even none, if compaction has removed some.
     pub count: u32,
     /// How many offsets it takes; at least one.
@@ -104,6 +106,7 @@ impl Header {
         }
         let is_transactional = attributes & attribute::TRANSACTIONAL != 0;
         let (count, span) = count_and_span(bytes)?;
+        let (identity, producer) = producer(bytes, is_transactional)?;
         Ok(Self {
             base_offset: base_offset(bytes)?,
             size,
@@ -115,7 +118,8 @@ impl Header {
             base_timestamp: natural(i64_at(bytes, at::BASE_TIMESTAMP))?,
             has_delete_horizon: attributes & attribute::DELETE_HORIZON != 0,
             max_timestamp: natural(i64_at(bytes, at::MAX_TIMESTAMP))?,
-            producer: producer(bytes, is_transactional)?,
+            producer,
+            identity,
             count,
             span,
         })
@@ -159,7 +163,7 @@ impl Header {
 
     /// Whether it only keeps the place of what compaction has removed.
     pub const fn is_filler(&self) -> bool {
-        self.count == 0 && self.producer.is_none()
+        self.count == 0 && self.identity.is_none()
     }
 
     /// Until when its tombstones stay, in milliseconds; `None`: it was never cleaned with one in it.
@@ -193,16 +197,26 @@ fn leader_epoch(bytes: &[u8; HEADER_BYTES]) -> Result<Option<LeaderEpoch>, BadBa
     }
 }
 
-/// Producer id -1 stands for "not idempotent" (`NO_PRODUCER_ID`).
-fn producer(bytes: &[u8; HEADER_BYTES], is_transactional: bool) -> Result<Option<ProducerStamp>, BadBatch> {
+/// Who wrote a batch, and where in that producer's stream it lies.
+type Author = (Option<(ProducerId, ProducerEpoch)>, Option<ProducerStamp>);
+
+/// Producer id -1 stands for "not idempotent" (`NO_PRODUCER_ID`), sequence -1 for "in no stream"
+/// (`NO_SEQUENCE`), which only brokers write, into transactions.
+fn producer(bytes: &[u8; HEADER_BYTES], is_transactional: bool) -> Result<Author, BadBatch> {
     let id = i64_at(bytes, at::PRODUCER_ID);
     let epoch = i16_at(bytes, at::PRODUCER_EPOCH);
     let base = i32_at(bytes, at::BASE_SEQUENCE);
     match (u64::try_from(id), u16::try_from(epoch), u32::try_from(base)) {
         (Ok(id), Ok(epoch), Ok(base)) => {
-            Ok(Some(ProducerStamp { id: ProducerId(id), epoch: ProducerEpoch(epoch), base: Sequence(base) }))
+            let (id, epoch) = (ProducerId(id), ProducerEpoch(epoch));
+            Ok((Some((id, epoch)), Some(ProducerStamp { id, epoch, base: Sequence(base) })))
         }
-        (Err(_), Err(_), Err(_)) if (id, epoch, base) == (-1, -1, -1) && !is_transactional => Ok(None),
+        (Ok(id), Ok(epoch), Err(_)) if base == -1 && is_transactional => {
+            Ok((Some((ProducerId(id), ProducerEpoch(epoch))), None))
+        }
+        (Err(_), Err(_), Err(_)) if (id, epoch, base) == (-1, -1, -1) && !is_transactional => {
+            Ok((None, None))
+        }
         (_, _, _) => Err(BadBatch::BadProducer),
     }
 }

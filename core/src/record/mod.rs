@@ -13,6 +13,7 @@ mod batch;
 mod build;
 mod clean;
 mod header;
+mod marker;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use batch::{Batch, Batches, batches};
 pub use build::BatchBuilder;
 pub(crate) use clean::{rebuild, write_filler};
 pub use header::{HEADER_BYTES, Header, LENGTH_PREFIX_BYTES, ProducerStamp};
+pub use marker::{Ending, Marker};
 pub use records::{Record, RecordHeader, RecordHeaders, Records};
 
 use crate::refused::Refused;

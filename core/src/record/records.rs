@@ -89,6 +89,14 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
+/// The first record of a batch whose records nobody may have walked.
+pub(super) fn first<'a>(header: &Header, batch: &'a [u8]) -> Option<Record<'a>> {
+    if header.count == 0 {
+        return None;
+    }
+    take_record(header, &mut 0, &mut batch.get(HEADER_BYTES..)?)
+}
+
 /// Walks the records of `batch` to its last byte: as many as the header says, at ascending offsets within its
 /// span (so if there are as many, at each), their largest timestamp the header's.
 pub(super) fn check(header: &Header, batch: &[u8]) -> Result<(), BadBatch> {

@@ -35,7 +35,13 @@ pub(crate) fn produce() -> Request {
     let mut builder = BatchBuilder::new();
     builder.add(Some(b"key"), Some(b"value"), &[], 0);
     let batch: Bytes = builder.build().bytes().clone();
-    Request::Produce(Produce { at: AT, acks: Acks::All, timeout: Span::from_secs(1), batch })
+    Request::Produce(Produce {
+        at: AT,
+        acks: Acks::All,
+        timeout: Span::from_secs(1),
+        batch,
+        transactional: None,
+    })
 }
 
 /// `[group=NAME] [member=m1] [gen=N] [instance=NAME]`, and what the verb needs.

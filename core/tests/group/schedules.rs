@@ -245,7 +245,10 @@ impl Play {
             | GroupReply::Heartbeat(Err(refused))
             | GroupReply::Leave(Err(refused))
             | GroupReply::OffsetCommit(Err(refused)) => refused,
-            GroupReply::FindCoordinator(_) | GroupReply::OffsetFetch(_) | GroupReply::Delete(_) => {
+            GroupReply::FindCoordinator(_)
+            | GroupReply::OffsetFetch(_)
+            | GroupReply::Delete(_)
+            | GroupReply::TxnOffsetCommit(_) => {
                 panic!("nobody asked: {reply:?}")
             }
         };

@@ -80,6 +80,7 @@ fn answer(reply: &Reply) -> String {
         Reply::Group(GroupReply::OffsetCommit(result)) => told("committed", result),
         Reply::Group(GroupReply::OffsetFetch(result)) => told("fetched", result),
         Reply::Group(GroupReply::Delete(result)) => told("deleted", result),
+        Reply::Group(GroupReply::TxnOffsetCommit(result)) => told("pending", result),
         Reply::Produce { result, .. } => told("produced", result),
         Reply::RegisterBroker(_)
         | Reply::Heartbeat(_)
@@ -92,7 +93,8 @@ fn answer(reply: &Reply) -> String {
         | Reply::InitProducerId(_)
         | Reply::Fetch { .. }
         | Reply::EpochEnd { .. }
-        | Reply::ListOffsets { .. } => panic!("nobody asks that: {reply:?}"),
+        | Reply::ListOffsets { .. }
+        | Reply::Transaction(_) => panic!("nobody asks that: {reply:?}"),
     }
 }
 

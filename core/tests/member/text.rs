@@ -63,6 +63,7 @@ fn group_request(request: &GroupRequest) -> String {
             format!("offset-fetch {}", partitions(fetch.partitions.as_deref().unwrap_or_default()))
         }
         GroupRequest::Delete { .. } => "delete".to_owned(),
+        GroupRequest::TxnOffsetCommit(commit) => format!("txn-commit {}", offsets(&commit.offsets)),
     }
 }
 

@@ -12,7 +12,8 @@ use squall_core::ids::{
     BrokerId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicId, TopicPartition,
 };
 use squall_core::message::{
-    ClusterMetadata, EpochEndOffset, Fetched, Message, PartitionMetadata, Reply, Request, TopicMetadata,
+    ClusterMetadata, EpochEndOffset, Fetched, Isolation, Message, PartitionMetadata, Reply, Request,
+    TopicMetadata,
 };
 use squall_core::probe::Probe;
 use squall_core::quirk::Quirks;
@@ -119,6 +120,7 @@ fn config(command: &Command) -> MemberConfig {
         request_timeout: Span::from_millis(200),
         retry_backoff: Span::from_millis(10),
         reset,
+        isolation: Isolation::ReadUncommitted,
         quirks: Quirks::NONE,
     };
     MemberConfig {
@@ -231,7 +233,7 @@ impl World {
                     GroupRequest::Leave(_) => kind == "leave",
                     GroupRequest::OffsetCommit(_) => kind == "commit",
                     GroupRequest::OffsetFetch(_) => kind == "offsets",
-                    GroupRequest::Delete { .. } => false,
+                    GroupRequest::Delete { .. } | GroupRequest::TxnOffsetCommit(_) => false,
                 },
                 _ => false,
             }
@@ -359,5 +361,12 @@ fn fetched(command: &Command, from: Offset) -> Fetched {
         builder.build().placed(from, epoch).bytes().clone()
     };
     let high_watermark = Some(from.plus(command.number(1)));
-    Fetched { leader_epoch: epoch, high_watermark, log_start: Offset(0), diverging: None, batches }
+    Fetched {
+        leader_epoch: epoch,
+        high_watermark,
+        log_start: Offset(0),
+        diverging: None,
+        batches,
+        stable: None,
+    }
 }

@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use squall_core::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
 use squall_core::log::CleanupPolicy;
-use squall_core::message::{Acks, CreateTopic, EpochEnd, Fetch, ListOffsets, Place, Produce, Request};
+use squall_core::message::{
+    Acks, CreateTopic, EpochEnd, Fetch, Isolation, ListOffsets, Place, Produce, Request,
+};
 use squall_core::record::{BatchBuilder, ProducerStamp};
 use squall_core::time::Span;
 
@@ -36,7 +38,7 @@ pub(crate) fn produce(command: &Command) -> Request {
         *bytes.last_mut().expect("a batch is not empty") ^= 1;
     }
     let timeout = Span::from_millis(number(command, "timeout", 30_000));
-    Request::Produce(Produce { at: AT, acks, timeout, batch: Bytes::from(bytes) })
+    Request::Produce(Produce { at: AT, acks, timeout, batch: Bytes::from(bytes), transactional: None })
 }
 
 /// A batch of `count` records of that key and value; `-` is none.
@@ -71,6 +73,7 @@ pub(crate) fn fetch(command: &Command) -> Request {
         last_epoch: command.option("last").map(|last| LeaderEpoch(last.parse().expect("an epoch"))),
         max_bytes: 1_000,
         max_wait: Span::from_millis(number(command, "wait", 0)),
+        isolation: Isolation::ReadUncommitted,
     })
 }
 

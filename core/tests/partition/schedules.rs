@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use squall_core::ids::{BrokerId, CorrelationId, LeaderEpoch, NodeId, Offset};
 use squall_core::log::CleanupPolicy;
-use squall_core::message::{Acks, Fetch, Fetched, Message, Produce, Reply, Request};
+use squall_core::message::{Acks, Fetch, Fetched, Isolation, Message, Produce, Reply, Request};
 use squall_core::metadata::PartitionState;
 use squall_core::partition::Flush;
 use squall_core::quirk::{Quirk, Quirks};
@@ -100,7 +100,10 @@ impl Play {
         self.sent.push((CorrelationId(self.requests), value.clone()));
         let batch = orders::batch(None, &value, 1, None, 0);
         let (at, timeout) = (AT, Span::from_secs(1));
-        self.world.ask(node, Request::Produce(Produce { at, acks: Acks::All, timeout, batch }));
+        self.world.ask(
+            node,
+            Request::Produce(Produce { at, acks: Acks::All, timeout, batch, transactional: None }),
+        );
     }
 
     fn consume(&mut self, node: NodeId) {
@@ -116,6 +119,7 @@ impl Play {
                 last_epoch: None,
                 max_bytes: 10_000,
                 max_wait: Span::ZERO,
+                isolation: Isolation::ReadUncommitted,
             }),
         );
     }

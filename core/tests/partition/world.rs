@@ -18,6 +18,7 @@ use squall_core::quirk::Quirks;
 use squall_core::refused::Refused;
 use squall_core::time::Span;
 use squall_core::timer::Timer;
+use squall_core::transaction::config::TransactionConfig;
 
 use crate::support::bench::{Bench, Packet};
 
@@ -334,6 +335,7 @@ fn config(id: BrokerId, setup: Setup) -> BrokerConfig {
             },
             quirks: setup.quirks,
         },
+        transactions: TransactionConfig::default(),
         groups: GroupConfig {
             session_min: Span::from_secs(1),
             session_max: Span::from_secs(60),

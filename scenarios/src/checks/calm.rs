@@ -7,7 +7,7 @@ use squall_core::metadata::PartitionState;
 use squall_sim::check::Progress;
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, broker, work};
+use crate::checks::{ClusterChecks, broker, transacted, work};
 use crate::cluster::Member;
 use crate::contract::stall;
 use crate::workload::Reader;
@@ -89,6 +89,7 @@ fn clients_are_done(world: &World<Member>) -> Settled {
             Some(Member::IdTaker(taker)) if !taker.is_done() => "to get its producer ids",
             Some(Member::Admin(admin)) if !admin.is_done() => "to make its topics",
             Some(Member::Worker(worker)) if !worker.is_done() => "to do what its plan says",
+            Some(Member::Pipeline(pipeline)) if !pipeline.is_done() => "to do what its plan says",
             Some(_) => continue,
             None => "to be up",
         };
@@ -119,6 +120,9 @@ fn partition_is_whole(c: &ClusterChecks, world: &World<Member>, at: TopicPartiti
                 replica.high_watermark()
             ));
         }
+    }
+    if transacted::is_of_effects(c, at) {
+        return transacted::settled(world, at, end);
     }
     if at.topic != READ {
         return Ok(());
@@ -172,18 +176,19 @@ fn readers_are_at_the_end(
 
 /// Then a fresh reader reads everything once more.
 fn audit(c: &mut ClusterChecks, world: &mut World<Member>) -> Progress {
-    let Some(audit) = &c.expectations.audit else { return Progress::Done };
+    let Some(audit) = c.expectations.audit.clone() else { return Progress::Done };
     if partitions(c).len() < audit.partitions as usize {
         return Progress::Waiting(format!("the topic to have {} partitions", audit.partitions));
     }
-    if c.auditor.is_some() {
+    let audits_effects = transacted::audit(c, world);
+    if c.auditor.is_some() && audits_effects {
         // It is a reader like others: all of them are at the end.
         return match excuses(c) {
             Some(reason) => Progress::Excused { reason },
             None => Progress::Done,
         };
     }
-    let auditor = Reader::new(audit.consumer.clone(), audit.partitions);
+    let auditor = Reader::new(audit.consumer, audit.partitions);
     let node: NodeId = world.add("auditor", Member::Reader(Box::new(auditor)));
     c.auditor = Some(node);
     Progress::Waiting("the auditor to read everything".to_owned())

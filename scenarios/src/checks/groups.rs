@@ -1,6 +1,6 @@
 //! Probes of groups.
 
-use squall_core::group::place::partition_for;
+use squall_core::coordinator::place::partition_for;
 use squall_core::group::probe::GroupProbe;
 use squall_core::ids::{BrokerId, GroupId, NodeId, TopicPartition};
 
@@ -79,7 +79,7 @@ fn owns(c: &mut ClusterChecks, group: &GroupId, holder: Holder) -> Check {
 fn place(c: &ClusterChecks, group: &GroupId) -> Option<TopicPartition> {
     let (topic, state) = c.metadata.image.topic_named(squall_core::group::config::OFFSETS_TOPIC)?;
     let partitions = state.partitions.len() as u32;
-    (partitions > 0).then(|| TopicPartition { topic, partition: partition_for(group, partitions) })
+    (partitions > 0).then(|| TopicPartition { topic, partition: partition_for(&group.0, partitions) })
 }
 
 const fn group_of(probe: &GroupProbe) -> Option<&GroupId> {

@@ -8,6 +8,7 @@
 //! Deliberately absent: knowledge of faults' plans and of quirks.
 
 mod calm;
+mod effects_witness;
 mod ending;
 mod groups;
 mod metadata;
@@ -15,6 +16,8 @@ mod quorum;
 mod readers;
 mod replica;
 mod tally;
+mod transacted;
+mod transactions;
 mod witness;
 mod work;
 
@@ -30,9 +33,12 @@ use crate::cluster::{Layout, Member};
 use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
-use crate::ghost::{Clients, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Work};
+use crate::ghost::{
+    Clients, Effects, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, TransactionsGhost, Work,
+};
 use crate::invariants::{Broken, groups as coordination, storage};
 
+pub use effects_witness::EffectsWitness;
 pub use tally::{Compared, Counters, Exercised, Permitted};
 #[cfg(test)]
 pub(crate) use witness::compare;
@@ -57,6 +63,10 @@ pub struct Expectations {
     /// Whoever writes down what clients saw, for a second opinion; `None` where that is no history of a log, or
     /// nobody asks for one.
     pub witness: Option<Box<Witness>>,
+    /// Every effect of a pipeline that counts must be read again so; `None` where there are no pipelines.
+    pub effects: Option<Audit>,
+    /// Whoever writes down what was seen of transactions, for a second opinion.
+    pub effects_witness: Option<Box<EffectsWitness>>,
 }
 
 /// How the auditor reads.
@@ -96,12 +106,15 @@ pub struct ClusterChecks {
     quorum: QuorumGhost,
     clients: Clients,
     groups: GroupsGhost,
+    transactions: TransactionsGhost,
     /// How many facts coordinators have reported.
     group_facts: u64,
     work: Work,
+    effects: Effects,
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
+    effects_auditor: Option<NodeId>,
     /// The first of each kind of permitted loss, for people.
     permits: Vec<PermittedLoss>,
     /// Replicas whose disk or memory is to be looked at once all probes of the event are folded: a probe
@@ -127,11 +140,14 @@ impl ClusterChecks {
             },
             clients: Clients { keys: expectations.keys.clone(), ..Clients::default() },
             groups: GroupsGhost::default(),
+            transactions: TransactionsGhost::default(),
             group_facts: 0,
             work: Work::default(),
+            effects: Effects::default(),
             counters: Counters::default(),
             expectations,
             auditor: None,
+            effects_auditor: None,
             permits: Vec::new(),
             to_inspect: Vec::new(),
             coordinators_to_inspect: Vec::new(),
@@ -240,6 +256,11 @@ impl ClusterChecks {
                 groups::on_probe(self, node, probe)?;
                 work::on_probe(self, node, world.now(), probe)
             }
+            Probe::Transaction(probe) => {
+                transacted::count(self, probe);
+                transactions::on_probe(self, node, probe)
+            }
+            Probe::Transacted(probe) => transacted::on_probe(self, node, probe),
         }
     }
 
@@ -309,6 +330,9 @@ impl Checks<Member> for ClusterChecks {
             if let (Some(witness), Probe::Client(_)) = (&mut self.expectations.witness, probe) {
                 witness.fact(world.now(), when.event, *node, probe);
             }
+            if let (Some(witness), Probe::Transacted(_)) = (&mut self.expectations.effects_witness, probe) {
+                witness.fact(world.now(), when.event, *node, probe);
+            }
             if let Err(broken) = self.on_probe(world, *node, probe) {
                 return Err(broken
                     .violation(world.now())
@@ -358,6 +382,8 @@ pub(crate) fn broker(world: &World<Member>, node: NodeId) -> Option<&Broker> {
         | Member::Sender(_)
         | Member::Reader(_)
         | Member::IdTaker(_)
-        | Member::Worker(_) => None,
+        | Member::Worker(_)
+        | Member::Pipeline(_)
+        | Member::EffectsReader(_) => None,
     }
 }

@@ -6,7 +6,7 @@ use squall_core::probe::ReplicaProbe;
 
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, Compared, Exercised, Inspection, Look};
+use crate::checks::{ClusterChecks, Compared, Exercised, Inspection, Look, transactions};
 use crate::cluster::Member;
 use crate::ghost::chronicle::When;
 use crate::ghost::partition::{Damage, Role};
@@ -65,7 +65,9 @@ pub(super) fn on_probe(
             if *leader && !*exposed {
                 counters.exercised(Exercised::LeadersUnexposed);
             }
-            replication::watermark(p, broker, *epoch, *to, *leader, *exposed, &c.metadata)
+            let before = p.true_end();
+            replication::watermark(p, broker, *epoch, *to, *leader, *exposed, &c.metadata)?;
+            transactions::on_committed(c, place, before)
         }
         ReplicaProbe::Acked { epoch, next, acks, .. } => {
             counters.compared(Compared::Acknowledgements);
@@ -130,6 +132,9 @@ pub(super) fn on_probe(
             Ok(())
         }
         ReplicaProbe::Cleaned(what) => cleaned(c, world, (place, broker), what),
+        ReplicaProbe::Transactional { .. } | ReplicaProbe::Marked { .. } | ReplicaProbe::Stable { .. } => {
+            transactions::on_replica(c, place, broker, probe)
+        }
     }
 }
 

@@ -64,6 +64,14 @@ counted! {
     OwnedWithinTwenty = "partitions owned again within 20 s",
     OwnedLater = "partitions owned again later than that",
     StretchesCleaned = "stretches of logs cleaned",
+    TransactionsCommitted = "transactions committed",
+    TransactionsAborted = "transactions aborted",
+    TransactionsUndecided = "transactions whose end nobody was told",
+    TransactionsTimedOut = "transactions timed out",
+    ZombiesFenced = "producers fenced",
+    MarkersRetried = "markers retried",
+    TransactionCoordinatorsCeased = "transaction coordinators that ceased",
+    DirtyReads = "uncommitted effects read by whoever wants them",
 }
 
 counted! {
@@ -110,6 +118,9 @@ counted! {
     Owners = "partitions owned",
     NewestOfKeys = "newest values of keys read",
     Histories = "histories of clients against the true log",
+    EffectsRead = "committed effects read",
+    Transactions = "transactions whole or not at all",
+    Effects = "records with one effect",
 }
 
 /// All counters of a run.

@@ -108,7 +108,7 @@ impl Witness {
     }
 }
 
-fn take(checker: &mut Checker, refused: &mut Option<String>, entry: &Entry) {
+pub(super) fn take(checker: &mut Checker, refused: &mut Option<String>, entry: &Entry) {
     let taken = Op::of(entry).and_then(|op| checker.push(op).map_err(|impossible| impossible.0));
     if let Err(why) = taken {
         refused.get_or_insert_with(|| format!("entry {}: {why}", entry.index));

@@ -238,7 +238,11 @@ pub(super) fn settled(
     for group in &c.expectations.groups {
         let owners = world.nodes().filter_map(|node| match world.process(node)? {
             Member::Worker(worker) if worker.works() && worker.group() == group => {
-                worker.member().filter(|member| member.owned().contains(&at))
+                let member = worker.member().filter(|member| member.owned().contains(&at))?;
+                Some(member.position(at))
+            }
+            Member::Pipeline(pipeline) if pipeline.group() == group => {
+                pipeline.owned().contains(&at).then(|| pipeline.position(at))
             }
             Member::Broker(_)
             | Member::Controller(_)
@@ -246,14 +250,16 @@ pub(super) fn settled(
             | Member::Sender(_)
             | Member::Reader(_)
             | Member::IdTaker(_)
-            | Member::Worker(_) => None,
+            | Member::Worker(_)
+            | Member::Pipeline(_)
+            | Member::EffectsReader(_) => None,
         });
         let owners: Vec<_> = owners.collect();
         let [owner] = owners[..] else {
             return Err(format!("{group} to have one owner of {at}: there are {}", owners.len()));
         };
-        if owner.position(at) != Some(end) {
-            return Err(format!("{group} to read {at} up to {end}: it is at {:?}", owner.position(at)));
+        if owner != Some(end) {
+            return Err(format!("{group} to read {at} up to {end}: it is at {owner:?}"));
         }
         let share = c.work.groups.get(group).and_then(|work| work.shares.get(&at));
         let committed = share.map_or(Offset::ZERO, |share| share.stored);

@@ -27,7 +27,7 @@
 
 mod budget;
 mod draw;
-mod settings;
+pub(crate) mod settings;
 mod smaller;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,6 +211,8 @@ impl Scenario for ConsumerGroup {
             sometimes: SOMETIMES,
             groups: groups(plan).into_iter().map(group_name).collect(),
             witness: None,
+            effects: None,
+            effects_witness: None,
         };
         ClusterChecks::new(layout, expectations)
     }
@@ -320,7 +322,7 @@ fn clients(settings: &Settings) -> (u32, u32) {
 }
 
 /// The node that a client lives on.
-const fn client_node(layout: Layout, client: u32) -> u32 {
+pub(crate) const fn client_node(layout: Layout, client: u32) -> u32 {
     layout.first_client().0 + ADMIN + 1 + client
 }
 
@@ -373,6 +375,7 @@ fn of_client(plan: &Plan<Op>, client: u32) -> impl Iterator<Item = (Time, Op)> {
 /// What one producer is, and what it sends.
 fn producer(plan: &Plan<Op>, layout: Layout, client: u32) -> (ProducerConfig, Arc<[Send]>) {
     let mut config = producer_config(&plan.settings, layout);
+    config.quirks = quirks::set(&plan.quirks);
     let mut script = Vec::new();
     for (at, op) in of_client(plan, client) {
         match op {

@@ -102,15 +102,20 @@ const KEPT: &[Knob] = &[
 
 const SHARED: usize = cluster::KNOBS.len() + CLIENTS.len();
 
-pub(super) static KNOBS: [Knob; SHARED + OWN.len()] =
-    with(joined(&joined::<SHARED>(cluster::KNOBS, CLIENTS), OWN), KEPT);
+/// How many rows there are.
+pub(crate) const ROWS: usize = SHARED + OWN.len();
+
+/// All of them.
+pub(crate) const TABLE: [Knob; ROWS] = with(joined(&joined::<SHARED>(cluster::KNOBS, CLIENTS), OWN), KEPT);
+
+pub(super) static KNOBS: [Knob; ROWS] = TABLE;
 
 fn millis(settings: &Settings, key: &str) -> Span {
     Span::from_millis(settings.get(key))
 }
 
 /// Refuses settings under which a healthy group would never rest.
-pub(super) fn check(settings: &Settings) -> Result<(), String> {
+pub(crate) fn check(settings: &Settings) -> Result<(), String> {
     let below = |key: &str, times: u64, limit: &str| {
         if settings.get(key) * times <= settings.get(limit) {
             return Ok(());
@@ -130,7 +135,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
 }
 
 /// The settings of coordinators.
-pub(super) fn coordinator(settings: &Settings) -> GroupConfig {
+pub(crate) fn coordinator(settings: &Settings) -> GroupConfig {
     GroupConfig {
         session_min: Span::from_millis(1),
         session_max: Span::from_secs(1_800),
@@ -147,7 +152,7 @@ pub(super) fn coordinator(settings: &Settings) -> GroupConfig {
 }
 
 /// A dynamic member of no group with automatic commits; its plan says what it is.
-pub(super) fn member(settings: &Settings, layout: Layout, quirks: Quirks) -> MemberConfig {
+pub(crate) fn member(settings: &Settings, layout: Layout, quirks: Quirks) -> MemberConfig {
     let mut consumer = consumer_config(settings, layout);
     consumer.quirks = quirks;
     MemberConfig {
@@ -174,7 +179,7 @@ pub(super) fn workstyle(settings: &Settings, alone: bool) -> Workstyle {
 }
 
 /// A static member's name.
-pub(super) fn instance_name(instance: u32) -> InstanceId {
+pub(crate) fn instance_name(instance: u32) -> InstanceId {
     InstanceId(format!("instance-{instance}").into())
 }
 

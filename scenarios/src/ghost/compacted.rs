@@ -12,6 +12,7 @@ use squall_core::ids::{BrokerId, LeaderEpoch, Offset};
 use squall_core::log::CleanedBatch;
 
 use crate::ghost::shadow::{self, Batch};
+use crate::ghost::transactions::Judged;
 use crate::ghost::{PartitionGhost, Shadow};
 
 /// A batch as it lies in a log.
@@ -87,6 +88,8 @@ pub struct Compacted {
     newest: BTreeMap<Bytes, Offset>,
     /// Up to where the committed log is counted in there.
     counted: Offset,
+    /// Records of aborted transactions.
+    aborted: BTreeSet<Offset>,
     /// Committed tombstones whose time was over when somebody removed them.
     expired: BTreeSet<Offset>,
     /// By broker: what its next batch holds.
@@ -117,12 +120,14 @@ impl Compacted {
         self.records.get(&(offset, epoch))
     }
 
-    /// Whether the committed record at `offset` need not be kept: there is a newer one of its key, or it was a
-    /// tombstone long enough.
+    /// Whether the committed record at `offset` need not be kept: there is a newer one of its key, it was a
+    /// tombstone long enough, or its transaction was aborted.
     pub fn is_out_of_date(&self, offset: Offset, epoch: LeaderEpoch) -> bool {
         let Some(fact) = self.record(offset, epoch) else { return false };
         let Some(key) = &fact.key else { return false };
-        self.newest.get(key) > Some(&offset) || self.expired.contains(&offset)
+        self.newest.get(key) > Some(&offset)
+            || self.expired.contains(&offset)
+            || self.aborted.contains(&offset)
     }
 
     /// Where the newest committed record of a key lies.
@@ -185,6 +190,7 @@ impl Compacted {
     fn prune(&mut self, start: Offset) {
         self.versions.retain(|&(_, next, _, _), _| next > start);
         self.records = self.records.split_off(&(start, LeaderEpoch(0)));
+        self.aborted = self.aborted.split_off(&start);
     }
 }
 
@@ -267,10 +273,26 @@ impl PartitionGhost {
         written.map_or(first, |original| (original.base, epoch, original.crc))
     }
 
-    /// Brings the newest record of each key up to date with what is committed.
+    /// Brings the newest record of each key up to date with what is committed, and decided if it is part of a
+    /// transaction. Markers have no say, nor has what never took place.
     pub fn count_keys(&mut self) {
         let Some(compacted) = &mut self.compacted else { return };
+        let all = Judged { stable: self.committed.end(), ..Judged::default() };
+        let judged = match self.transacted.is_empty() {
+            true => all,
+            false => self.transacted.decided(&self.committed, compacted.counted),
+        };
         for batch in self.committed.from(compacted.counted) {
+            if batch.base >= judged.stable {
+                break;
+            }
+            if judged.aborted.contains(&batch.base) {
+                compacted.aborted.extend((batch.base.0..batch.next.0).map(Offset));
+                continue;
+            }
+            if judged.markers.contains(&batch.base) {
+                continue;
+            }
             for offset in (batch.base.0..batch.next.0).map(Offset) {
                 let fact = compacted.records.get(&(offset, batch.epoch));
                 if let Some(key) = fact.and_then(|fact| fact.key.clone()) {
@@ -278,7 +300,7 @@ impl PartitionGhost {
                 }
             }
         }
-        compacted.counted = self.committed.end();
+        compacted.counted = judged.stable;
     }
 
     /// Forgets what compaction did to records that no replica keeps any more.

@@ -2,7 +2,7 @@
 //!
 //! Holds: shadows of every log, the decided metadata, what was committed, exposed, acknowledged, consumed,
 //! what became of copies that are gone, and what compaction left.
-//! Changed only by the folds in `partition`, `quorum`, `metadata`, `clients` and `work`, one probe at a time, before
+//! Changed only by the folds in `partition`, `quorum`, `metadata`, `clients`, `work` and `effects`, one probe at a time, before
 //! the invariants look at it. Deliberately absent: judgement (that is [`crate::invariants`]) and any look
 //! into the system's own state.
 
@@ -10,19 +10,23 @@ pub mod chronicle;
 pub mod clients;
 pub mod compacted;
 pub mod copies;
+pub mod effects;
 pub mod groups;
 pub mod metadata;
 pub mod partition;
 pub mod quorum;
 pub mod shadow;
+pub mod transactions;
 pub mod work;
 
 pub use chronicle::Chronicle;
 pub use clients::Clients;
 pub use compacted::Compacted;
+pub use effects::Effects;
 pub use groups::GroupsGhost;
 pub use metadata::Metadata;
 pub use partition::{PartitionGhost, ReplicaGhost, Role};
 pub use quorum::{QuorumGhost, VoterGhost};
 pub use shadow::{Batch, Shadow};
+pub use transactions::TransactionsGhost;
 pub use work::Work;

@@ -10,6 +10,7 @@ use squall_core::ids::{
 use crate::ghost::chronicle::{Breach, By, Chronicle, When};
 use crate::ghost::compacted::Compacted;
 use crate::ghost::shadow::{self, Batch, Shadow};
+use crate::ghost::transactions::Transacted;
 
 /// A replica's role, as it last reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -254,6 +255,8 @@ pub struct PartitionGhost {
     pub chronicle: Chronicle,
     /// What compaction left, where the topic asks for it.
     pub compacted: Option<Box<Compacted>>,
+    /// What of it is transactional.
+    pub transacted: Transacted,
 }
 
 impl PartitionGhost {
@@ -270,6 +273,7 @@ impl PartitionGhost {
             now: When::default(),
             chronicle: Chronicle::default(),
             compacted: None,
+            transacted: Transacted::default(),
         }
     }
 

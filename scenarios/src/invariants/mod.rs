@@ -7,6 +7,7 @@
 
 pub mod clients;
 pub mod compaction;
+pub mod effects;
 pub mod groups;
 pub mod membership;
 pub mod quorum;
@@ -14,6 +15,7 @@ pub mod replication;
 pub mod storage;
 #[cfg(test)]
 mod tests;
+pub mod transactions;
 pub mod work;
 
 use squall_core::time::Time;
@@ -111,6 +113,14 @@ pub const ALL: &[(&str, &str)] = &[
     ("W-GF", "an offset commit that is taken is a current member's, in the current generation"),
     ("W-OWN", "no two current members of a group own a partition in one generation"),
     (
+        "W-TC",
+        "one broker coordinates a partition of transactions in an epoch, and what it decides follows from what was decided",
+    ),
+    (
+        "W-LSO",
+        "the last stable offset is that of the log; what is open in a log is open at its coordinator; nothing of a transaction follows its marker",
+    ),
+    (
         "durability",
         "every acknowledged record is read again in the end, unless its contract permits the loss",
     ),
@@ -133,6 +143,16 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     ("commit-monotone", "nobody sets back what a newer owner was told is committed"),
     ("commit-kept", "nobody resumes before what was acknowledged as committed"),
+    (
+        "exactly-once",
+        "as readers of committed records see it, every record that was processed has one effect, and no other one",
+    ),
+    (
+        "read-committed",
+        "readers of committed records get nothing of a transaction that was not to be committed",
+    ),
+    ("atomic", "of a transaction everything is read as committed, or nothing"),
+    ("effect-order", "effects lie in the order of the records that they are effects of"),
     ("H-AGREE", "what clients saw, judged as a history, and the true log say the same of every record"),
 ];
 

@@ -15,6 +15,7 @@ use squall_sim::engine::World;
 use crate::cluster::Member;
 use crate::ghost::chronicle::By;
 use crate::ghost::partition::Damage;
+use crate::ghost::transactions::Transacted;
 use crate::ghost::{Batch, PartitionGhost, Shadow};
 use crate::invariants::{Check, broken};
 
@@ -282,7 +283,7 @@ pub fn tables(p: &PartitionGhost, broker: BrokerId, log: &Log) -> Check {
             ),
         );
     }
-    let (kept, expected) = (kept_producers(log), producers(shadow));
+    let (kept, expected) = (kept_producers(log), producers(shadow, &p.transacted));
     if kept != expected {
         let differs = expected.iter().find(|(id, state)| kept.get(id) != Some(state));
         return broken(
@@ -317,15 +318,20 @@ fn epochs(shadow: &Shadow) -> Vec<(LeaderEpoch, Offset)> {
 /// A producer's reign and its last batches in it: sequence, record count, offset.
 type Window = (ProducerEpoch, Vec<(Sequence, u32, Offset)>);
 
-fn producers(shadow: &Shadow) -> BTreeMap<ProducerId, Window> {
+fn producers(shadow: &Shadow, transacted: &Transacted) -> BTreeMap<ProducerId, Window> {
     let mut producers: BTreeMap<ProducerId, Window> = BTreeMap::new();
     for batch in shadow.iter() {
-        let Some((id, epoch, base)) = batch.stamp else { continue };
+        let author = || transacted.author(batch).map(|author| (author.producer, author.epoch));
+        let Some((id, epoch)) = batch.stamp.map(|(id, epoch, _)| (id, epoch)).or_else(author) else {
+            continue;
+        };
         let (known, window) = producers.entry(id).or_insert((epoch, Vec::new()));
         if *known != epoch {
             *known = epoch;
             window.clear();
         }
+        // A marker, and offsets within a transaction, have no place in the stream.
+        let Some((_, _, base)) = batch.stamp else { continue };
         if window.len() == WINDOW {
             window.remove(0);
         }

@@ -137,7 +137,9 @@ impl Chronicle<Probe> for ClusterChronicle {
             | Probe::Metadata(_)
             | Probe::Broker(_)
             | Probe::Replica(..)
-            | Probe::Group(_) => {}
+            | Probe::Group(_)
+            | Probe::Transaction(_)
+            | Probe::Transacted(_) => {}
         }
     }
 

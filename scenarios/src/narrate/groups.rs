@@ -9,7 +9,7 @@ use squall_core::group::probe::{Departure, GroupProbe};
 use squall_core::ids::{Generation, GroupId, InstanceId, MemberId, TopicPartition};
 use squall_sim::narrate::{Kind, field};
 
-use super::{Words, millis, nobody_or, record, row, yes_or_no};
+use super::{Words, millis, nobody_or, record, row, transactions, yes_or_no};
 
 use field::{EPOCH, LEADER, LOG_END, OFFSET, PARTITION, RECORD};
 
@@ -111,6 +111,7 @@ pub(super) const fn request_kind(request: &GroupRequest) -> &'static str {
         GroupRequest::OffsetCommit(_) => "offset commit",
         GroupRequest::OffsetFetch(_) => "offset fetch",
         GroupRequest::Delete { .. } => "delete group",
+        GroupRequest::TxnOffsetCommit(_) => "txn offset commit",
     }
 }
 
@@ -124,6 +125,7 @@ pub(super) const fn reply_kind(reply: &GroupReply) -> &'static str {
         GroupReply::OffsetCommit(_) => "offset commit reply",
         GroupReply::OffsetFetch(_) => "offset fetch reply",
         GroupReply::Delete(_) => "delete group reply",
+        GroupReply::TxnOffsetCommit(_) => "txn offset commit reply",
     }
 }
 
@@ -190,6 +192,7 @@ pub(super) fn request(request: &GroupRequest) -> Words {
         GroupRequest::OffsetFetch(OffsetFetch { partitions, .. }) => {
             words.maybe(PARTITIONS, partitions.as_ref().map(|partitions| list(partitions)))
         }
+        GroupRequest::TxnOffsetCommit(request) => transactions::offset_commit(words, request),
     }
 }
 
@@ -237,7 +240,8 @@ pub(super) fn reply(reply: &GroupReply) -> Words {
         GroupReply::Heartbeat(result)
         | GroupReply::Leave(result)
         | GroupReply::OffsetCommit(result)
-        | GroupReply::Delete(result) => words.result(result, |words, ()| words),
+        | GroupReply::Delete(result)
+        | GroupReply::TxnOffsetCommit(result) => words.result(result, |words, ()| words),
     }
 }
 

@@ -8,7 +8,7 @@ use squall_core::quorum::message::{AppendOutcome, QuorumMessage};
 use squall_core::record::Header;
 use squall_sim::narrate::{Fields, Kind, field};
 
-use super::{Words, acks, groups, list, millis, nobody_or, row, yes_or_no};
+use super::{Words, acks, groups, list, millis, nobody_or, row, transactions, yes_or_no};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION};
 
@@ -66,7 +66,19 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     row(
         "fetch reply",
-        &[PARTITION, EPOCH, HIGH_WATERMARK, LOG_START, OFFSET, "records", "bytes", "diverging at", "refused"],
+        &[
+            PARTITION,
+            EPOCH,
+            HIGH_WATERMARK,
+            LOG_START,
+            OFFSET,
+            "records",
+            "bytes",
+            "diverging at",
+            "last stable",
+            "aborted",
+            "refused",
+        ],
         "what was read",
     ),
     row("epoch end", &[PARTITION, EPOCH, "asked epoch"], "a consumer asks where an epoch ends"),
@@ -104,6 +116,7 @@ pub(crate) const fn kind(message: &Message) -> &'static str {
             Request::EpochEnd(_) => "epoch end",
             Request::ListOffsets(_) => "list offsets",
             Request::Group(request) => groups::request_kind(request),
+            Request::Transaction(request) => transactions::request_kind(request),
         },
         Message::Reply { reply, .. } => match reply {
             Reply::RegisterBroker(_) => "register broker reply",
@@ -120,6 +133,7 @@ pub(crate) const fn kind(message: &Message) -> &'static str {
             Reply::EpochEnd { .. } => "epoch end reply",
             Reply::ListOffsets { .. } => "list offsets reply",
             Reply::Group(reply) => groups::reply_kind(reply),
+            Reply::Transaction(reply) => transactions::reply_kind(reply),
         },
     }
 }
@@ -206,6 +220,7 @@ fn request_words(request: &Request) -> Words {
             }
         }
         Request::Group(request) => groups::request(request),
+        Request::Transaction(request) => transactions::request(request),
     }
 }
 
@@ -273,6 +288,7 @@ fn reply_words(reply: &Reply) -> Words {
             Words::of(*at).result(result, |words, offset| words.with(OFFSET, offset))
         }
         Reply::Group(reply) => groups::reply(reply),
+        Reply::Transaction(reply) => transactions::reply(reply),
     }
 }
 
@@ -297,8 +313,9 @@ fn fetched(words: Words, fetched: &Fetched) -> Words {
         .maybe(HIGH_WATERMARK, fetched.high_watermark)
         .with(LOG_START, fetched.log_start);
     let first = Header::peek(&fetched.batches).ok().map(|header| header.base_offset);
-    batches(words.maybe(OFFSET, first), &fetched.batches)
-        .maybe("diverging at", fetched.diverging.map(|found| found.end))
+    let words = batches(words.maybe(OFFSET, first), &fetched.batches)
+        .maybe("diverging at", fetched.diverging.map(|found| found.end));
+    transactions::stable(words, fetched.stable.as_ref())
 }
 
 /// How much is in a stretch of batches. Bytes that are none count as no record.
@@ -343,6 +360,7 @@ mod tests {
             last_epoch: None,
             max_bytes: 100,
             max_wait: Span::from_millis(20),
+            isolation: squall_core::message::Isolation::ReadUncommitted,
         };
         let said = |fetch| fields(&Message::Request { id: CorrelationId(1), request: Request::Fetch(fetch) });
         let own = |name, value: &str| (name, value.to_owned());
@@ -385,7 +403,13 @@ mod tests {
     #[test]
     fn bytes_that_are_no_batch_are_told_without_a_panic() {
         let batch = Bytes::from_static(&[0xff; 70]);
-        let request = Request::Produce(Produce { at: AT, acks: Acks::All, timeout: Span::ZERO, batch });
+        let request = Request::Produce(Produce {
+            at: AT,
+            acks: Acks::All,
+            timeout: Span::ZERO,
+            batch,
+            transactional: None,
+        });
         let said = fields(&Message::Request { id: CorrelationId(1), request });
         assert_eq!(said[2..], [("records", "0".to_owned()), ("bytes", "70".to_owned())]);
     }

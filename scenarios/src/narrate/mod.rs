@@ -5,13 +5,17 @@
 //! Never: reads a word back, or changes anything.
 
 mod chronicle;
+mod effects;
+mod effects_chronicle;
 mod groups;
 mod messages;
 mod probes;
 mod state;
 mod story;
+mod transactions;
 
 pub(crate) use chronicle::ClusterChronicle;
+pub(crate) use effects_chronicle::EffectsChronicle;
 pub(crate) use messages::{KINDS as MESSAGES, fields as message_fields, kind as message_kind};
 pub(crate) use probes::{KINDS as PROBES, fields as probe_fields, glyph as probe_glyph, kind as probe_kind};
 pub(crate) use state::fields as state;
@@ -33,6 +37,23 @@ pub(crate) static MESSAGES_WITH_GROUPS: [Kind; MESSAGES.len() + groups::MESSAGES
 /// The kinds of facts of a cluster with groups.
 pub(crate) static PROBES_WITH_GROUPS: [Kind; PROBES.len() + groups::PROBES.len()] =
     joined(PROBES, groups::PROBES);
+
+/// The kinds of messages of a cluster with groups and transactions.
+pub(crate) static MESSAGES_WITH_TRANSACTIONS: [Kind;
+    MESSAGES.len() + groups::MESSAGES.len() + transactions::MESSAGES.len()] = joined(
+    &joined::<{ MESSAGES.len() + groups::MESSAGES.len() }>(MESSAGES, groups::MESSAGES),
+    transactions::MESSAGES,
+);
+
+/// The kinds of facts of a cluster with groups, transactions and applications that use them.
+pub(crate) static PROBES_WITH_TRANSACTIONS: [Kind;
+    PROBES.len() + groups::PROBES.len() + transactions::PROBES.len() + effects::PROBES.len()] = joined(
+    &joined::<{ PROBES.len() + groups::PROBES.len() + transactions::PROBES.len() }>(
+        &joined::<{ PROBES.len() + groups::PROBES.len() }>(PROBES, groups::PROBES),
+        transactions::PROBES,
+    ),
+    effects::PROBES,
+);
 
 const fn joined<const N: usize>(first: &[Kind], second: &[Kind]) -> [Kind; N] {
     let mut kinds = [first[0]; N];

@@ -3,7 +3,7 @@
 use squall_core::probe::{BrokerProbe, ClientProbe, MetadataProbe, Probe, QuorumProbe, ReplicaProbe};
 use squall_sim::narrate::{Fields, Kind, field};
 
-use super::{Words, acks, groups, list, nobody_or, record, row, yes_or_no};
+use super::{Words, acks, effects, groups, list, nobody_or, record, row, transactions, yes_or_no};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION, RECORD};
 
@@ -132,6 +132,8 @@ pub(crate) const fn kind(probe: &Probe) -> &'static str {
             ClientProbe::Repositioned { .. } => "reader repositioned",
         },
         Probe::Group(probe) => groups::probe_kind(probe),
+        Probe::Transaction(probe) => transactions::probe_kind(probe),
+        Probe::Transacted(probe) => effects::kind(probe),
     }
 }
 
@@ -174,6 +176,9 @@ const fn replica_kind(probe: &ReplicaProbe) -> &'static str {
         ReplicaProbe::Damaged { .. } => "damage found",
         ReplicaProbe::Holding { .. } => "batch holds",
         ReplicaProbe::Cleaned(_) => "log cleaned",
+        ReplicaProbe::Transactional { .. } => "transactional batch appended",
+        ReplicaProbe::Marked { .. } => "marker appended",
+        ReplicaProbe::Stable { .. } => "stable offset shown",
     }
 }
 
@@ -203,6 +208,8 @@ pub(crate) const fn glyph(probe: &Probe) -> char {
             ClientProbe::Repositioned { .. } => '↔',
         },
         Probe::Group(probe) => groups::glyph(probe),
+        Probe::Transaction(probe) => transactions::glyph(probe),
+        Probe::Transacted(probe) => effects::glyph(probe),
     }
 }
 
@@ -241,6 +248,9 @@ const fn replica_glyph(probe: &ReplicaProbe) -> char {
         ReplicaProbe::Damaged { .. } => '!',
         ReplicaProbe::Holding { .. } => '·',
         ReplicaProbe::Cleaned(_) => '≈',
+        ReplicaProbe::Transactional { .. } => '·',
+        ReplicaProbe::Marked { .. } => '◆',
+        ReplicaProbe::Stable { .. } => '▲',
     }
 }
 
@@ -253,6 +263,8 @@ pub(crate) fn fields(probe: &Probe) -> Fields {
         Probe::Replica(at, probe) => replica(Words::of(*at), probe),
         Probe::Client(probe) => client(probe),
         Probe::Group(probe) => groups::probe(probe),
+        Probe::Transaction(probe) => transactions::probe(probe),
+        Probe::Transacted(probe) => effects::words(probe),
     }
     .0
 }
@@ -355,6 +367,9 @@ fn replica(words: Words, probe: &ReplicaProbe) -> Words {
             .with("clean up to", cleaned.limit)
             .with("records", cleaned.batches.iter().map(|batch| batch.kept.len()).sum::<usize>())
             .with("batches", cleaned.batches.len()),
+        ReplicaProbe::Transactional { .. } | ReplicaProbe::Marked { .. } | ReplicaProbe::Stable { .. } => {
+            transactions::replica(words, probe)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! What follows a `partition` is about that partition, up to the next one.
 
 use squall_core::broker::Broker;
-use squall_core::client::Standing;
+use squall_core::client::{Stage, Standing};
 use squall_core::controller::Controller;
 use squall_core::ids::{TopicId, TopicPartition};
 use squall_core::partition::Partition;
@@ -12,7 +12,7 @@ use squall_sim::narrate::{Fields, field};
 
 use super::{Words, acks, list, nobody_or, yes_or_no};
 use crate::cluster::Member;
-use crate::workload::{Admin, IdTaker, Reader, Sender, Worker};
+use crate::workload::{Admin, EffectsReader, IdTaker, Pipeline, Reader, Sender, Worker};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION};
 
@@ -26,6 +26,8 @@ pub(crate) fn fields(member: &Member) -> Fields {
         Member::Reader(reader) => of_reader(reader),
         Member::IdTaker(taker) => of_taker(taker),
         Member::Worker(worker) => of_worker(worker),
+        Member::Pipeline(pipeline) => of_pipeline(pipeline),
+        Member::EffectsReader(reader) => of_effects_reader(reader),
     }
     .0
 }
@@ -130,4 +132,27 @@ fn of_worker(worker: &Worker) -> Words {
     let place =
         |words: Words, &at: &TopicPartition| words.with(PARTITION, at).maybe(OFFSET, member.position(at));
     member.owned().iter().fold(words, place)
+}
+
+fn of_pipeline(pipeline: &Pipeline) -> Words {
+    let stage = match pipeline.stage() {
+        None => "out",
+        Some(Stage::Starting) => "starting",
+        Some(Stage::Ready) => "none",
+        Some(Stage::Open) => "open",
+        Some(Stage::Committing) => "committing",
+        Some(Stage::Failed) => "failed",
+        Some(Stage::Aborting) => "aborting",
+        Some(Stage::Over) => "over",
+    };
+    let words = Words::new().with("group", pipeline.group()).with("transaction", stage);
+    let place =
+        |words: Words, &at: &TopicPartition| words.with(PARTITION, at).maybe(OFFSET, pipeline.position(at));
+    pipeline.owned().iter().fold(words, place)
+}
+
+fn of_effects_reader(reader: &EffectsReader) -> Words {
+    let words =
+        Words::new().with("isolation", if reader.is_committed() { "committed" } else { "uncommitted" });
+    reader.partitions().fold(words, |words, at| words.with(PARTITION, at).maybe(OFFSET, reader.position(at)))
 }

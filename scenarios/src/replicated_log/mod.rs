@@ -22,7 +22,7 @@ use squall_core::broker::Broker;
 use squall_core::client::{ConsumerConfig, ProducerConfig, Reset};
 use squall_core::controller::Controller;
 use squall_core::ids::{NodeId, TopicId, TopicPartition};
-use squall_core::message::{Acks, CreateTopic, Message};
+use squall_core::message::{Acks, CreateTopic, Isolation, Message};
 use squall_core::probe::Probe;
 use squall_core::quirk::Quirks;
 use squall_core::time::{Span, Time};
@@ -231,6 +231,8 @@ impl Scenario for ReplicatedLog {
             sometimes: SOMETIMES,
             groups: Vec::new(),
             witness: witness(plan, layout),
+            effects: None,
+            effects_witness: None,
         };
         ClusterChecks::new(layout, expectations)
     }
@@ -391,6 +393,7 @@ const fn producer_node(layout: Layout, client: u32) -> u32 {
 /// What one producer is, and what it sends.
 fn producer(plan: &Plan<Op>, layout: Layout, client: u32) -> (ProducerConfig, Arc<[Send]>) {
     let mut config = producer_config(&plan.settings, layout);
+    config.quirks = quirks::set(&plan.quirks);
     let mut script = Vec::new();
     for operation in plan.operations.iter().filter(|operation| operation.client == client) {
         match operation.op {
@@ -418,6 +421,8 @@ pub(crate) fn producer_config(settings: &Settings, layout: Layout) -> ProducerCo
         retry_backoff: millis("client.retry_backoff"),
         metadata_max_age: millis("client.metadata_max_age"),
         brokers: layout.broker_nodes(),
+        quirks: Quirks::NONE,
+        transactional: None,
     }
 }
 
@@ -430,6 +435,7 @@ pub(crate) fn consumer_config(settings: &Settings, layout: Layout) -> ConsumerCo
         max_wait: millis("client.fetch_wait"),
         request_timeout: millis("client.request_timeout"),
         retry_backoff: millis("client.retry_backoff"),
+        isolation: Isolation::ReadUncommitted,
         reset: Reset::Earliest,
         quirks: Quirks::NONE,
     }

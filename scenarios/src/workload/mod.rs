@@ -4,17 +4,25 @@
 //! sent, was told and was handed. Deliberately absent: chance. What is done when stands in the plan.
 
 mod admin;
+mod effects_reader;
 mod id_taker;
+pub(crate) mod names;
+mod pipeline;
 pub mod quiet;
 mod reader;
 mod sender;
 mod worker;
 
 pub use admin::Admin;
+pub use effects_reader::EffectsReader;
 pub use id_taker::IdTaker;
+pub use pipeline::{Pace, Pipeline, Step};
 pub use reader::Reader;
 pub use sender::{Kind, Send, Sender};
 pub use worker::{Act, Worker, Workstyle};
 
 /// The topic that everything is about.
 pub const TOPIC: &str = "events";
+
+/// The topic that pipelines write to.
+pub const EFFECTS: &str = "effects";

@@ -144,7 +144,7 @@ fn content(name: u64, size: u32) -> (Option<Bytes>, Headers) {
 }
 
 /// A value that names its record, filled up to `size`.
-fn value(name: u64, size: u32) -> Bytes {
+pub(crate) fn value(name: u64, size: u32) -> Bytes {
     let mut value = BytesMut::with_capacity(size.max(8) as usize);
     value.put_u64(name);
     // Filled with something that depends on the record, so that mixed-up bytes are not mistaken for it.

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::host::Host;
-use crate::ids::{CorrelationId, LeaderEpoch, Offset, TopicPartition};
-use crate::message::Fetched;
+use crate::ids::{CorrelationId, LeaderEpoch, Offset, ProducerId, TopicPartition};
+use crate::message::{AbortedTransaction, Fetched, Stable};
 use crate::record::Batch;
 use crate::refused::Refused;
 
@@ -21,6 +21,39 @@ pub(super) struct Buffer {
     /// Where the batch of these records ends: behind its last record, or farther if it was compacted.
     end: Offset,
     rest: Bytes,
+    aborted: Aborted,
+}
+
+/// What the last fetch told of aborted transactions.
+#[derive(Debug, Clone, Default)]
+struct Aborted {
+    /// Those that begin in what was not taken apart yet, the last first.
+    ahead: Vec<AbortedTransaction>,
+    /// Whose transactional batches are left out, up to the marker.
+    producers: Vec<ProducerId>,
+}
+
+impl Aborted {
+    /// Of a new fetch.
+    fn renew(&mut self, stable: Option<Stable>) {
+        self.producers.clear();
+        self.ahead = stable.map(|stable| stable.aborted).unwrap_or_default();
+        self.ahead.sort_unstable_by(|a, b| b.cmp(a));
+    }
+
+    /// Whether nothing of the batch, which is the next one, is handed out.
+    fn leaves_out(&mut self, batch: &Batch) -> bool {
+        while let Some(next) = self.ahead.pop_if(|next| next.first < batch.next_offset()) {
+            self.producers.push(next.producer);
+        }
+        let Some((id, _)) = batch.identity().filter(|_| batch.is_transactional()) else { return false };
+        let Some(place) = self.producers.iter().position(|&producer| producer == id) else { return false };
+        if batch.is_control() {
+            // Its next transaction may have been committed.
+            self.producers.swap_remove(place);
+        }
+        true
+    }
 }
 
 impl Buffer {
@@ -42,10 +75,11 @@ impl Buffer {
             // Only a leader gives batches an epoch; one without never was in a log.
             let Some(epoch) = batch.leader_epoch() else { return false };
             self.rest = rest;
+            let left_out = self.aborted.leaves_out(&batch);
             if batch.next_offset() <= *position {
                 continue;
             }
-            if !batch.is_control() {
+            if !batch.is_control() && !left_out {
                 self.unpack(at, &batch, epoch, *position);
                 self.end = batch.next_offset();
             }
@@ -113,6 +147,7 @@ impl Reader {
         }
         let (before, some) = (self.position, !fetched.batches.is_empty());
         self.buffer.rest = fetched.batches;
+        self.buffer.aborted.renew(fetched.stable);
         let sound = self.refill(at);
         if some && self.buffer.is_empty() && (!sound || self.position == before) {
             // Nothing of use. Asking again at once would go round for ever.

@@ -31,7 +31,7 @@ use bytes::Bytes;
 use crate::client::Headers;
 use crate::host::Host;
 use crate::ids::{CorrelationId, LeaderEpoch, NodeId, Offset, TopicPartition};
-use crate::message::Reply;
+use crate::message::{Isolation, Reply};
 use crate::quirk::Quirks;
 use crate::time::Span;
 use crate::timer::ClientTimer;
@@ -53,6 +53,8 @@ pub struct ConsumerConfig {
     pub request_timeout: Span,
     /// `retry.backoff.ms`: the wait after a first failure; grows eightfold with more of them.
     pub retry_backoff: Span,
+    /// `isolation.level`.
+    pub isolation: Isolation,
     /// `auto.offset.reset`.
     pub reset: Reset,
     /// Historical mistakes; normally none.
@@ -233,7 +235,8 @@ impl Consumer {
             | Reply::ElectLeader(_)
             | Reply::InitProducerId(_)
             | Reply::Produce { .. }
-            | Reply::Group(_) => {}
+            | Reply::Group(_)
+            | Reply::Transaction(_) => {}
         }
     }
 
@@ -248,7 +251,11 @@ impl Consumer {
                 }
             }
             // A producer's, and a member's.
-            ClientTimer::ProducerId | ClientTimer::Delivery | ClientTimer::Group => {}
+            ClientTimer::ProducerId
+            | ClientTimer::Delivery
+            | ClientTimer::Group
+            | ClientTimer::Transaction
+            | ClientTimer::ProducerMetadata => {}
         }
     }
 

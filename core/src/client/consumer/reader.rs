@@ -165,6 +165,7 @@ impl Reader {
                         last_epoch: self.epoch_read(shared),
                         max_bytes: config.max_bytes,
                         max_wait: config.max_wait,
+                        isolation: config.isolation,
                     }),
                     config.max_wait + config.request_timeout,
                 ),

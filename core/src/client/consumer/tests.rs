@@ -4,9 +4,13 @@ use super::*;
 use crate::client::testing::{NAME, Sent, World, at, metadata};
 use crate::env::Clock;
 use crate::ids::BrokerId;
-use crate::message::{EpochEnd, EpochEndOffset, Fetch, Fetched, ListOffsets, Place, Request};
+use crate::ids::{ProducerEpoch, ProducerId, Sequence};
+use crate::message::{
+    AbortedTransaction, EpochEnd, EpochEndOffset, Fetch, Fetched, Isolation, ListOffsets, Place, Request,
+    Stable,
+};
 use crate::probe::ClientProbe;
-use crate::record::BatchBuilder;
+use crate::record::{BatchBuilder, Ending, Marker, ProducerStamp};
 use crate::refused::Refused;
 
 const TIMEOUT: Span = Span::from_millis(100);
@@ -20,6 +24,7 @@ fn config(reset: Reset) -> ConsumerConfig {
         request_timeout: TIMEOUT,
         retry_backoff: Span::from_millis(10),
         reset,
+        isolation: Isolation::ReadUncommitted,
         quirks: Quirks::NONE,
     }
 }
@@ -51,6 +56,7 @@ fn joined(batches: &[Bytes]) -> Bytes {
 
 fn fetched(batches: Bytes) -> Fetched {
     Fetched {
+        stable: None,
         leader_epoch: LeaderEpoch(1),
         high_watermark: Some(Offset(100)),
         log_start: Offset(0),
@@ -352,4 +358,62 @@ fn each_partition_has_one_fetch_under_way_and_a_new_assignment_keeps_positions()
     assert_eq!(bench.poll_all(), [0, 1, 2, 7]);
     bench.consumer.assign(vec![(NAME.into(), 0, Start::Earliest)], &mut bench.world);
     assert_eq!((bench.position(), bench.consumer.position(at(1))), (Some(3), None));
+}
+
+/// A transactional batch of `count` records.
+fn transactional(producer: u64, base: u64, count: u64) -> Bytes {
+    let mut builder = BatchBuilder::new();
+    for offset in base..base + count {
+        builder.add(None, Some(offset.to_string().as_bytes()), &[], offset);
+    }
+    let stamp = ProducerStamp { id: ProducerId(producer), epoch: ProducerEpoch(0), base: Sequence(0) };
+    builder.set_producer(stamp).set_transactional();
+    builder.build().placed(Offset(base), LeaderEpoch(1)).bytes().clone()
+}
+
+fn marker(producer: u64, offset: u64, ending: Ending) -> Bytes {
+    let marker = Marker {
+        producer: ProducerId(producer),
+        epoch: ProducerEpoch(1),
+        coordinator_epoch: LeaderEpoch(0),
+        ending,
+    };
+    marker.batch(offset).placed(Offset(offset), LeaderEpoch(1)).bytes().clone()
+}
+
+#[test]
+fn what_was_aborted_is_passed_over_up_to_its_marker() {
+    let mut bench = Bench::reading(Reset::Earliest);
+    let (sent, _) = bench.asked_fetch();
+    let batches = [
+        transactional(7, 0, 2),
+        transactional(8, 2, 2),
+        batch(4, 1, 1),
+        marker(7, 5, Ending::Abort),
+        // The same producer's next one is committed, and the one after that aborted again.
+        transactional(7, 6, 1),
+        marker(8, 7, Ending::Commit),
+        marker(7, 8, Ending::Commit),
+        transactional(7, 9, 1),
+        marker(7, 10, Ending::Abort),
+    ];
+    let aborted =
+        |first, producer| AbortedTransaction { first: Offset(first), producer: ProducerId(producer) };
+    let stable = Stable { last_stable: Offset(11), aborted: vec![aborted(0, 7), aborted(9, 7)] };
+    bench.fetch_reply(&sent, Ok(Fetched { stable: Some(stable), ..fetched(joined(&batches)) }));
+    assert_eq!(bench.poll_all(), [2, 3, 4, 6]);
+    assert_eq!(
+        bench.consumer.position(at(0)),
+        Some(Offset(11)),
+        "markers and what was aborted are behind it"
+    );
+}
+
+#[test]
+fn without_a_list_everything_but_markers_is_handed_out() {
+    let mut bench = Bench::reading(Reset::Earliest);
+    let (sent, _) = bench.asked_fetch();
+    let batches = [transactional(7, 0, 2), marker(7, 2, Ending::Abort), batch(3, 1, 1)];
+    bench.fetch_reply(&sent, Ok(fetched(joined(&batches))));
+    assert_eq!(bench.poll_all(), [0, 1, 3]);
 }

@@ -63,6 +63,14 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::GroupIdNotFound
         | Refused::MemberIdRequired { .. }
         | Refused::GroupMaxSizeReached
-        | Refused::FencedInstanceId => Verdict::Elsewhere,
+        | Refused::FencedInstanceId
+        | Refused::InvalidTxnState
+        | Refused::InvalidProducerIdMapping
+        | Refused::InvalidTransactionTimeout
+        | Refused::ConcurrentTransactions
+        | Refused::TransactionCoordinatorFenced
+        | Refused::UnstableOffsetCommit
+        | Refused::ProducerFenced
+        | Refused::TransactionAbortable => Verdict::Elsewhere,
     }
 }

@@ -19,7 +19,7 @@ impl Member {
             GroupReply::OffsetCommit(result) => self.on_committed(id, result, env),
             GroupReply::OffsetFetch(result) => self.on_offsets(id, result, env),
             // A leave is not waited for, and nobody deletes groups through a member.
-            GroupReply::Leave(_) | GroupReply::Delete(_) => {}
+            GroupReply::Leave(_) | GroupReply::Delete(_) | GroupReply::TxnOffsetCommit(_) => {}
         }
     }
 

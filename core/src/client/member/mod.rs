@@ -8,7 +8,6 @@
 //! | `heartbeat` | signs of life, the session, and an application that does not poll |
 //! | `commit` | offsets committed, by hand and automatically |
 //! | `offsets` | where to read on: the committed offset, or the reset policy |
-//! | `slot` | one request of a kind at a time |
 //! | `verdict` | what each refusal means |
 //!
 //! Reading itself is [`Consumer`]'s. What Kafka's consumer does on the application's thread happens in
@@ -24,7 +23,7 @@ mod heartbeat;
 mod join;
 mod offsets;
 mod rebalance;
-mod slot;
+
 mod verdict;
 
 use std::collections::VecDeque;
@@ -45,8 +44,9 @@ use crate::time::{Span, Time};
 use crate::timer::ClientTimer;
 
 use super::consumer::{Consumed, Consumer, ConsumerConfig, Event, Start};
+use crate::client::producer::GroupMetadata;
+use crate::client::slot::Slot;
 use commit::Commits;
-use slot::Slot;
 
 /// A member's settings, under Kafka's names where Kafka has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -340,6 +340,16 @@ impl Member {
     /// As whom, and since which generation, it owns what it owns.
     pub const fn owner(&self) -> Option<(MemberId, Generation)> {
         self.owner
+    }
+
+    /// As whom it has read what it owns; `None`: it owns nothing yet, or not any more (KIP-447).
+    pub fn metadata(&self) -> Option<GroupMetadata> {
+        let member = self.owner?;
+        Some(GroupMetadata {
+            group: self.config.group.clone(),
+            member,
+            instance: self.config.instance.clone(),
+        })
     }
 
     /// Where it stands.

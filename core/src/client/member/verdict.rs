@@ -25,7 +25,9 @@ pub(super) enum Verdict {
 /// Reads a refusal.
 pub(super) const fn judge(refused: Refused) -> Verdict {
     match refused {
-        Refused::CoordinatorLoadInProgress | Refused::UnknownTopicOrPartition => Verdict::Later,
+        Refused::CoordinatorLoadInProgress
+        | Refused::UnknownTopicOrPartition
+        | Refused::UnstableOffsetCommit => Verdict::Later,
         Refused::RebalanceInProgress => Verdict::Rejoin,
         Refused::MemberIdRequired { member } => Verdict::Named(member),
         Refused::IllegalGeneration => Verdict::GenerationOver,
@@ -73,6 +75,13 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::DuplicateBrokerRegistration
         | Refused::BrokerIdNotRegistered
         | Refused::IneligibleReplica
-        | Refused::InvalidTopic => Verdict::Elsewhere,
+        | Refused::InvalidTopic
+        | Refused::InvalidTxnState
+        | Refused::InvalidProducerIdMapping
+        | Refused::InvalidTransactionTimeout
+        | Refused::ConcurrentTransactions
+        | Refused::TransactionCoordinatorFenced
+        | Refused::ProducerFenced
+        | Refused::TransactionAbortable => Verdict::Elsewhere,
     }
 }

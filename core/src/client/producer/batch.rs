@@ -8,7 +8,7 @@ use crate::record::{BatchBuilder, HEADER_BYTES, ProducerStamp};
 use crate::refused::Refused;
 use crate::time::Time;
 
-use super::{Headers, Ticket};
+use super::{Headers, Shared, Ticket};
 
 /// Bytes a record takes at most beside its key, value and headers (`DefaultRecord.MAX_RECORD_OVERHEAD`).
 const RECORD_OVERHEAD: usize = 21;
@@ -125,12 +125,17 @@ impl Batch {
     }
 
     /// Makes its bytes, before the first send.
-    pub(super) fn seal(&mut self, stamp: Option<ProducerStamp>, builder: &mut BatchBuilder) {
+    pub(super) fn seal(&mut self, stamp: Option<ProducerStamp>, shared: &mut Shared) {
+        let builder = &mut shared.builder;
         for record in &self.records {
             record.write(builder);
         }
         if let Some(stamp) = stamp {
             builder.set_producer(stamp);
+        }
+        if let Some(transactions) = &mut shared.transactions {
+            builder.set_transactional();
+            transactions.sends();
         }
         self.wire = Some(builder.build().bytes().clone());
     }

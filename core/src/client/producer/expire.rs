@@ -34,6 +34,7 @@ impl Topic {
         self.unplaced.retain_mut(|(record, deadline)| {
             let overdue = is_overdue(deadline, span, now, next);
             if overdue {
+                shared.batch_failed(None, false);
                 shared.settle(record.ticket, Err(SendError { at: None, refused: None, definite: true }));
             }
             !overdue
@@ -69,6 +70,7 @@ impl Partition {
 impl Batch {
     /// Reports every record as not delivered.
     pub(super) fn fail(mut self, at: TopicPartition, shared: &mut Shared) {
+        shared.batch_failed(self.refused, self.wire.is_some());
         let error = SendError { at: Some(at), refused: self.refused, definite: self.is_not_written() };
         for record in self.records.drain(..) {
             shared.settle(record.ticket, Err(error));

@@ -8,6 +8,7 @@
 //! | `verdict` | what each refusal means |
 //! | `expire` | the delivery deadline, and every other way to fail |
 //! | `stream` | producer ids, one stream a partition |
+//! | `transaction` | transactions: one identity for all partitions, and what ends together |
 //!
 //! A batch gets its stamp when it is first sent and keeps it for ever: the same records under two stamps
 //! would be two batches to a broker. The one exception is in `reply`, with its proof.
@@ -22,6 +23,7 @@ mod stream;
 mod tests;
 #[cfg(test)]
 mod torture;
+mod transaction;
 mod verdict;
 
 use std::collections::VecDeque;
@@ -31,6 +33,7 @@ use bytes::Bytes;
 use crate::host::Host;
 use crate::ids::{CorrelationId, NodeId, Offset, TopicPartition};
 use crate::message::{Acks, Reply};
+use crate::quirk::{Quirk, Quirks};
 use crate::record::BatchBuilder;
 use crate::refused::Refused;
 use crate::time::Span;
@@ -42,6 +45,8 @@ use super::requests::Numbers;
 use accumulate::Topic;
 use batch::Queued;
 use stream::ProducerIds;
+use transaction::Transactions;
+pub use transaction::{GroupMetadata, Stage, TransactionEvent, TransactionalConfig};
 
 /// How many batches of one producer a broker remembers per partition, so no more may be in flight.
 pub const MAX_IN_FLIGHT: usize = 5;
@@ -70,6 +75,10 @@ pub struct ProducerConfig {
     pub metadata_max_age: Span,
     /// `bootstrap.servers`: asked in turn.
     pub brokers: Vec<NodeId>,
+    /// Historical mistakes; normally none.
+    pub quirks: Quirks,
+    /// `transactional.id` and its time-out; `None`: no transactions. Needs idempotence.
+    pub transactional: Option<TransactionalConfig>,
 }
 
 /// Why settings make no producer.
@@ -78,6 +87,9 @@ pub enum BadConfig {
     /// As in Kafka: with less than acks=all an acknowledged batch may be lost, and the sequence with it.
     #[error("an idempotent producer needs acks=all")]
     IdempotentWithoutAcksAll,
+    /// What a retry doubles nobody could abort.
+    #[error("a transactional producer is idempotent")]
+    TransactionalWithoutIdempotence,
     /// Beyond that a broker could not tell an old duplicate from a gap.
     #[error("max_in_flight is not between 1 and {MAX_IN_FLIGHT}")]
     InFlight,
@@ -133,6 +145,7 @@ struct Shared {
     discovery: Discovery,
     numbers: Numbers,
     ids: ProducerIds,
+    transactions: Option<Box<Transactions>>,
     builder: BatchBuilder,
     done: VecDeque<Delivery>,
     /// Records handed in and not yet in `done`.
@@ -150,19 +163,28 @@ impl Producer {
         if config.idempotent && config.acks != Acks::All {
             return Err(BadConfig::IdempotentWithoutAcksAll);
         }
+        if config.transactional.is_some() && !config.idempotent {
+            return Err(BadConfig::TransactionalWithoutIdempotence);
+        }
         if !(1..=MAX_IN_FLIGHT).contains(&config.max_in_flight) {
             return Err(BadConfig::InFlight);
         }
         if config.brokers.is_empty() {
             return Err(BadConfig::NoBroker);
         }
-        let discovery = Discovery::new(
+        let mut discovery = Discovery::new(
             config.brokers.clone(),
             config.request_timeout,
             config.retry_backoff,
             Some(config.metadata_max_age),
         );
+        let transactions = config.transactional.clone().map(|config| Box::new(Transactions::new(config)));
+        if transactions.is_some() {
+            // Whoever reads and writes in one transaction has a consumer on the same node.
+            discovery.rings(ClientTimer::ProducerMetadata);
+        }
         let shared = Shared {
+            transactions,
             config,
             discovery,
             numbers: Numbers::default(),
@@ -180,12 +202,15 @@ impl Producer {
         let shared = &mut self.shared;
         shared.numbers = Numbers::of_this_life(env);
         shared.discovery.start(&mut shared.numbers, env);
-        if shared.config.idempotent {
+        if shared.transactions.is_some() {
+            self.start_transactions(env);
+        } else if shared.config.idempotent {
             shared.want_producer_id(env);
         }
     }
 
-    /// Takes a record. Its fate comes out of [`Producer::poll`], under the ticket.
+    /// Takes a record. Its fate comes out of [`Producer::poll`], under the ticket. Without an open transaction a
+    /// transactional producer takes none: it is reported as not delivered at once.
     pub fn send(
         &mut self,
         topic: &str,
@@ -197,6 +222,11 @@ impl Producer {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.shared.pending += 1;
+        if self.shared.transactions.as_ref().is_some_and(|transactions| !transactions.is_open()) {
+            let refused = SendError { at: None, refused: None, definite: true };
+            self.shared.settle(ticket, Err(refused));
+            return ticket;
+        }
         self.accept(topic, Queued::new(ticket, key, value.into(), headers, env), env);
         ticket
     }
@@ -226,21 +256,27 @@ impl Producer {
             | Reply::ElectLeader(_)
             | Reply::Fetch { .. }
             | Reply::EpochEnd { .. }
-            | Reply::ListOffsets { .. }
-            | Reply::Group(_) => {}
+            | Reply::ListOffsets { .. } => {}
+            Reply::Group(reply) => return self.on_group_reply(id, reply, env),
+            Reply::Transaction(reply) => return self.on_transaction_reply(id, reply, env),
         }
+        self.go_on(env);
     }
 
     /// A timer rang.
     pub fn on_timer(&mut self, timer: ClientTimer, env: &mut Host<'_>) {
         match timer {
-            ClientTimer::Metadata => self.shared.discovery.on_timer(&mut self.shared.numbers, env),
+            ClientTimer::Metadata | ClientTimer::ProducerMetadata => {
+                self.shared.discovery.on_timer(&mut self.shared.numbers, env);
+            }
             ClientTimer::ProducerId => self.shared.on_producer_id_timer(env),
             ClientTimer::Partition(at) => self.on_partition_timer(at, env),
             ClientTimer::Delivery => self.on_delivery_timer(env),
+            ClientTimer::Transaction => return self.on_transaction_timer(env),
             // A member's.
             ClientTimer::Group => {}
         }
+        self.go_on(env);
     }
 
     /// The next record whose fate is known, in the order in which it became known.
@@ -270,8 +306,14 @@ impl Shared {
         self.done.push_back(Delivery { ticket, outcome });
     }
 
+    /// Whether batches may be sent for the first time.
+    fn may_send(&self) -> bool {
+        self.transactions.as_ref().is_none_or(|transactions| transactions.may_send())
+    }
+
     /// How many batches of a partition may be unresolved at once.
     fn in_flight_max(&self) -> u64 {
-        if self.config.idempotent { self.config.max_in_flight as u64 } else { 1 }
+        let several = self.config.idempotent || self.config.quirks.has(Quirk::RetryOvertakes);
+        if several { self.config.max_in_flight as u64 } else { 1 }
     }
 }

@@ -72,7 +72,7 @@ impl Partition {
 
     /// Sends batches for the first time, as far as the window allows.
     fn send_new(&mut self, shared: &mut Shared, env: &mut Host<'_>) {
-        while self.next_is_ready(shared, env) && self.has_window(shared) {
+        while self.next_is_ready(shared, env) && self.has_window(shared) && shared.may_send() {
             let Some(leader) = shared.discovery.view.leader(self.at) else {
                 return shared.want_metadata(env);
             };
@@ -82,7 +82,7 @@ impl Partition {
             let mut batch = self.queue.pop_front().expect("a batch is ready");
             let stamp = self.stream.stamp(batch.count());
             batch.follows = !self.flight.is_empty();
-            batch.seal(stamp, &mut shared.builder);
+            batch.seal(stamp, shared);
             transmit(&mut batch, self.at, leader, shared, env);
             match shared.config.acks {
                 Acks::None => batch.succeed(self.at, None, shared),
@@ -97,6 +97,7 @@ impl Partition {
         self.queue.front().is_some_and(|batch| {
             self.queue.len() > 1
                 || batch.size_max >= config.batch_bytes
+                || shared.transactions.as_ref().is_some_and(|transactions| transactions.hurries())
                 || is_due(batch.opened + config.linger, config.linger, env.now())
         })
     }
@@ -139,7 +140,13 @@ fn transmit(batch: &mut Batch, at: TopicPartition, leader: NodeId, shared: &mut 
     let timeout = shared.config.request_timeout;
     let id = shared.numbers.next();
     let bytes = batch.wire.clone().expect("made before the first send");
-    let request = Request::Produce(Produce { at, acks: shared.config.acks, timeout, batch: bytes });
+    let request = Request::Produce(Produce {
+        at,
+        acks: shared.config.acks,
+        timeout,
+        batch: bytes,
+        transactional: shared.transactions.as_ref().map(|transactions| transactions.name().clone()),
+    });
     env.send(leader, Message::Request { id, request });
     batch.attempt = Attempt::Asked { id, until: env.now() + timeout };
 }

@@ -51,7 +51,7 @@ impl Partition {
         match self.stream {
             Stream::Open { .. } => true,
             Stream::Broken => false,
-            Stream::Unnamed => match shared.ids.spare.take() {
+            Stream::Unnamed => match shared.next_identity() {
                 Some((id, epoch)) => {
                     self.stream = Stream::Open { id, epoch, next: Sequence(0) };
                     true
@@ -96,6 +96,14 @@ pub(super) struct ProducerIds {
 }
 
 impl Shared {
+    /// What the next stream is written under, if that is known. Those of a transaction are all under one.
+    fn next_identity(&mut self) -> Option<(ProducerId, ProducerEpoch)> {
+        match &self.transactions {
+            Some(transactions) => transactions.identity(),
+            None => self.ids.spare.take(),
+        }
+    }
+
     /// Some stream waits for an id.
     pub(super) fn want_producer_id(&mut self, env: &mut Host<'_>) {
         if !self.ids.wanted {

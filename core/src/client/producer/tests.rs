@@ -6,6 +6,7 @@ use crate::env::{Clock, Entropy};
 use crate::ids::{BrokerId, LeaderEpoch, ProducerEpoch, ProducerId};
 use crate::message::{Produce, Produced, Request};
 use crate::probe::ClientProbe;
+use crate::quirk::Quirks;
 use crate::record::{Batch, ProducerStamp};
 use crate::time::Time;
 
@@ -24,6 +25,8 @@ pub(super) fn config() -> ProducerConfig {
         retry_backoff: Span::from_millis(10),
         metadata_max_age: Span::from_secs(60),
         brokers: vec![NodeId(0), NodeId(1), NodeId(2)],
+        quirks: Quirks::NONE,
+        transactional: None,
     }
 }
 

@@ -93,7 +93,8 @@ impl Cluster {
             | Request::Fetch(_)
             | Request::EpochEnd(_)
             | Request::ListOffsets(_)
-            | Request::Group(_) => {
+            | Request::Group(_)
+            | Request::Transaction(_) => {
                 assert_eq!(sent.request, Request::Metadata, "a producer asks nothing else");
                 // Some brokers lag behind.
                 let behind = u32::from(self.tape.chance(60)).min(self.epoch - 1);
@@ -125,7 +126,7 @@ impl Cluster {
         if let Check::Duplicate { base, .. } = check? {
             return Ok(Produced { base });
         }
-        self.table.apply(batch.placed(base, epoch).header());
+        self.table.apply(batch.placed(base, epoch).header(), batch.placed(base, epoch).bytes());
         for record in batch.records() {
             self.log.push(u64::from_be_bytes(record.value.unwrap().try_into().unwrap()));
         }

@@ -29,7 +29,8 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         Refused::CorruptMessage
         | Refused::NotEnoughReplicas
         | Refused::RequestTimedOut
-        | Refused::NotEnoughReplicasAfterAppend => Verdict::Later,
+        | Refused::NotEnoughReplicasAfterAppend
+        | Refused::ConcurrentTransactions => Verdict::Later,
         Refused::UnknownTopicOrPartition
         | Refused::LeaderNotAvailable
         | Refused::NotLeaderOrFollower { .. }
@@ -74,6 +75,13 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::GroupIdNotFound
         | Refused::MemberIdRequired { .. }
         | Refused::GroupMaxSizeReached
-        | Refused::FencedInstanceId => Verdict::StreamOver,
+        | Refused::FencedInstanceId
+        | Refused::InvalidTxnState
+        | Refused::InvalidProducerIdMapping
+        | Refused::InvalidTransactionTimeout
+        | Refused::TransactionCoordinatorFenced
+        | Refused::UnstableOffsetCommit
+        | Refused::ProducerFenced
+        | Refused::TransactionAbortable => Verdict::StreamOver,
     }
 }

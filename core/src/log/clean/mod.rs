@@ -355,8 +355,8 @@ impl Pass {
     }
 
     fn is_aborted(&self, header: &Header) -> bool {
-        let Some(stamp) = header.producer.filter(|_| header.is_transactional) else { return false };
+        let Some((producer, _)) = header.identity.filter(|_| header.is_transactional) else { return false };
         let within = |aborted: &&Aborted| (aborted.first..=aborted.last).contains(&header.base_offset);
-        self.aborted.iter().filter(within).any(|aborted| aborted.producer == stamp.id)
+        self.aborted.iter().filter(within).any(|aborted| aborted.producer == producer)
     }
 }

@@ -6,12 +6,14 @@ mod model;
 mod places;
 mod stories;
 mod tables;
+mod transactions;
 
 use super::*;
 use crate::env::SyncId;
 use crate::ids::{ProducerEpoch, ProducerId, Sequence};
 use crate::quirk::Quirk;
 use crate::record::{Batch, BatchBuilder, ProducerStamp, batches};
+use crate::refused::Refused;
 use crate::testing::{PowerLoss, TestDisk};
 
 /// Segments of a few batches, an index entry for nearly every second one.
@@ -70,7 +72,7 @@ fn fold(batches: &[Batch]) -> (EpochCache, ProducerTable) {
     let (mut epochs, mut producers) = (EpochCache::new(), ProducerTable::new());
     for batch in batches {
         epochs.apply(batch.leader_epoch().unwrap(), batch.base_offset());
-        producers.apply(batch.header());
+        producers.apply(batch.header(), batch.bytes());
     }
     (epochs, producers)
 }

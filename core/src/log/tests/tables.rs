@@ -51,11 +51,9 @@ fn cutting_the_epoch_cache_keeps_what_the_log_keeps() {
 fn producers() -> ProducerTable {
     let mut table = ProducerTable::new();
     for nth in 0..7 {
-        table.apply(
-            batch(2, 0, Some(stamp(7, 2, nth * 2)))
-                .placed(Offset(100 + u64::from(nth) * 2), LeaderEpoch(0))
-                .header(),
-        );
+        let next = batch(2, 0, Some(stamp(7, 2, nth * 2)));
+        let next = next.placed(Offset(100 + u64::from(nth) * 2), LeaderEpoch(0));
+        table.apply(next.header(), next.bytes());
     }
     table
 }
@@ -89,8 +87,10 @@ fn an_unknown_producer_starts_at_zero() {
 fn sequences_are_compared_over_the_wrap() {
     let last = i32::MAX as u32;
     let mut table = ProducerTable::new();
-    table.apply(batch(2, 0, Some(stamp(1, 0, last - 3))).header());
-    table.apply(batch(4, 0, Some(stamp(1, 0, last - 1))).placed(Offset(2), LeaderEpoch(0)).header());
+    let next = batch(2, 0, Some(stamp(1, 0, last - 3)));
+    table.apply(next.header(), next.bytes());
+    let next = batch(4, 0, Some(stamp(1, 0, last - 1))).placed(Offset(2), LeaderEpoch(0));
+    table.apply(next.header(), next.bytes());
     assert_eq!(table.check(stamp(1, 0, 2), 1), Ok(Check::New));
     assert_eq!(table.check(stamp(1, 0, 3), 1), Err(Refused::OutOfOrderSequenceNumber));
     assert_eq!(
@@ -103,7 +103,8 @@ fn sequences_are_compared_over_the_wrap() {
 #[test]
 fn a_new_reign_forgets_the_batches_of_the_old_one() {
     let mut table = producers();
-    table.apply(batch(1, 0, Some(stamp(7, 3, 0))).placed(Offset(114), LeaderEpoch(0)).header());
+    let next = batch(1, 0, Some(stamp(7, 3, 0))).placed(Offset(114), LeaderEpoch(0));
+    table.apply(next.header(), next.bytes());
     assert_eq!(table.get(ProducerId(7)).unwrap().batches().len(), 1);
     assert_eq!(table.check(stamp(7, 3, 1), 1), Ok(Check::New));
 }
@@ -115,9 +116,8 @@ fn forgetting_by_offset_equals_a_fold_of_what_is_left() {
     let mut refold = ProducerTable::new();
     for state in producers().iter() {
         for b in state.batches().iter().filter(|b| b.base >= Offset(108)) {
-            refold.apply(
-                batch(b.count, 0, Some(stamp(7, 2, b.sequence.0))).placed(b.base, LeaderEpoch(0)).header(),
-            );
+            let next = batch(b.count, 0, Some(stamp(7, 2, b.sequence.0))).placed(b.base, LeaderEpoch(0));
+            refold.apply(next.header(), next.bytes());
         }
     }
     assert_eq!(table, refold);
@@ -128,8 +128,10 @@ fn forgetting_by_offset_equals_a_fold_of_what_is_left() {
 #[test]
 fn a_snapshot_holds_the_whole_window_and_no_bit_may_be_wrong() {
     let mut table = producers();
-    table.apply(batch(1, 0, Some(stamp(3, 0, 0))).header());
-    table.apply(batch(1, 0, Some(stamp(900, 1, 5))).header());
+    let next = batch(1, 0, Some(stamp(3, 0, 0)));
+    table.apply(next.header(), next.bytes());
+    let next = batch(1, 0, Some(stamp(900, 1, 5)));
+    table.apply(next.header(), next.bytes());
     let bytes = snapshot::encode(&table);
     assert_eq!(snapshot::decode(&bytes).as_ref(), Some(&table));
     assert_eq!(snapshot::decode(&snapshot::encode(&ProducerTable::new())), Some(ProducerTable::new()));

@@ -4,10 +4,12 @@
 //! which a correct system once seemed to break one. [`cleaning`] has both of compaction.
 
 mod cleaning;
+mod effects;
 mod fires;
 mod groups;
 mod histories;
 mod silent;
+mod transactions;
 mod work;
 
 use std::collections::BTreeSet;
@@ -15,7 +17,11 @@ use std::collections::BTreeSet;
 use super::ALL;
 
 fn histories() -> impl Iterator<Item = &'static fires::History> {
-    fires::HISTORIES.iter().chain(cleaning::HISTORIES)
+    fires::HISTORIES
+        .iter()
+        .chain(cleaning::HISTORIES)
+        .chain(transactions::HISTORIES)
+        .chain(effects::HISTORIES)
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! Where a name is coordinated: the leader of the partition of an internal topic that it is hashed onto, by
+//! Java's `String.hashCode`, as Kafka's `GroupMetadataManager` and `TransactionStateManager` take it
+//! (`partitionFor`).
+
+use crate::ids::{BrokerId, TopicId, TopicPartition};
+use crate::metadata::Image;
+
+/// An internal topic, once the controllers have made it.
+#[derive(Debug, Clone)]
+pub struct Home {
+    name: &'static str,
+    topic: Option<TopicId>,
+}
+
+impl Home {
+    /// The topic of this name, which nobody has made yet.
+    pub const fn named(name: &'static str) -> Self {
+        Self { name, topic: None }
+    }
+
+    /// The topic, if there is one.
+    pub const fn topic(&self) -> Option<TopicId> {
+        self.topic
+    }
+
+    /// The controllers decided something: there may be a topic now.
+    pub(crate) fn on_metadata(&mut self, image: &Image) {
+        if self.topic.is_none() {
+            self.topic = image.topic_named(self.name).map(|(topic, _)| topic);
+        }
+    }
+
+    /// Which partition `name` belongs to; `None` while there is no topic.
+    pub(crate) fn place(&self, name: &str, image: &Image) -> Option<TopicPartition> {
+        let topic = self.topic?;
+        // A topic is known before its partitions are.
+        let partitions =
+            Some(image.topics.get(&topic)?.partitions.len() as u32).filter(|count| *count > 0)?;
+        Some(TopicPartition { topic, partition: partition_for(name, partitions) })
+    }
+
+    /// Who coordinates `name`, as far as this broker knows.
+    pub(crate) fn coordinator(&self, name: &str, image: &Image) -> Option<BrokerId> {
+        self.place(name, image).and_then(|at| image.partition(at)?.leader)
+    }
+}
+
+/// The partition of the name, of so many.
+///
+/// # Panics
+/// If there is none.
+pub fn partition_for(name: &str, partitions: u32) -> u32 {
+    assert!(partitions > 0, "a topic has at least one partition");
+    // Kafka's `Utils.abs` clears the sign, so that the smallest number has a place too.
+    (hash(name) & 0x7fff_ffff) % partitions
+}
+
+/// `String.hashCode`, over UTF-16 units.
+fn hash(text: &str) -> u32 {
+    text.encode_utf16().fold(0, |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_the_hash_that_java_gives_it() {
+        // As `jshell` answers.
+        assert_eq!(hash(""), 0);
+        assert_eq!(hash("a"), 97);
+        assert_eq!(hash("hello"), 99_162_322);
+        assert_eq!(hash("polygenelubricants"), 0x8000_0000);
+    }
+
+    #[test]
+    fn the_smallest_hash_has_a_partition() {
+        assert_eq!(partition_for("polygenelubricants", 50), 0);
+        assert_eq!(partition_for("hello", 50), 22);
+    }
+}

@@ -1,0 +1,13 @@
+//! Conversations between one transactional producer and coordinators that say what the script tells them to.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "a script that meets what it does not know of stops")]
+
+#[path = "../support/mod.rs"]
+mod support;
+mod text;
+mod world;
+
+#[test]
+fn conversations_go_as_their_scripts_say() {
+    support::script::each_script("tests/transactional", world::World::default, world::World::run);
+}

@@ -1,0 +1,392 @@
+//! `exactly-once`: a group whose members consume, transform and produce in transactions, in a storm.
+//!
+//! Producers send keyed records to one topic. The members of a group read it, write an effect of each record to a
+//! second topic, and commit the effects and how far they have read in one transaction (KIP-447). They abort on
+//! purpose, crash, are paused or dawdle beyond their session and their transactions' time-out and then go on as
+//! zombies, are started twice under one name. Ends of transactions are lost, doubled and delayed, like all
+//! messages, and whoever coordinates fails like any broker. Somebody reads the effects as read-committed from the start,
+//! somebody else as read-uncommitted. What may break so that everything is still promised is in `budget`, what
+//! clients do is drawn in `draw`.
+//!
+//! What must hold, and where it is tested:
+//!
+//! | what | held by |
+//! |---|---|
+//! | C8 of `DOMAIN.md` §3: a program may be producer and consumer at once | `exactly-once`: every record of the first topic has one effect that counts, none is lost and none has two, whatever failed ([`crate::invariants::effects`]) |
+//! | C3: a zombie's commits are refused | the same: a member whose generation or producer epoch is over would leave a second effect; how many were fenced is counted |
+//! | C5: redelivery starts at the commit | `commit-kept`, `at-least-once`: the group resumes where its last transaction ended, and in the end has processed everything |
+//! | C2: strictly in order | `effect-order`: effects lie in the order of their records |
+//! | a transaction counts as a whole or not at all | `atomic`, in the end, over all partitions |
+//! | nothing of an aborted or open transaction is read as committed | `read-committed`, at each read |
+//! | transactions end | the calm waits until readers of committed records are at the end of each log |
+//!
+//! `scenarios/tests/scenarios.rs` runs it over fixed and fresh seeds, `scenarios/tests/quirks.rs` shows that each
+//! of these can fail.
+
+mod budget;
+mod draw;
+mod settings;
+mod smaller;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use squall_core::broker::{Broker, BrokerConfig};
+use squall_core::client::{ConsumerConfig, ProducerConfig};
+use squall_core::controller::Controller;
+use squall_core::group::config::OFFSETS_TOPIC;
+use squall_core::ids::NodeId;
+use squall_core::log::CleanupPolicy;
+use squall_core::message::{Acks, CreateTopic, Isolation, Message};
+use squall_core::probe::Probe;
+use squall_core::time::{Span, Time};
+use squall_core::transaction::config::TRANSACTIONS_TOPIC;
+use squall_sim::engine::{Spare, World};
+use squall_sim::fault::FaultSpace;
+use squall_sim::history::Chronicle;
+use squall_sim::knob::Knob;
+use squall_sim::narrate::{self, Fields};
+use squall_sim::plan::{Operation, Plan};
+use squall_sim::recording::{Fact, Lane};
+use squall_sim::run::{Scenario, world_config};
+use squall_sim::seed::Seed;
+use squall_sim::settings::Settings;
+
+use crate::checks::{self, Audit, ClusterChecks, Exercised, Expectations};
+use crate::cluster::{self, Layout, Member};
+use crate::consumer_group::settings as group;
+use crate::consumer_group::{PlannedAssignor, client_node};
+use crate::ghost::clients::Keys;
+use crate::narrate as words;
+use crate::quirks;
+use crate::replicated_log::budget::replication;
+use crate::replicated_log::{consumer_config, partitions, producer_config};
+use crate::roles_in_world as roles;
+use crate::workload::{Admin, EFFECTS, EffectsReader, Pipeline, Send, Sender, Step, TOPIC};
+
+/// The scenario.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExactlyOnce;
+
+/// What a client does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Op {
+    /// Begins as a producer with acks=all. The first operation of each producer.
+    Produce {
+        /// Whether its retries are absorbed.
+        idempotent: bool,
+    },
+    /// Sends a record.
+    Send {
+        /// Its key; none: any partition.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<u32>,
+        /// The length of its value in bytes.
+        bytes: u32,
+    },
+    /// Begins as an application of this kind. The first operation of each member.
+    Work {
+        /// How the group divides partitions; the same for all.
+        assignor: PlannedAssignor,
+        /// The number in its name as a static member; none: a dynamic member.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instance: Option<u32>,
+        /// The number in its transactional id.
+        transactional: u32,
+    },
+    /// Joins the group; if it has, as a new process that knows nothing of the one before.
+    Join,
+    /// Ends its transaction, gives up what it has and leaves.
+    Leave,
+    /// Does nothing for a while, perhaps with a transaction open.
+    Dawdle {
+        /// How long.
+        millis: u32,
+    },
+    /// Aborts the next transaction that it ends.
+    Abort,
+}
+
+const SOMETIMES: &[&str] = &[
+    Exercised::Elections.name(),
+    Exercised::QuorumElections.name(),
+    Exercised::Truncations.name(),
+    Exercised::IsrShrinks.name(),
+    Exercised::Rebalances.name(),
+    Exercised::TakeOvers.name(),
+    Exercised::CoordinatorFailovers.name(),
+    Exercised::TransactionsCommitted.name(),
+    Exercised::TransactionsAborted.name(),
+    Exercised::TransactionsUndecided.name(),
+    Exercised::TransactionsTimedOut.name(),
+    Exercised::ZombiesFenced.name(),
+    Exercised::MarkersRetried.name(),
+    Exercised::TransactionCoordinatorsCeased.name(),
+    Exercised::DirtyReads.name(),
+];
+
+/// Who reads effects: one as read-committed, one as read-uncommitted.
+const READERS: u32 = 2;
+
+impl Scenario for ExactlyOnce {
+    type Process = Member;
+    type Operation = Op;
+    type Checks = ClusterChecks;
+
+    fn name(&self) -> &'static str {
+        "exactly-once"
+    }
+
+    fn about(&self) -> &'static str {
+        "a group that consumes, transforms and produces in transactions, with zombies and fenced producers"
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &settings::KNOBS
+    }
+
+    fn quirks(&self) -> &'static [(&'static str, &'static str)] {
+        quirks::QUIRKS
+    }
+
+    fn check_settings(&self, settings: &Settings) -> Result<(), String> {
+        cluster::check(settings)?;
+        group::check(settings)
+    }
+
+    fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
+        (draw::operations(seed, settings), budget::space(seed, settings))
+    }
+
+    fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
+        let settings = &plan.settings;
+        let layout = cluster::layout(settings);
+        let quirks = quirks::set(&plan.quirks);
+        let mut world = World::with_spare(Seed(plan.seed), world_config(settings), spare);
+        for id in layout.broker_ids() {
+            let config = BrokerConfig {
+                groups: group::coordinator(settings),
+                transactions: settings::coordinator(settings),
+                ..cluster::broker_config(settings, layout, id, quirks)
+            };
+            world.add(&format!("broker {id}"), Member::Broker(Box::new(Broker::new(config))));
+        }
+        for node in layout.controller_nodes() {
+            let controller = Controller::new(cluster::controller_config(settings, layout, quirks));
+            world.add(&format!("controller {node}"), Member::Controller(Box::new(controller)));
+        }
+        add_clients(plan, layout, &mut world);
+        world
+    }
+
+    fn checks(&self, plan: &Plan<Op>, _spare: Option<ClusterChecks>) -> ClusterChecks {
+        let settings = &plan.settings;
+        let layout = cluster::layout(settings);
+        let audit = |isolation, partitions: &str| Audit {
+            consumer: ConsumerConfig { max_bytes: 1 << 20, isolation, ..consumer_config(settings, layout) },
+            partitions: settings.get(partitions) as u32,
+        };
+        let expectations = Expectations {
+            audit: Some(audit(Isolation::ReadUncommitted, "topic.partitions")),
+            keys: keys(plan, layout),
+            flush: settings.is_on("log.flush"),
+            beyond_budget: settings.is_on("fault.beyond_budget"),
+            sometimes: SOMETIMES,
+            groups: vec![settings::member(settings, layout, quirks::set(&[])).group],
+            witness: None,
+            effects: Some(audit(Isolation::ReadCommitted, "txn.effects")),
+            effects_witness: is_witnessed(plan).then(Box::default),
+        };
+        ClusterChecks::new(layout, expectations)
+    }
+
+    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+        smaller::plans(plan)
+    }
+
+    fn within_budget(&self, plan: &Plan<Op>) -> bool {
+        plan.settings.is_on("fault.beyond_budget") || budget::holds(plan)
+    }
+
+    fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
+        roles::resolve(role, checks.layout(), world, checks)
+    }
+
+    fn halted(&self, process: &Member) -> bool {
+        process.is_halted()
+    }
+
+    fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
+        roles::transfer(role, checks.layout(), world, checks)
+    }
+
+    fn message_kinds(&self) -> &'static [narrate::Kind] {
+        &words::MESSAGES_WITH_TRANSACTIONS
+    }
+
+    fn message_kind(&self, message: &Message) -> &'static str {
+        words::message_kind(message)
+    }
+
+    fn message_fields(&self, message: &Message) -> Fields {
+        words::message_fields(message)
+    }
+
+    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
+        words::story(facts, lanes)
+    }
+
+    fn probe_kinds(&self) -> &'static [narrate::Kind] {
+        &words::PROBES_WITH_TRANSACTIONS
+    }
+
+    fn probe_kind(&self, probe: &Probe) -> &'static str {
+        words::probe_kind(probe)
+    }
+
+    fn probe_fields(&self, probe: &Probe) -> Fields {
+        words::probe_fields(probe)
+    }
+
+    fn probe_glyph(&self, probe: &Probe) -> char {
+        words::probe_glyph(probe)
+    }
+
+    fn partitions(&self, settings: &Settings) -> Vec<String> {
+        partitions(settings).map(|at| at.to_string()).collect()
+    }
+
+    fn chronicle(&self, _plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
+        Some(Box::new(words::EffectsChronicle::default()))
+    }
+
+    fn is_client(&self, member: &Member) -> bool {
+        member.is_client()
+    }
+
+    fn state(&self, member: &Member) -> Fields {
+        words::state(member)
+    }
+}
+
+/// Whether there is a second opinion on the run.
+fn is_witnessed(plan: &Plan<Op>) -> bool {
+    let promised = !plan.settings.is_on("fault.beyond_budget") && !plan.settings.is_on("topic.unclean");
+    promised && plan.seed.is_multiple_of(checks::EVERY) && plan.operations.len() <= checks::MOST
+}
+
+/// How many nodes are clients of which sort: producers, members.
+fn members(settings: &Settings) -> (u32, u32) {
+    (settings.get("client.producers") as u32, settings.get("group.members") as u32)
+}
+
+fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
+    let settings = &plan.settings;
+    let pause = Span::from_millis(settings.get("client.request_timeout"));
+    world.add("admin", Member::Admin(Admin::of(topics(settings), layout.controller_nodes(), pause)));
+    let (producers, members) = members(settings);
+    for client in 0..producers {
+        let (config, script) = producer(plan, layout, client);
+        let name = format!("producer {}", client_node(layout, client));
+        world.add(&name, Member::Sender(Box::new(Sender::new(config, script))));
+    }
+    for client in producers..producers + members {
+        let name = format!("pipeline {}", client_node(layout, client));
+        world.add(&name, Member::Pipeline(Box::new(pipeline(plan, layout, client))));
+    }
+    for (isolation, name) in
+        [(Isolation::ReadCommitted, "reader"), (Isolation::ReadUncommitted, "dirty reader")]
+    {
+        let config = ConsumerConfig {
+            isolation,
+            quirks: quirks::set(&plan.quirks),
+            ..consumer_config(settings, layout)
+        };
+        let reader = EffectsReader::new(config, settings.get("txn.effects") as u32);
+        world.add(name, Member::EffectsReader(Box::new(reader)));
+    }
+}
+
+/// The records, their effects, and what coordinators keep.
+fn topics(settings: &Settings) -> Vec<CreateTopic> {
+    let topic = |name: &str, partitions: &str, cleanup: CleanupPolicy| CreateTopic {
+        name: name.to_owned(),
+        partitions: settings.get(partitions) as u32,
+        replication: replication(settings) as u32,
+        min_isr: settings.get("topic.min_isr") as u32,
+        unclean: settings.is_on("topic.unclean"),
+        cleanup,
+    };
+    vec![
+        topic(TOPIC, "topic.partitions", CleanupPolicy::Delete),
+        topic(EFFECTS, "txn.effects", CleanupPolicy::Delete),
+        topic(OFFSETS_TOPIC, "group.offsets_partitions", CleanupPolicy::Compact),
+        topic(TRANSACTIONS_TOPIC, "txn.partitions", CleanupPolicy::Compact),
+    ]
+}
+
+/// The keys of what each producer sends, by its node.
+fn keys(plan: &Plan<Op>, layout: Layout) -> Keys {
+    let mut keys = BTreeMap::<u32, Vec<Option<u32>>>::new();
+    for operation in &plan.operations {
+        if let Op::Send { key, .. } = operation.op {
+            keys.entry(client_node(layout, operation.client)).or_default().push(key);
+        }
+    }
+    Arc::new(keys)
+}
+
+fn of_client(plan: &Plan<Op>, client: u32) -> impl Iterator<Item = (Time, Op)> {
+    let own = plan.operations.iter().filter(move |operation| operation.client == client);
+    own.map(|operation| (Time(operation.at), operation.op))
+}
+
+/// What one producer is, and what it sends.
+fn producer(plan: &Plan<Op>, layout: Layout, client: u32) -> (ProducerConfig, Arc<[Send]>) {
+    let mut config = producer_config(&plan.settings, layout);
+    config.acks = Acks::All;
+    let mut script = Vec::new();
+    for (at, op) in of_client(plan, client) {
+        match op {
+            Op::Produce { idempotent } => config.idempotent = idempotent,
+            Op::Send { key, bytes } => script.push(Send { at, key, size: bytes }),
+            Op::Work { .. } | Op::Join | Op::Leave | Op::Dawdle { .. } | Op::Abort => {}
+        }
+    }
+    (config, script.into())
+}
+
+/// What one member is, and what it does.
+fn pipeline(plan: &Plan<Op>, layout: Layout, client: u32) -> Pipeline {
+    let quirks = quirks::set(&plan.quirks);
+    let mut member = settings::member(&plan.settings, layout, quirks);
+    let mut name = client;
+    let mut script = Vec::new();
+    for (at, op) in of_client(plan, client) {
+        match op {
+            Op::Work { assignor, instance, transactional } => {
+                member.assignors = vec![assignor.into()];
+                member.instance = instance.map(group::instance_name);
+                name = transactional;
+            }
+            Op::Join => script.push((at, Step::Join)),
+            Op::Leave => script.push((at, Step::Leave)),
+            Op::Dawdle { millis } => script.push((at, Step::Dawdle(Span::from_millis(u64::from(millis))))),
+            Op::Abort => script.push((at, Step::Abort)),
+            Op::Produce { .. } | Op::Send { .. } => {}
+        }
+    }
+    let producer = settings::producer(&plan.settings, layout, quirks, name);
+    let pace = settings::pace(&plan.settings, is_alone(plan, client, name));
+    Pipeline::new(member, producer, pace, script.into())
+}
+
+/// Whether no other member has this transactional id, or it is the first of those that have: one of them must go on.
+fn is_alone(plan: &Plan<Op>, client: u32, name: u32) -> bool {
+    plan.operations.iter().all(|operation| match operation.op {
+        Op::Work { transactional, .. } => operation.client >= client || transactional != name,
+        Op::Produce { .. } | Op::Send { .. } | Op::Join | Op::Leave | Op::Dawdle { .. } | Op::Abort => true,
+    })
+}

@@ -1,0 +1,106 @@
+//! The settings of transactions: one table with that of groups, and what its rows mean.
+
+use squall_core::client::{MemberConfig, ProducerConfig, TransactionalConfig};
+use squall_core::ids::{GroupId, TransactionalId};
+use squall_core::message::Acks;
+use squall_core::quirk::Quirks;
+use squall_core::time::Span;
+use squall_core::transaction::config::TransactionConfig;
+use squall_sim::knob::{Knob, Unit};
+use squall_sim::settings::Settings;
+
+use crate::cluster::Layout;
+use crate::consumer_group::settings as group;
+use crate::replicated_log::producer_config;
+use crate::table::{joined, with};
+use crate::workload::Pace;
+
+use Unit::{Count, Millis};
+
+const fn row(
+    key: &'static str,
+    unit: Unit,
+    calm: u64,
+    storm: (u64, u64),
+    limits: (u64, u64),
+    why: &'static str,
+) -> Knob {
+    Knob { key, unit, calm, storm, limits, why }
+}
+
+const OWN: &[Knob] = &[
+    row("txn.partitions", Count, 1, (1, 2), (1, 64), "transaction.state.log.num.partitions"),
+    row("txn.timeout", Millis, 2_000, (400, 4_000), (10, 600_000), "transaction.timeout.ms"),
+    row("txn.linger", Millis, 20, (0, 300), (0, 60_000), "how long a transaction waits for more records"),
+    row("txn.aborts", Count, 1, (0, 3), (0, 1_000), "transactions that each member aborts on purpose"),
+    row("txn.effects", Count, 2, (1, 3), (1, 64), "partitions of the topic that members write to"),
+];
+
+/// One group; its offsets are kept, or what was processed would be processed again, as it should.
+const OTHERS: &[Knob] = &[
+    row("group.groups", Count, 1, (1, 1), (1, 1), "groups; one of them, whose members work in transactions"),
+    row("group.members", Count, 2, (1, 3), (1, 50), "members of the group"),
+    row("group.commit_every", Count, 5, (1, 10), (1, 10_000), "records of a transaction"),
+    row(
+        "group.retention",
+        Millis,
+        600_000,
+        (600_000, 600_000),
+        (10, 1 << 40),
+        "how long an empty group's offsets are kept (offsets.retention.minutes)",
+    ),
+];
+
+pub(super) static KNOBS: [Knob; group::ROWS + OWN.len()] =
+    with(joined::<{ group::ROWS + OWN.len() }>(&group::TABLE, OWN), OTHERS);
+
+fn millis(settings: &Settings, key: &str) -> Span {
+    Span::from_millis(settings.get(key))
+}
+
+/// A member of the group without automatic commits: transactions do that.
+pub(super) fn member(settings: &Settings, layout: Layout, quirks: Quirks) -> MemberConfig {
+    MemberConfig {
+        group: GroupId("pipeline".into()),
+        auto_commit: None,
+        ..group::member(settings, layout, quirks)
+    }
+}
+
+/// A producer with the transactional id of this number.
+pub(super) fn producer(settings: &Settings, layout: Layout, quirks: Quirks, number: u32) -> ProducerConfig {
+    ProducerConfig {
+        acks: Acks::All,
+        idempotent: true,
+        quirks,
+        transactional: Some(TransactionalConfig {
+            id: TransactionalId(format!("pipeline-{number}").into()),
+            timeout: millis(settings, "txn.timeout"),
+        }),
+        ..producer_config(settings, layout)
+    }
+}
+
+/// The settings of transactions' coordinators; they load and unload like those of groups.
+pub(super) fn coordinator(settings: &Settings) -> TransactionConfig {
+    let groups = group::coordinator(settings);
+    TransactionConfig {
+        write_timeout: groups.write_timeout,
+        load_bytes: groups.load_bytes,
+        load_pause: groups.load_pause,
+        unload_pause: groups.unload_pause,
+        marker_backoff: millis(settings, "client.retry_backoff"),
+        marker_timeout: millis(settings, "client.request_timeout"),
+        ..TransactionConfig::default()
+    }
+}
+
+/// How members work; `alone`: no other process has a name of this one.
+pub(super) fn pace(settings: &Settings, alone: bool) -> Pace {
+    Pace {
+        takes: Span::from_micros(settings.get("group.work")),
+        records: settings.get("group.commit_every") as u32,
+        linger: millis(settings, "txn.linger"),
+        restart: alone.then(|| millis(settings, "group.session")),
+    }
+}
