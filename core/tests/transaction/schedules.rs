@@ -272,19 +272,21 @@ impl Story {
     /// What each record came to, by the leader's log.
     fn outcomes(&mut self, at: TopicPartition) -> BTreeMap<u64, Ending> {
         let node = NodeId(self.leader);
-        let partition = self.world.bench.process(node).unwrap().0.partition(at).unwrap().clone();
+        let broker = self.world.bench.process(node).expect("the leader is up");
+        let partition = broker.0.partition(at).expect("it leads the partition").clone();
         assert_eq!(partition.high_watermark(), partition.log().log_end(), "everything is committed");
         assert_eq!(partition.last_stable(), partition.log().log_end(), "nothing is open in {at}");
         let end = partition.log().log_end();
         let mut all: Vec<Batch> = Vec::new();
         while all.last().map_or(Offset::ZERO, Batch::next_offset) < end {
             let from = all.last().map_or(Offset::ZERO, Batch::next_offset);
-            let bytes = partition.read_own(from, end, 100_000, self.world.bench.seat_mut(node)).unwrap();
+            let bytes = partition.read_own(from, end, 100_000, self.world.bench.seat_mut(node));
+            let bytes = bytes.expect("no disk fails here");
             all.extend(batches(bytes).map(Result::unwrap));
         }
         let (mut open, mut outcomes) = (BTreeMap::<ProducerId, Vec<u64>>::new(), BTreeMap::new());
         for batch in all {
-            let (id, _) = batch.identity().unwrap();
+            let (id, _) = batch.identity().expect("only producers write here");
             match batch.marker() {
                 Some(marker) => {
                     for record in open.remove(&id).unwrap_or_default() {
@@ -292,7 +294,9 @@ impl Story {
                     }
                 }
                 None => {
-                    let record = batch.records().next().unwrap().value.unwrap().try_into().unwrap();
+                    let record = batch.records().next().and_then(|record| record.value);
+                    let record =
+                        record.and_then(|value| value.try_into().ok()).expect("a record is its number");
                     open.entry(id).or_default().push(u64::from_be_bytes(record));
                 }
             }
