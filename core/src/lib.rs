@@ -16,6 +16,7 @@
 //! | [`broker`] | the partitions of one broker and its life with the controller |
 //! | [`client`] | producer and consumer |
 //! | [`group`] | consumer groups: the coordinators that live on offsets partitions |
+//! | [`share`] | share groups: records acquired, acknowledged and given up one by one |
 //! | [`message`], [`timer`], [`probe`], [`host`] | the closed vocabularies that cross the window |
 //! | [`quirk`] | known historical mistakes, off unless switched on |
 //! | [`testing`] | an in-memory world for tests |
@@ -36,6 +37,7 @@ pub mod quirk;
 pub mod quorum;
 pub mod record;
 pub mod refused;
+pub mod share;
 pub mod testing;
 pub mod time;
 pub mod timer;

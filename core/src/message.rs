@@ -17,6 +17,7 @@ use crate::log::CleanupPolicy;
 use crate::metadata::{MetadataRecord, PartitionState, Snapshot};
 use crate::quorum::message::QuorumMessage;
 use crate::refused::Refused;
+use crate::share::message::{ShareReply, ShareRequest};
 use crate::time::Span;
 
 /// Anything that goes over the network.
@@ -79,6 +80,9 @@ impl Reply {
         if let Self::Group(reply) = self {
             return reply.payload();
         }
+        if let Self::Share(reply) = self {
+            return reply.payload();
+        }
         0
     }
 }
@@ -114,6 +118,8 @@ pub enum Request {
     ListOffsets(ListOffsets),
     /// About a consumer group.
     Group(GroupRequest),
+    /// About a share group.
+    Share(ShareRequest),
 }
 
 /// The answers, one arm a request.
@@ -172,6 +178,8 @@ pub enum Reply {
     },
     /// To [`Request::Group`].
     Group(GroupReply),
+    /// To [`Request::Share`].
+    Share(ShareReply),
 }
 
 /// A broker's word on itself at the start of a life.
@@ -442,6 +450,7 @@ impl Request {
             Self::EpochEnd(r) => Reply::EpochEnd { at: r.at, result: Err(refused) },
             Self::ListOffsets(r) => Reply::ListOffsets { at: r.at, result: Err(refused) },
             Self::Group(r) => Reply::Group(r.refuse(refused)),
+            Self::Share(r) => Reply::Share(r.refuse(refused)),
         })
     }
 }

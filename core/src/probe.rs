@@ -17,6 +17,7 @@ use crate::log::Cleaned;
 use crate::message::Acks;
 use crate::metadata::MetadataRecord;
 use crate::refused::Refused;
+use crate::share::probe::ShareProbe;
 
 /// A fact.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,6 +34,8 @@ pub enum Probe {
     Client(ClientProbe),
     /// About a consumer group.
     Group(GroupProbe),
+    /// About a share group.
+    Share(ShareProbe),
 }
 
 /// About the consensus of the controllers.

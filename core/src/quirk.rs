@@ -37,11 +37,17 @@ pub enum Quirk {
     UnvalidatedPosition,
     /// KAFKA-13194: compaction goes by the log end, and lets records that may be cut yet displace committed ones.
     CleanPastHighWatermark,
+    /// MassTransit#6216: a record that fails is tried again for ever, and nothing behind it is worked.
+    RetryPoisonForever,
+    /// KIP-932: an acknowledgement is taken from whoever once had the record, though its lock ran out.
+    LateAcknowledgement,
+    /// pipeshub-ai#3445: after the last attempt a record is set aside where nobody looks.
+    PoisonParksSilently,
 }
 
 impl Quirk {
     /// All of them, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::TruncateToHighWatermark,
         Self::DivergenceWithoutEpoch,
         Self::UnfencedFetch,
@@ -57,6 +63,9 @@ impl Quirk {
         Self::OwnedTwice,
         Self::UnvalidatedPosition,
         Self::CleanPastHighWatermark,
+        Self::RetryPoisonForever,
+        Self::LateAcknowledgement,
+        Self::PoisonParksSilently,
     ];
 }
 

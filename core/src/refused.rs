@@ -139,6 +139,8 @@ refusals! {
     GroupMaxSizeReached = 81, "GROUP_MAX_SIZE_REACHED", fatal;
     /// Another process has joined under the same instance name since (KIP-345).
     FencedInstanceId = 82, "FENCED_INSTANCE_ID", fatal;
+    /// The record is not this worker's, or not any more: its lock ran out, or it is settled (KIP-932).
+    InvalidRecordState = 121, "INVALID_RECORD_STATE", fatal;
 }
 
 impl fmt::Display for Refused {

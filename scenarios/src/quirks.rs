@@ -61,6 +61,18 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "clean-past-high-watermark",
         "compaction goes by the log end, so records that are cut later have displaced committed ones (KAFKA-13194)",
     ),
+    (
+        "retry-poison-forever",
+        "a share group tries a record that fails for ever, and nothing behind it (MassTransit#6216)",
+    ),
+    (
+        "late-acknowledgement",
+        "an acknowledgement counts though its lock ran out and another worker has the record (KIP-932)",
+    ),
+    (
+        "poison-parks-silently",
+        "after its last attempt a record is set aside without a letter (pipeshub-ai#3445)",
+    ),
 ];
 
 /// The quirk of a name.

@@ -183,7 +183,11 @@ impl Broker {
             }
             Timer::Group(at, timer) => groups::on_timer(self, at, timer, env),
             // No broker sets these.
-            Timer::Quorum(_) | Timer::Controller(_) | Timer::Client(_) | Timer::Application(_) => Ok(()),
+            Timer::Share(..)
+            | Timer::Quorum(_)
+            | Timer::Controller(_)
+            | Timer::Client(_)
+            | Timer::Application(_) => Ok(()),
         };
         let outcome = outcome.and_then(|()| groups::attend(self, env));
         self.halt_on(outcome, env);
@@ -217,6 +221,7 @@ impl Broker {
             Request::Metadata => metadata::on_client_request(self, asker, env),
             Request::InitProducerId => producer_ids::on_request(self, asker, env),
             Request::Group(request) => groups::on_request(self, asker, request, env),
+            Request::Share(request) => serve::on_share_request(asker, &request, env),
             Request::RegisterBroker(_)
             | Request::Heartbeat(_)
             | Request::FetchMetadata(_)
@@ -248,7 +253,8 @@ impl Broker {
             | Reply::Produce { .. }
             | Reply::EpochEnd { .. }
             | Reply::ListOffsets { .. }
-            | Reply::Group(_) => Ok(()),
+            | Reply::Group(_)
+            | Reply::Share(_) => Ok(()),
         }
     }
 

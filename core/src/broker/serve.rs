@@ -87,3 +87,13 @@ pub(super) fn on_controller_request(
     }
     Ok(())
 }
+
+/// Nobody leads share-partitions here.
+pub(super) fn on_share_request(
+    asker: Asker,
+    request: &crate::share::message::ShareRequest,
+    env: &mut Host<'_>,
+) -> Result<(), DiskFault> {
+    asker.answer(Reply::Share(request.refuse(Refused::NotCoordinator)), env);
+    Ok(())
+}

@@ -34,7 +34,8 @@ pub(super) fn on_timer(c: &mut Controller, timer: Timer, env: &mut Host<'_>) -> 
         | Timer::Partition(..)
         | Timer::Client(_)
         | Timer::Application(_)
-        | Timer::Group(..) => {}
+        | Timer::Group(..)
+        | Timer::Share(..) => {}
     }
     Ok(())
 }
@@ -57,6 +58,7 @@ fn on_request(c: &mut Controller, asker: Asker, request: Request, env: &mut Host
         Request::EpochEnd(r) => asker.answer(Reply::EpochEnd { at: r.at, result: Err(ASTRAY) }, env),
         Request::ListOffsets(r) => asker.answer(Reply::ListOffsets { at: r.at, result: Err(ASTRAY) }, env),
         Request::Group(r) => asker.answer(Reply::Group(r.refuse(ASTRAY)), env),
+        Request::Share(r) => asker.answer(Reply::Share(r.refuse(ASTRAY)), env),
     }
 }
 

@@ -361,7 +361,8 @@ fn all_controllers_apply_the_same_records() {
             | Probe::Broker(_)
             | Probe::Replica(..)
             | Probe::Client(_)
-            | Probe::Group(_) => None,
+            | Probe::Group(_)
+            | Probe::Share(_) => None,
         })
         .collect::<Vec<_>>()
     };

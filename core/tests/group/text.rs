@@ -92,7 +92,8 @@ fn answer(reply: &Reply) -> String {
         | Reply::InitProducerId(_)
         | Reply::Fetch { .. }
         | Reply::EpochEnd { .. }
-        | Reply::ListOffsets { .. } => panic!("nobody asks that: {reply:?}"),
+        | Reply::ListOffsets { .. }
+        | Reply::Share(_) => panic!("nobody asks that: {reply:?}"),
     }
 }
 

@@ -27,7 +27,10 @@ fn line(said: &Said<Node>, quiet: bool) -> Option<String> {
         Said::Probe(_, Probe::Metadata(_)) if quiet => None,
         Said::Probe(node, Probe::Metadata(fact)) => Some(format!("{node}: {}\n", compact(fact))),
         Said::Probe(node, Probe::Broker(fact)) => Some(format!("{node}: {}\n", compact(fact))),
-        Said::Probe(node, other @ (Probe::Quorum(_) | Probe::Client(_) | Probe::Group(_))) => {
+        Said::Probe(
+            node,
+            other @ (Probe::Quorum(_) | Probe::Client(_) | Probe::Group(_) | Probe::Share(_)),
+        ) => {
             panic!("node {node} says {other:?}")
         }
     }
@@ -106,7 +109,8 @@ fn request(request: &Request) -> String {
         | Request::Produce(_)
         | Request::EpochEnd(_)
         | Request::ListOffsets(_)
-        | Request::Group(_) => panic!("no broker asks that: {request:?}"),
+        | Request::Group(_)
+        | Request::Share(_) => panic!("no broker asks that: {request:?}"),
     }
 }
 
@@ -144,7 +148,8 @@ fn reply(reply: &Reply) -> String {
         | Reply::AlterPartition { .. }
         | Reply::ElectLeader(_)
         | Reply::CreateTopic(_)
-        | Reply::Group(_) => panic!("no broker answers that: {reply:?}"),
+        | Reply::Group(_)
+        | Reply::Share(_) => panic!("no broker answers that: {reply:?}"),
     }
 }
 

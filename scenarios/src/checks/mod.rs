@@ -240,6 +240,7 @@ impl ClusterChecks {
                 groups::on_probe(self, node, probe)?;
                 work::on_probe(self, node, world.now(), probe)
             }
+            Probe::Share(_) => Ok(()),
         }
     }
 

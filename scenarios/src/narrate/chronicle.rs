@@ -137,7 +137,8 @@ impl Chronicle<Probe> for ClusterChronicle {
             | Probe::Metadata(_)
             | Probe::Broker(_)
             | Probe::Replica(..)
-            | Probe::Group(_) => {}
+            | Probe::Group(_)
+            | Probe::Share(_) => {}
         }
     }
 

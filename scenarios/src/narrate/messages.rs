@@ -8,7 +8,7 @@ use squall_core::quorum::message::{AppendOutcome, QuorumMessage};
 use squall_core::record::Header;
 use squall_sim::narrate::{Fields, Kind, field};
 
-use super::{Words, acks, groups, list, millis, nobody_or, row, yes_or_no};
+use super::{Words, acks, groups, list, millis, nobody_or, row, share, yes_or_no};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION};
 
@@ -104,6 +104,7 @@ pub(crate) const fn kind(message: &Message) -> &'static str {
             Request::EpochEnd(_) => "epoch end",
             Request::ListOffsets(_) => "list offsets",
             Request::Group(request) => groups::request_kind(request),
+            Request::Share(request) => share::request_kind(request),
         },
         Message::Reply { reply, .. } => match reply {
             Reply::RegisterBroker(_) => "register broker reply",
@@ -120,6 +121,7 @@ pub(crate) const fn kind(message: &Message) -> &'static str {
             Reply::EpochEnd { .. } => "epoch end reply",
             Reply::ListOffsets { .. } => "list offsets reply",
             Reply::Group(reply) => groups::reply_kind(reply),
+            Reply::Share(reply) => share::reply_kind(reply),
         },
     }
 }
@@ -206,6 +208,7 @@ fn request_words(request: &Request) -> Words {
             }
         }
         Request::Group(request) => groups::request(request),
+        Request::Share(request) => share::request(request),
     }
 }
 
@@ -273,6 +276,7 @@ fn reply_words(reply: &Reply) -> Words {
             Words::of(*at).result(result, |words, offset| words.with(OFFSET, offset))
         }
         Reply::Group(reply) => groups::reply(reply),
+        Reply::Share(reply) => share::reply(reply),
     }
 }
 

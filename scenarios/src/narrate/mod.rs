@@ -8,6 +8,7 @@ mod chronicle;
 mod groups;
 mod messages;
 mod probes;
+mod share;
 mod state;
 mod story;
 
@@ -33,6 +34,14 @@ pub(crate) static MESSAGES_WITH_GROUPS: [Kind; MESSAGES.len() + groups::MESSAGES
 /// The kinds of facts of a cluster with groups.
 pub(crate) static PROBES_WITH_GROUPS: [Kind; PROBES.len() + groups::PROBES.len()] =
     joined(PROBES, groups::PROBES);
+
+/// The kinds of messages of a cluster with share groups.
+pub(crate) static MESSAGES_WITH_SHARES: [Kind; MESSAGES.len() + share::MESSAGES.len()] =
+    joined(MESSAGES, share::MESSAGES);
+
+/// The kinds of facts of a cluster with share groups.
+pub(crate) static PROBES_WITH_SHARES: [Kind; PROBES.len() + share::PROBES.len()] =
+    joined(PROBES, share::PROBES);
 
 const fn joined<const N: usize>(first: &[Kind], second: &[Kind]) -> [Kind; N] {
     let mut kinds = [first[0]; N];

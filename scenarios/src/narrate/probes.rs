@@ -3,7 +3,7 @@
 use squall_core::probe::{BrokerProbe, ClientProbe, MetadataProbe, Probe, QuorumProbe, ReplicaProbe};
 use squall_sim::narrate::{Fields, Kind, field};
 
-use super::{Words, acks, groups, list, nobody_or, record, row, yes_or_no};
+use super::{Words, acks, groups, list, nobody_or, record, row, share, yes_or_no};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION, RECORD};
 
@@ -132,6 +132,7 @@ pub(crate) const fn kind(probe: &Probe) -> &'static str {
             ClientProbe::Repositioned { .. } => "reader repositioned",
         },
         Probe::Group(probe) => groups::probe_kind(probe),
+        Probe::Share(probe) => share::probe_kind(probe),
     }
 }
 
@@ -203,6 +204,7 @@ pub(crate) const fn glyph(probe: &Probe) -> char {
             ClientProbe::Repositioned { .. } => '↔',
         },
         Probe::Group(probe) => groups::glyph(probe),
+        Probe::Share(probe) => share::glyph(probe),
     }
 }
 
@@ -253,6 +255,7 @@ pub(crate) fn fields(probe: &Probe) -> Fields {
         Probe::Replica(at, probe) => replica(Words::of(*at), probe),
         Probe::Client(probe) => client(probe),
         Probe::Group(probe) => groups::probe(probe),
+        Probe::Share(probe) => share::probe(probe),
     }
     .0
 }

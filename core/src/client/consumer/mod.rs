@@ -233,7 +233,8 @@ impl Consumer {
             | Reply::ElectLeader(_)
             | Reply::InitProducerId(_)
             | Reply::Produce { .. }
-            | Reply::Group(_) => {}
+            | Reply::Group(_)
+            | Reply::Share(_) => {}
         }
     }
 

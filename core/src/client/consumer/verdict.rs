@@ -63,6 +63,6 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::GroupIdNotFound
         | Refused::MemberIdRequired { .. }
         | Refused::GroupMaxSizeReached
-        | Refused::FencedInstanceId => Verdict::Elsewhere,
+        | Refused::FencedInstanceId | Refused::InvalidRecordState => Verdict::Elsewhere,
     }
 }

@@ -73,6 +73,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::DuplicateBrokerRegistration
         | Refused::BrokerIdNotRegistered
         | Refused::IneligibleReplica
-        | Refused::InvalidTopic => Verdict::Elsewhere,
+        | Refused::InvalidTopic
+        | Refused::InvalidRecordState => Verdict::Elsewhere,
     }
 }

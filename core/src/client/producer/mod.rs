@@ -227,7 +227,8 @@ impl Producer {
             | Reply::Fetch { .. }
             | Reply::EpochEnd { .. }
             | Reply::ListOffsets { .. }
-            | Reply::Group(_) => {}
+            | Reply::Group(_)
+            | Reply::Share(_) => {}
         }
     }
 
@@ -238,7 +239,7 @@ impl Producer {
             ClientTimer::ProducerId => self.shared.on_producer_id_timer(env),
             ClientTimer::Partition(at) => self.on_partition_timer(at, env),
             ClientTimer::Delivery => self.on_delivery_timer(env),
-            // A member's.
+            // A member's or a worker's.
             ClientTimer::Group => {}
         }
     }

@@ -93,7 +93,8 @@ impl Cluster {
             | Request::Fetch(_)
             | Request::EpochEnd(_)
             | Request::ListOffsets(_)
-            | Request::Group(_) => {
+            | Request::Group(_)
+            | Request::Share(_) => {
                 assert_eq!(sent.request, Request::Metadata, "a producer asks nothing else");
                 // Some brokers lag behind.
                 let behind = u32::from(self.tape.chance(60)).min(self.epoch - 1);

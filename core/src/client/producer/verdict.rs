@@ -74,6 +74,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::GroupIdNotFound
         | Refused::MemberIdRequired { .. }
         | Refused::GroupMaxSizeReached
-        | Refused::FencedInstanceId => Verdict::StreamOver,
+        | Refused::FencedInstanceId
+        | Refused::InvalidRecordState => Verdict::StreamOver,
     }
 }
