@@ -13,6 +13,7 @@ mod lifecycle;
 mod metadata;
 mod producer_ids;
 mod serve;
+mod shares;
 
 use std::collections::BTreeMap;
 
@@ -25,11 +26,13 @@ use crate::message::{Message, Reply, Request};
 use crate::metadata::Image;
 use crate::partition::{Context, Partition, ReplicaConfig};
 use crate::probe::{BrokerProbe, Probe};
+use crate::share::Shares;
+use crate::share::config::ShareConfig;
 use crate::time::Span;
 use crate::timer::{BrokerTimer, Timer};
 
 /// Settings of a broker.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerConfig {
     /// Who it is.
     pub id: BrokerId,
@@ -47,6 +50,8 @@ pub struct BrokerConfig {
     pub replica: ReplicaConfig,
     /// Of the coordinators of groups.
     pub groups: GroupConfig,
+    /// Of the leaders of share-partitions.
+    pub shares: ShareConfig,
 }
 
 /// A broker.
@@ -70,6 +75,7 @@ pub struct Broker {
     partitions: BTreeMap<TopicPartition, Partition>,
     producer_ids: producer_ids::Block,
     groups: Groups,
+    shares: Shares,
 }
 
 /// How far this life has come.
@@ -99,6 +105,7 @@ impl Broker {
     pub fn new(config: BrokerConfig) -> Self {
         Self {
             groups: Groups::new(config.groups.clone(), config.replica.quirks),
+            shares: Shares::new(config.shares.clone(), config.replica.quirks),
             config,
             ids: Correlations::default(),
             incarnation: Incarnation(0),
@@ -145,6 +152,11 @@ impl Broker {
         &self.groups
     }
 
+    /// Its share-partitions.
+    pub const fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
     /// Whether its disk failed it. It does nothing any more in this life.
     pub fn is_halted(&self) -> bool {
         self.life == Life::Halted
@@ -165,9 +177,10 @@ impl Broker {
             // Votes are between controllers.
             Message::Quorum(_) => Ok(()),
             Message::Request { id, request } => self.on_request(from, id, request, env),
-            Message::Reply { id, reply } => self.on_reply(id, reply, env),
+            Message::Reply { id, reply } => self.on_reply(from, id, reply, env),
         };
-        let outcome = outcome.and_then(|()| groups::attend(self, env));
+        let outcome =
+            outcome.and_then(|()| groups::attend(self, env)).and_then(|()| shares::attend(self, env));
         self.halt_on(outcome, env);
     }
 
@@ -182,14 +195,16 @@ impl Broker {
                 self.with_partition(at, env, |p, ctx, env| p.on_timer(timer, ctx, env)).unwrap_or(Ok(()))
             }
             Timer::Group(at, timer) => groups::on_timer(self, at, timer, env),
+            Timer::Share(at, timer) => shares::on_timer(self, at, timer, env),
+            Timer::Client(timer) => {
+                self.shares.on_client_timer(timer, env);
+                Ok(())
+            }
             // No broker sets these.
-            Timer::Share(..)
-            | Timer::Quorum(_)
-            | Timer::Controller(_)
-            | Timer::Client(_)
-            | Timer::Application(_) => Ok(()),
+            Timer::Quorum(_) | Timer::Controller(_) | Timer::Application(_) => Ok(()),
         };
-        let outcome = outcome.and_then(|()| groups::attend(self, env));
+        let outcome =
+            outcome.and_then(|()| groups::attend(self, env)).and_then(|()| shares::attend(self, env));
         self.halt_on(outcome, env);
     }
 
@@ -200,7 +215,8 @@ impl Broker {
             Life::Formatting { .. } => lifecycle::on_formatted(self, outcome, env),
             Life::Registering | Life::Running => self.on_partition_synced(sync, outcome, env),
         };
-        let outcome = outcome.and_then(|()| groups::attend(self, env));
+        let outcome =
+            outcome.and_then(|()| groups::attend(self, env)).and_then(|()| shares::attend(self, env));
         self.halt_on(outcome, env);
     }
 
@@ -221,7 +237,7 @@ impl Broker {
             Request::Metadata => metadata::on_client_request(self, asker, env),
             Request::InitProducerId => producer_ids::on_request(self, asker, env),
             Request::Group(request) => groups::on_request(self, asker, request, env),
-            Request::Share(request) => serve::on_share_request(asker, &request, env),
+            Request::Share(request) => shares::on_request(self, asker, request, env),
             Request::RegisterBroker(_)
             | Request::Heartbeat(_)
             | Request::FetchMetadata(_)
@@ -233,7 +249,13 @@ impl Broker {
     }
 
     /// Routing only.
-    fn on_reply(&mut self, id: CorrelationId, reply: Reply, env: &mut Host<'_>) -> Result<(), DiskFault> {
+    fn on_reply(
+        &mut self,
+        from: NodeId,
+        id: CorrelationId,
+        reply: Reply,
+        env: &mut Host<'_>,
+    ) -> Result<(), DiskFault> {
         match reply {
             Reply::RegisterBroker(result) => lifecycle::on_registered(self, id, result, env),
             Reply::Heartbeat(result) => lifecycle::on_heartbeat_reply(self, id, result, env),
@@ -245,14 +267,19 @@ impl Broker {
             Reply::Fetch { at, result } => self
                 .with_partition(at, env, |p, ctx, env| p.on_fetched(id, result, ctx, env))
                 .unwrap_or(Ok(())),
+            Reply::ListOffsets { result, .. } => {
+                self.shares.on_looked(id, result);
+                Ok(())
+            }
+            // Of a letter.
+            reply @ (Reply::Metadata(_) | Reply::InitProducerId(_) | Reply::Produce { .. }) => {
+                self.shares.on_client_reply(from, id, reply, env);
+                Ok(())
+            }
             // Answers to what a broker never asks.
             Reply::CreateTopic(_)
             | Reply::ElectLeader(_)
-            | Reply::Metadata(_)
-            | Reply::InitProducerId(_)
-            | Reply::Produce { .. }
             | Reply::EpochEnd { .. }
-            | Reply::ListOffsets { .. }
             | Reply::Group(_)
             | Reply::Share(_) => Ok(()),
         }

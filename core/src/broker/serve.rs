@@ -16,7 +16,7 @@ pub(super) fn on_produce(
     env: &mut Host<'_>,
 ) -> Result<(), DiskFault> {
     let (at, acks) = (request.at, request.acks);
-    if broker.groups.topic() == Some(at.topic) {
+    if [broker.groups.topic(), broker.shares.topic()].contains(&Some(at.topic)) {
         // What coordinators fold must come from coordinators.
         if let Some(reply) = Request::Produce(request).refuse(Refused::InvalidTopic) {
             asker.answer(reply, env);
@@ -85,15 +85,5 @@ pub(super) fn on_controller_request(
     if let Some(reply) = request.refuse(refused) {
         asker.answer(reply, env);
     }
-    Ok(())
-}
-
-/// Nobody leads share-partitions here.
-pub(super) fn on_share_request(
-    asker: Asker,
-    request: &crate::share::message::ShareRequest,
-    env: &mut Host<'_>,
-) -> Result<(), DiskFault> {
-    asker.answer(Reply::Share(request.refuse(Refused::NotCoordinator)), env);
     Ok(())
 }

@@ -221,44 +221,45 @@ fn decode_offset(read: &mut Reader<'_>) -> Option<StoredOffset> {
     Some(StoredOffset { committed: CommittedOffset { offset, leader_epoch, metadata }, at, by })
 }
 
-struct Writer(Vec<u8>);
+/// Puts fields together, big-endian, texts and lists after their length.
+pub(crate) struct Writer(pub(crate) Vec<u8>);
 
 impl Writer {
-    fn u16(&mut self, number: u16) {
+    pub(crate) fn u16(&mut self, number: u16) {
         self.0.extend_from_slice(&number.to_be_bytes());
     }
 
-    fn u32(&mut self, number: u32) {
+    pub(crate) fn u32(&mut self, number: u32) {
         self.0.extend_from_slice(&number.to_be_bytes());
     }
 
-    fn u64(&mut self, number: u64) {
+    pub(crate) fn u64(&mut self, number: u64) {
         self.0.extend_from_slice(&number.to_be_bytes());
     }
 
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.u32(u32::try_from(text.len()).expect("names and metadata are short"));
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    fn partition(&mut self, at: TopicPartition) {
+    pub(crate) fn partition(&mut self, at: TopicPartition) {
         self.u32(at.topic.0);
         self.u32(at.partition);
     }
 
-    fn assignor(&mut self, assignor: Option<Assignor>) {
+    pub(crate) fn assignor(&mut self, assignor: Option<Assignor>) {
         let place = |assignor| Assignor::ALL.iter().position(|known| *known == assignor);
         self.u16(assignor.and_then(place).map_or(NONE, |place| place as u16));
     }
 
-    fn maybe<T>(&mut self, value: Option<T>, write: impl Fn(&mut Self, T)) {
+    pub(crate) fn maybe<T>(&mut self, value: Option<T>, write: impl Fn(&mut Self, T)) {
         self.0.push(u8::from(value.is_some()));
         if let Some(value) = value {
             write(self, value);
         }
     }
 
-    fn list<T>(&mut self, values: &[T], write: impl Fn(&mut Self, &T)) {
+    pub(crate) fn list<T>(&mut self, values: &[T], write: impl Fn(&mut Self, &T)) {
         self.u32(u32::try_from(values.len()).expect("lists are short"));
         for value in values {
             write(self, value);
@@ -266,40 +267,41 @@ impl Writer {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Takes fields off bytes; `None` where there are too few, or others.
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (taken, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*taken)
     }
 
-    fn u16(&mut self) -> Option<u16> {
+    pub(crate) fn u16(&mut self) -> Option<u16> {
         self.take().map(u16::from_be_bytes)
     }
 
-    fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         self.take().map(u32::from_be_bytes)
     }
 
-    fn u64(&mut self) -> Option<u64> {
+    pub(crate) fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_be_bytes)
     }
 
-    fn text(&mut self) -> Option<Arc<str>> {
+    pub(crate) fn text(&mut self) -> Option<Arc<str>> {
         let length = self.u32()? as usize;
         let (text, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         std::str::from_utf8(text).ok().map(Arc::from)
     }
 
-    fn partition(&mut self) -> Option<TopicPartition> {
+    pub(crate) fn partition(&mut self) -> Option<TopicPartition> {
         Some(TopicPartition { topic: TopicId(self.u32()?), partition: self.u32()? })
     }
 
     #[expect(clippy::option_option, reason = "no bytes, and bytes that say none, are different things")]
-    fn assignor(&mut self) -> Option<Option<Assignor>> {
+    pub(crate) fn assignor(&mut self) -> Option<Option<Assignor>> {
         match self.u16()? {
             NONE => Some(None),
             place => Assignor::ALL.get(usize::from(place)).copied().map(Some),
@@ -307,7 +309,7 @@ impl Reader<'_> {
     }
 
     #[expect(clippy::option_option, reason = "no bytes, and bytes that say none, are different things")]
-    fn maybe<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Option<T>> {
+    pub(crate) fn maybe<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Option<T>> {
         match self.take::<1>()? {
             [0] => Some(None),
             [1] => read(self).map(Some),
@@ -315,7 +317,7 @@ impl Reader<'_> {
         }
     }
 
-    fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(crate) fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         // Grown as it is read: a length that lies reserves nothing.
         let length = self.u32()?;
         (0..length).map(|_| read(self)).collect()

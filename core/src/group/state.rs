@@ -324,7 +324,7 @@ impl Group {
 
 /// Whether `asked` is `known`, or an earlier request of the same process: its numbers only grow, and start at a
 /// random place of 2⁶⁴.
-pub(super) const fn is_not_later(asked: CorrelationId, known: CorrelationId) -> bool {
+pub(crate) const fn is_not_later(asked: CorrelationId, known: CorrelationId) -> bool {
     known.0.wrapping_sub(asked.0) < 1 << 32
 }
 

@@ -3,6 +3,7 @@
 use crate::ids::{GroupId, LeaderEpoch, MemberId, Offset, TopicPartition, Turn};
 use crate::refused::Refused;
 use crate::share::message::Verdict;
+use crate::time::Time;
 
 /// About a share group. A leader's facts are reported once they are committed; they name its reign, for the word
 /// of a deposed leader may come late.
@@ -54,6 +55,8 @@ pub enum ShareProbe {
         member: MemberId,
         /// How often it was delivered since it was last put back, this time included.
         count: u32,
+        /// When, by its leader's clock, which paces go by.
+        at: Time,
     },
     /// A delivery is over.
     Settled {

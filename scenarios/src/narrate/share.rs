@@ -178,7 +178,7 @@ pub(super) fn probe(probe: &ShareProbe) -> Words {
         ShareProbe::Restored { of, epoch, next, records } => {
             share(of).with(EPOCH, epoch).with(OFFSET, next).with(RECORDS, kept_list(records))
         }
-        ShareProbe::Acquired { delivery, epoch, member, count } => {
+        ShareProbe::Acquired { delivery, epoch, member, count, .. } => {
             of(delivery).with(EPOCH, epoch).with(MEMBER, member).with(COUNT, count)
         }
         ShareProbe::Settled { delivery, epoch, how, then } => {

@@ -4,9 +4,9 @@
 //! would be undone by it. A commit is for the generation that owns the partition; what is given up meanwhile is
 //! no longer committed, or a partition's next owner would be set back.
 
-use super::slot::Slot;
 use super::verdict::{Verdict, judge};
 use super::{Member, MemberEvent, Phase};
+use crate::client::slot::Slot;
 use crate::group::message::{CommittedOffset, GroupRequest, OffsetCommit};
 use crate::host::Host;
 use crate::ids::{CorrelationId, Offset, TopicPartition};

@@ -8,7 +8,6 @@
 //! | `heartbeat` | signs of life, the session, and an application that does not poll |
 //! | `commit` | offsets committed, by hand and automatically |
 //! | `offsets` | where to read on: the committed offset, or the reset policy |
-//! | `slot` | one request of a kind at a time |
 //! | `verdict` | what each refusal means |
 //!
 //! Reading itself is [`Consumer`]'s. What Kafka's consumer does on the application's thread happens in
@@ -24,7 +23,6 @@ mod heartbeat;
 mod join;
 mod offsets;
 mod rebalance;
-mod slot;
 mod verdict;
 
 use std::collections::VecDeque;
@@ -45,8 +43,8 @@ use crate::time::{Span, Time};
 use crate::timer::ClientTimer;
 
 use super::consumer::{Consumed, Consumer, ConsumerConfig, Event, Start};
+use crate::client::slot::Slot;
 use commit::Commits;
-use slot::Slot;
 
 /// A member's settings, under Kafka's names where Kafka has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
