@@ -22,7 +22,7 @@
 //! | [`invariants`] | what must hold, by name |
 //! | [`contract`] | what settings promise of each record, and what may be lost, with evidence |
 //! | [`checks`] | from a probe to what it could have broken; the calm; the end |
-//! | [`replicated_log`], [`quorum`], [`consumer_group`] | the scenarios |
+//! | [`replicated_log`], [`quorum`], [`consumer_group`], [`work_queue`] | the scenarios |
 //! | [`quirks`] | known historical mistakes, by name |
 //! | [`command`] | the `squall` command |
 
@@ -43,6 +43,7 @@ pub mod replicated_log;
 mod roles_in_world;
 mod smaller;
 mod table;
+pub mod work_queue;
 pub mod workload;
 
 pub use check::{Check, check};
@@ -52,5 +53,5 @@ use squall_sim::campaign::AnyScenario;
 
 /// Every scenario.
 pub fn scenarios() -> &'static [&'static dyn AnyScenario] {
-    &[&replicated_log::ReplicatedLog, &quorum::Quorum, &consumer_group::ConsumerGroup]
+    &[&replicated_log::ReplicatedLog, &quorum::Quorum, &consumer_group::ConsumerGroup, &work_queue::WorkQueue]
 }

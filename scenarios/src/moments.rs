@@ -94,6 +94,31 @@ const GROUPS: Moments = Moments {
     requests: &["join group", "sync group", "offset commit"],
 };
 
+/// Of share groups, their workers and whoever leads their share-partitions.
+const SHARES: Moments = Moments {
+    facts: &[
+        "shares loading",
+        "shares loaded",
+        "shares unloaded",
+        "record acquired",
+        "record received",
+        "delivery settled",
+        "lock renewed",
+        "record buried",
+        "record put back",
+        "letter read",
+    ],
+    messages: &[
+        "share fetch",
+        "share fetch reply",
+        "share acknowledge",
+        "share acknowledge reply",
+        "put back",
+        "put back reply",
+    ],
+    requests: &["share fetch", "share acknowledge", "put back"],
+};
+
 struct Moments {
     facts: &'static [&'static str],
     messages: &'static [&'static str],
@@ -123,6 +148,11 @@ pub(crate) fn of_cluster(space: &mut FaultSpace) {
 /// For a scenario that is about groups.
 pub(crate) fn of_groups(space: &mut FaultSpace) {
     GROUPS.add_to(space);
+}
+
+/// For a scenario that is about share groups.
+pub(crate) fn of_shares(space: &mut FaultSpace) {
+    SHARES.add_to(space);
 }
 
 #[cfg(test)]

@@ -163,6 +163,7 @@ impl Scenario for Quorum {
             layout,
             Expectations {
                 witness: None,
+                queues: None,
                 audit: None,
                 keys: Keys::default(),
                 flush: false,

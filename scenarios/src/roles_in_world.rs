@@ -38,7 +38,9 @@ fn active_controller(layout: Layout, world: &World<Member>) -> Option<NodeId> {
         | Member::Sender(_)
         | Member::Reader(_)
         | Member::IdTaker(_)
-        | Member::Worker(_) => None,
+        | Member::Worker(_)
+        | Member::ShareWorker(_)
+        | Member::Person(_) => None,
     });
     active.max().map(|(_, node)| node)
 }

@@ -29,4 +29,4 @@ pub use partitioner::partition_of;
 pub use producer::{
     BadConfig, Delivery, Headers, MAX_IN_FLIGHT, Producer, ProducerConfig, SendError, Ticket,
 };
-pub use worker::{Answered, Job, ShareConsumer, WorkerConfig};
+pub use worker::{Answered, Desk, DeskEvent, Job, ShareConsumer, WorkerConfig};

@@ -14,6 +14,7 @@ mod metadata;
 mod quorum;
 mod readers;
 mod replica;
+mod shares;
 mod tally;
 mod witness;
 mod work;
@@ -30,9 +31,10 @@ use crate::cluster::{Layout, Member};
 use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
-use crate::ghost::{Clients, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Work};
+use crate::ghost::{Clients, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Shares, Work};
 use crate::invariants::{Broken, groups as coordination, storage};
 
+pub use shares::Queues;
 pub use tally::{Compared, Counters, Exercised, Permitted};
 #[cfg(test)]
 pub(crate) use witness::compare;
@@ -57,6 +59,8 @@ pub struct Expectations {
     /// Whoever writes down what clients saw, for a second opinion; `None` where that is no history of a log, or
     /// nobody asks for one.
     pub witness: Option<Box<Witness>>,
+    /// What share groups must have done; `None` where there are none.
+    pub queues: Option<Queues>,
 }
 
 /// How the auditor reads.
@@ -99,6 +103,7 @@ pub struct ClusterChecks {
     /// How many facts coordinators have reported.
     group_facts: u64,
     work: Work,
+    shares: Shares,
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
@@ -129,6 +134,7 @@ impl ClusterChecks {
             groups: GroupsGhost::default(),
             group_facts: 0,
             work: Work::default(),
+            shares: Shares::default(),
             counters: Counters::default(),
             expectations,
             auditor: None,
@@ -240,7 +246,7 @@ impl ClusterChecks {
                 groups::on_probe(self, node, probe)?;
                 work::on_probe(self, node, world.now(), probe)
             }
-            Probe::Share(_) => Ok(()),
+            Probe::Share(probe) => shares::on_probe(self, probe),
         }
     }
 
@@ -359,6 +365,8 @@ pub(crate) fn broker(world: &World<Member>, node: NodeId) -> Option<&Broker> {
         | Member::Sender(_)
         | Member::Reader(_)
         | Member::IdTaker(_)
-        | Member::Worker(_) => None,
+        | Member::Worker(_)
+        | Member::ShareWorker(_)
+        | Member::Person(_) => None,
     }
 }

@@ -64,6 +64,17 @@ counted! {
     OwnedWithinTwenty = "partitions owned again within 20 s",
     OwnedLater = "partitions owned again later than that",
     StretchesCleaned = "stretches of logs cleaned",
+    SharesLoaded = "leaders of share-partitions that loaded",
+    SharesRestored = "share-partitions restored",
+    ShareTakeOvers = "leaders of share-partitions that ceased",
+    ShareRedeliveries = "records delivered again",
+    WorkedAfterFailure = "records worked after a failed delivery",
+    LocksExpired = "locks that ran out",
+    LocksRenewed = "locks renewed",
+    LateAcknowledgements = "acknowledgements refused",
+    Letters = "dead letters",
+    PutBacks = "dead letters put back",
+    StuckListed = "lists of stuck records that were not empty",
 }
 
 counted! {
@@ -85,6 +96,8 @@ counted! {
     ProcessedAgain = "record processed again: it was not committed when its owner failed or gave it up",
     CommitUndone = "commit undone by an older copy of itself, or by an owner that had resumed before it",
     Displaced = "record displaced by a newer one of its key",
+    WorkedAgain = "record worked again: nobody had heard of its first worker in time",
+    LetterTwice = "letter written twice: its leader ceased before it knew of the first",
 }
 
 counted! {
@@ -110,6 +123,9 @@ counted! {
     Owners = "partitions owned",
     NewestOfKeys = "newest values of keys read",
     Histories = "histories of clients against the true log",
+    Deliveries = "deliveries to share groups",
+    AcknowledgementsTaken = "acknowledgements taken",
+    Queues = "queues whose totals were compared",
 }
 
 /// All counters of a run.

@@ -242,7 +242,9 @@ pub(super) fn settled(
             | Member::Sender(_)
             | Member::Reader(_)
             | Member::IdTaker(_)
-            | Member::Worker(_) => None,
+            | Member::Worker(_)
+            | Member::ShareWorker(_)
+            | Member::Person(_) => None,
         });
         let owners: Vec<_> = owners.collect();
         let [owner] = owners[..] else {

@@ -8,7 +8,7 @@ use squall_core::message::Message;
 use squall_core::probe::Probe;
 use squall_core::timer::Timer;
 
-use crate::workload::{Admin, IdTaker, Reader, Sender, Worker};
+use crate::workload::{Admin, IdTaker, Person, Reader, Sender, ShareWorker, Worker};
 
 /// Whoever lives on a node.
 #[derive(Debug, Clone)]
@@ -27,6 +27,10 @@ pub enum Member {
     IdTaker(IdTaker),
     /// Works for a consumer group.
     Worker(Box<Worker>),
+    /// Works for a share group.
+    ShareWorker(Box<ShareWorker>),
+    /// Looks after dead letters.
+    Person(Box<Person>),
 }
 
 impl Member {
@@ -35,7 +39,13 @@ impl Member {
         match self {
             Self::Broker(broker) => broker.is_halted(),
             Self::Controller(controller) => controller.is_halted(),
-            Self::Admin(_) | Self::Sender(_) | Self::Reader(_) | Self::IdTaker(_) | Self::Worker(_) => false,
+            Self::Admin(_)
+            | Self::Sender(_)
+            | Self::Reader(_)
+            | Self::IdTaker(_)
+            | Self::Worker(_)
+            | Self::ShareWorker(_)
+            | Self::Person(_) => false,
         }
     }
 
@@ -43,7 +53,13 @@ impl Member {
     pub(crate) const fn is_client(&self) -> bool {
         match self {
             Self::Broker(_) | Self::Controller(_) => false,
-            Self::Admin(_) | Self::Sender(_) | Self::Reader(_) | Self::IdTaker(_) | Self::Worker(_) => true,
+            Self::Admin(_)
+            | Self::Sender(_)
+            | Self::Reader(_)
+            | Self::IdTaker(_)
+            | Self::Worker(_)
+            | Self::ShareWorker(_)
+            | Self::Person(_) => true,
         }
     }
 }
@@ -62,6 +78,8 @@ impl Process for Member {
             Self::Reader(reader) => reader.start(env),
             Self::IdTaker(taker) => taker.start(env),
             Self::Worker(worker) => worker.start(env),
+            Self::ShareWorker(worker) => worker.start(env),
+            Self::Person(person) => person.start(env),
         }
     }
 
@@ -86,6 +104,8 @@ impl Process for Member {
             Self::Reader(reader) => reader.step(input, env),
             Self::IdTaker(taker) => taker.step(input, env),
             Self::Worker(worker) => worker.step(input, env),
+            Self::ShareWorker(worker) => worker.step(input, env),
+            Self::Person(person) => person.step(input, env),
         }
     }
 }

@@ -211,6 +211,7 @@ impl Scenario for ConsumerGroup {
             sometimes: SOMETIMES,
             groups: groups(plan).into_iter().map(group_name).collect(),
             witness: None,
+            queues: None,
         };
         ClusterChecks::new(layout, expectations)
     }

@@ -12,7 +12,7 @@ use squall_sim::narrate::{Fields, field};
 
 use super::{Words, acks, list, nobody_or, yes_or_no};
 use crate::cluster::Member;
-use crate::workload::{Admin, IdTaker, Reader, Sender, Worker};
+use crate::workload::{Admin, IdTaker, Person, Reader, Sender, ShareWorker, Worker};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION};
 
@@ -26,6 +26,8 @@ pub(crate) fn fields(member: &Member) -> Fields {
         Member::Reader(reader) => of_reader(reader),
         Member::IdTaker(taker) => of_taker(taker),
         Member::Worker(worker) => of_worker(worker),
+        Member::ShareWorker(worker) => of_share_worker(worker),
+        Member::Person(person) => of_person(person),
     }
     .0
 }
@@ -130,4 +132,12 @@ fn of_worker(worker: &Worker) -> Words {
     let place =
         |words: Words, &at: &TopicPartition| words.with(PARTITION, at).maybe(OFFSET, member.position(at));
     member.owned().iter().fold(words, place)
+}
+
+fn of_share_worker(worker: &ShareWorker) -> Words {
+    Words::new().with("group", worker.group()).with("idle", yes_or_no(worker.is_idle()))
+}
+
+fn of_person(person: &Person) -> Words {
+    Words::new().with("idle", yes_or_no(person.is_idle()))
 }

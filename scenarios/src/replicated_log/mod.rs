@@ -231,6 +231,7 @@ impl Scenario for ReplicatedLog {
             sometimes: SOMETIMES,
             groups: Vec::new(),
             witness: witness(plan, layout),
+            queues: None,
         };
         ClusterChecks::new(layout, expectations)
     }

@@ -10,9 +10,11 @@
 //! |---|---|
 //! | `acquire` | asking for records, and reading them |
 //! | `acknowledge` | what became of each, until it is answered |
+//! | `desk` | what a person does beside: reads letters, puts back, lists |
 
 mod acknowledge;
 mod acquire;
+mod desk;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,9 +22,7 @@ use std::sync::Arc;
 use crate::host::Host;
 use crate::ids::{CorrelationId, GroupId, MemberId, NodeId, TopicPartition};
 use crate::message::{Message, Reply, Request};
-use crate::share::config::STATE_TOPIC;
 use crate::share::message::{Acquired, ShareReply, ShareRequest, Verdict};
-use crate::share::place::state_partition_for;
 use crate::share::probe::{Delivery, SharePartition, Told};
 use crate::time::{Span, Time};
 use crate::timer::ClientTimer;
@@ -31,6 +31,7 @@ use super::alarm::Alarm;
 use super::consumer::{Consumed, Consumer, ConsumerConfig};
 use super::slot::Slot;
 use acknowledge::Acknowledgement;
+pub use desk::{Desk, DeskEvent};
 
 /// A worker's settings, under Kafka's names where Kafka has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,9 +207,7 @@ impl ShareConsumer {
 
     /// Who leads a share-partition, as far as is known.
     fn leader(&self, of: &SharePartition) -> Option<NodeId> {
-        let view = self.consumer.view();
-        let (topic, partitions) = view.topic(STATE_TOPIC).filter(|(_, partitions)| *partitions > 0)?;
-        view.leader(TopicPartition { topic, partition: state_partition_for(of, partitions) })
+        desk::leader(&self.consumer, of)
     }
 
     fn send(&mut self, to: NodeId, request: ShareRequest, env: &mut Host<'_>) -> CorrelationId {
