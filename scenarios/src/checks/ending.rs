@@ -30,7 +30,7 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     let clients = std::mem::take(&mut c.clients);
     let judged = judge_all(c, &clients, &mut Endings { doubled, no_metadata, orphaned: None })
         .and_then(|()| if no_metadata { Ok(()) } else { latest_values(c, &clients) });
-    let judged = judged.and_then(|()| if no_metadata { Ok(()) } else { shares::judge(c, &clients) });
+    let judged = judged.and_then(|()| if no_metadata { Ok(()) } else { shares::judge(c, &clients, doubled) });
     let judged = judged.and_then(|()| second_opinion(c, &clients, world));
     c.clients = clients;
     judged

@@ -158,12 +158,14 @@ fn acknowledged(
     let seen = c.shares.seen(&delivery.of, delivery.offset);
     let said = seen.answered(delivery.turn, member, verdict);
     match result {
-        Told::Refused(_) => c.counters.exercised(Exercised::LateAcknowledgements),
+        Told::Refused(_) => {
+            seen.refused |= verdict == Verdict::Accept;
+            c.counters.exercised(Exercised::LateAcknowledgements);
+        }
         Told::Unknown => seen.maybe_worked |= verdict == Verdict::Accept,
         Told::Taken => {
             c.counters.compared(Compared::AcknowledgementsTaken);
             let result = said.map_or(Ok(()), |said| shares::taken(seen, delivery.offset, said));
-            seen.gap |= verdict == Verdict::Gap;
             if verdict == Verdict::Accept {
                 seen.worked = Some((delivery.turn, member));
                 if delivery.turn.0 > 1 {
@@ -272,7 +274,7 @@ pub(super) fn at_rest(
 }
 
 /// In the end: what went in came out, by the history checks of queues.
-pub(super) fn judge(c: &mut ClusterChecks, clients: &Clients) -> Check {
+pub(super) fn judge(c: &mut ClusterChecks, clients: &Clients, doubled: bool) -> Check {
     let Some(queues) = c.expectations.queues.clone() else { return Ok(()) };
     if !judges(c) || calm::offsets_are_orphaned(c) {
         return Ok(());
@@ -284,7 +286,7 @@ pub(super) fn judge(c: &mut ClusterChecks, clients: &Clients) -> Check {
         .collect();
     for group in &queues.groups {
         c.counters.compared(Compared::Queues);
-        let history = history(&c.shares, group, clients, &places);
+        let history = history(&c.shares, group, clients, (&places, doubled));
         let report = check(history, Options::default())
             .map_err(|why| Broken::new("total-queue", format!("what {group} did makes no history: {why}")))?;
         let found: Vec<String> =
@@ -305,7 +307,7 @@ fn history(
     shares: &crate::ghost::Shares,
     group: &GroupId,
     clients: &Clients,
-    places: &BTreeMap<(TopicPartition, Offset), u64>,
+    (places, doubled): (&BTreeMap<(TopicPartition, Offset), u64>, bool),
 ) -> Vec<Op> {
     let mut ops = Vec::new();
     let mut process = 0;
@@ -330,7 +332,7 @@ fn history(
         for (offset, seen) in &part.seen {
             let Some(name) = seen.name.or_else(|| places.get(&(of.at, *offset)).copied()) else { continue };
             // What nobody was told of may have been taken, or not; then its letter tells.
-            if seen.worked.is_some() || (was_said(seen) && seen.letter.is_none()) {
+            if seen.worked.is_some() || (was_said(seen, doubled) && seen.letter.is_none()) {
                 both(Kind::Ok, Action::Dequeue, vec![name]);
             } else if seen.letter.is_some() {
                 letters.push(name);
@@ -342,6 +344,8 @@ fn history(
 }
 
 /// Whether somebody said that the record is worked, and does not know whether that was taken.
-fn was_said(seen: &Seen) -> bool {
-    seen.maybe_worked || seen.open.iter().any(|said| said.verdict == Verdict::Accept)
+fn was_said(seen: &Seen, doubled: bool) -> bool {
+    seen.maybe_worked
+        || (doubled && seen.refused)
+        || seen.open.iter().any(|said| said.verdict == Verdict::Accept)
 }

@@ -58,8 +58,8 @@ pub struct Seen {
     pub worked: Option<(Turn, MemberId)>,
     /// Somebody said that it is worked, and never heard whether that was taken.
     pub maybe_worked: bool,
-    /// Somebody was told that it is not there.
-    pub gap: bool,
+    /// Somebody said that it is worked, and was refused. Of a message that came twice one may have been taken.
+    pub refused: bool,
     /// The last delivery that a letter names.
     pub letter: Option<Turn>,
     /// The sender's name for it.

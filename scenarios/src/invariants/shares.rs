@@ -170,14 +170,14 @@ pub fn taken(seen: &Seen, offset: Offset, said: Said) -> Check {
             ),
         );
     }
-    Ok(seen.worked).and_then(|worked| match worked {
-        Some((turn, member)) if said.verdict == squall_core::share::message::Verdict::Accept => broken(
+    match seen.worked.filter(|_| said.verdict == Verdict::Accept) {
+        Some((turn, member)) => broken(
             "worked-once",
             format!(
                 "{offset} was worked by {member} in delivery {turn}, and by {} in {}",
                 said.member, said.turn
             ),
         ),
-        Some(_) | None => Ok(()),
-    })
+        None => Ok(()),
+    }
 }

@@ -79,8 +79,8 @@ impl ShareConsumer {
         let told = match result {
             Ok(()) => Told::Taken,
             Err(refused) if refused.is_retriable() => {
-                // It may have been written, and only not be committed in time.
-                self.open[place].tried |= refused == Refused::CoordinatorNotAvailable;
+                // It may have been written, and not be committed in time, or before the reign ended.
+                self.open[place].tried |= refused != Refused::CoordinatorLoadInProgress;
                 self.open[place].slot.rest(self.config.consumer.retry_backoff, env);
                 return self.consumer.want_metadata(env);
             }
