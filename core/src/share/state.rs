@@ -175,9 +175,7 @@ impl Share {
             acquired.push(record.delivered());
         }
         let failing = self.records.iter().any(|record| record.count > 1);
-        if quirks.has(Quirk::RetryPoisonForever) && failing {
-            return acquired;
-        }
+        let blocked = quirks.has(Quirk::RetryPoisonForever) && failing;
         while acquired.len() < most && self.next < self.committed && self.records.len() < config.max_in_flight
         {
             let record = Record { offset: self.next, turn: Turn(1), count: 1, returned: 0, state };
