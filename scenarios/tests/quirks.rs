@@ -3,6 +3,7 @@
 use squall::consumer_group::ConsumerGroup;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
+use squall::work_queue::WorkQueue;
 use squall_sim::run::Scenario;
 
 /// Looks for the quirk among seeds from 0 and answers the first that shows it.
@@ -110,4 +111,19 @@ fn offsets_of_a_living_group_that_expire_are_found() {
 #[test]
 fn a_static_member_that_nobody_fences_is_found() {
     found(ConsumerGroup, "static-member-not-fenced");
+}
+
+#[test]
+fn poison_that_is_tried_for_ever_is_found() {
+    found(WorkQueue, "retry-poison-forever");
+}
+
+#[test]
+fn an_acknowledgement_after_its_lock_is_found() {
+    found(WorkQueue, "late-acknowledgement");
+}
+
+#[test]
+fn poison_that_is_set_aside_where_nobody_looks_is_found() {
+    found(WorkQueue, "poison-parks-silently");
 }

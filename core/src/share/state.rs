@@ -176,7 +176,10 @@ impl Share {
         }
         let failing = self.records.iter().any(|record| record.count > 1);
         let blocked = quirks.has(Quirk::RetryPoisonForever) && failing;
-        while acquired.len() < most && self.next < self.committed && self.records.len() < config.max_in_flight
+        while !blocked
+            && acquired.len() < most
+            && self.next < self.committed
+            && self.records.len() < config.max_in_flight
         {
             let record = Record { offset: self.next, turn: Turn(1), count: 1, returned: 0, state };
             let place = self.records.partition_point(|known| known.offset < record.offset);

@@ -7,7 +7,6 @@ use squall_core::share::Phase;
 use squall_core::share::message::Verdict;
 use squall_core::share::probe::{Delivery, Ending, SharePartition, ShareProbe, Told};
 use squall_core::time::Span;
-use squall_sim::check::history::{Options, check};
 use squall_sim::engine::World;
 use squall_sim::history::Kind;
 use squall_sim::history::op::{Action, Argument, Name, Op};
@@ -17,7 +16,7 @@ use crate::cluster::Member;
 use crate::ghost::Clients;
 use crate::ghost::clients::Told as Sent;
 use crate::ghost::shares::{Part, Said, Seen, State};
-use crate::invariants::{Broken, Check, broken, shares};
+use crate::invariants::{Check, shares};
 
 /// What share groups are expected to have done in the end.
 #[derive(Debug, Clone)]
@@ -287,16 +286,7 @@ pub(super) fn judge(c: &mut ClusterChecks, clients: &Clients, doubled: bool) -> 
     for group in &queues.groups {
         c.counters.compared(Compared::Queues);
         let history = history(&c.shares, group, clients, (&places, doubled));
-        let report = check(history, Options::default())
-            .map_err(|why| Broken::new("total-queue", format!("what {group} did makes no history: {why}")))?;
-        let found: Vec<String> =
-            report.found.iter().map(|(class, found)| format!("{}: {found:?}", class.name())).collect();
-        match report.queue {
-            Some(queue) if !queue.total_queue || !queue.queue => {
-                broken("total-queue", format!("{group}: {queue:?}; {}", found.join("; ")))?;
-            }
-            Some(_) | None => {}
-        }
+        shares::totals(group, history)?;
     }
     Ok(())
 }

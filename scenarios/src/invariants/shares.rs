@@ -3,13 +3,16 @@
 
 use std::collections::VecDeque;
 
-use squall_core::ids::{LeaderEpoch, MemberId, Offset, Turn};
+use squall_core::ids::{GroupId, LeaderEpoch, MemberId, Offset, Turn};
 use squall_core::share::message::Verdict;
 use squall_core::share::probe::{Afterwards, Kept};
 use squall_core::time::{Span, Time};
+use squall_sim::check::history::{Class, Fact, Options, check};
+use squall_sim::history::op::{Name as Value, Op};
 
 use crate::ghost::shares::{Item, Part, Said, Seen, State};
 use crate::invariants::{Check, broken};
+use crate::narrate::record;
 
 /// A leader reports in this reign. Answers whether its word counts: that of a deposed one may come late, and is in
 /// what its successor found.
@@ -180,4 +183,39 @@ pub fn taken(seen: &Seen, offset: Offset, said: Said) -> Check {
         ),
         None => Ok(()),
     }
+}
+
+/// What went in came out, by the totals of a queue's history.
+pub fn totals(group: &GroupId, history: Vec<Op>) -> Check {
+    let report = match check(history, Options::default()) {
+        Ok(report) => report,
+        Err(why) => return broken("total-queue", format!("what {group} did makes no history: {why}")),
+    };
+    let Some(queue) = report.queue.filter(|queue| !queue.total_queue || !queue.queue) else { return Ok(()) };
+    let wrong = [Class::QueueLost, Class::QueueDuplicated, Class::QueueUnexpected];
+    let first = wrong.iter().filter_map(|class| report.found.get(class)).flat_map(|found| &found.first);
+    let named = first.flat_map(|anomaly| &anomaly.facts).find_map(|(_, fact)| match fact {
+        Fact::Name(Value::Number(name)) => Some(record(*name as u64)),
+        Fact::Name(Value::Text(_))
+        | Fact::Number(_)
+        | Fact::Numbers(_)
+        | Fact::Text(_)
+        | Fact::Names(_)
+        | Fact::Op(_)
+        | Fact::Ops(_)
+        | Fact::Steps(_)
+        | Fact::Counts(_)
+        | Fact::NamesByKey(_) => None,
+    });
+    broken(
+        "total-queue",
+        format!(
+            "of {} records {group} lost {}, took {} more than once and {} from nowhere; one is {}",
+            queue.acknowledged,
+            queue.lost,
+            queue.duplicated,
+            queue.unexpected,
+            named.unwrap_or_default()
+        ),
+    )
 }

@@ -1,12 +1,13 @@
 //! The invariants themselves: each must be able to fail, and none may cry wolf.
 //!
 //! [`fires`] holds a history for each name in [`ALL`](super::ALL) in which it is broken; [`silent`] those in
-//! which a correct system once seemed to break one. [`cleaning`] has both of compaction.
+//! which a correct system once seemed to break one. [`cleaning`] has both of compaction, [`shares`] of share groups.
 
 mod cleaning;
 mod fires;
 mod groups;
 mod histories;
+mod shares;
 mod silent;
 mod work;
 
@@ -15,7 +16,7 @@ use std::collections::BTreeSet;
 use super::ALL;
 
 fn histories() -> impl Iterator<Item = &'static fires::History> {
-    fires::HISTORIES.iter().chain(cleaning::HISTORIES)
+    fires::HISTORIES.iter().chain(cleaning::HISTORIES).chain(shares::HISTORIES)
 }
 
 #[test]
