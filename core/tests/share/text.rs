@@ -38,7 +38,20 @@ fn answer(reply: &Reply) -> String {
         Reply::Share(ShareReply::Acknowledge(result)) => told("acknowledged", result),
         Reply::Share(ShareReply::PutBack(result)) => told("put back", result),
         Reply::Share(ShareReply::ListStuck(result)) => told("stuck", result),
-        other => compact(other),
+        Reply::Produce { result, .. } => told("produced", result),
+        Reply::RegisterBroker(_)
+        | Reply::Heartbeat(_)
+        | Reply::FetchMetadata(_)
+        | Reply::AlterPartition { .. }
+        | Reply::CreateTopic(_)
+        | Reply::AllocateProducerIds(_)
+        | Reply::ElectLeader(_)
+        | Reply::Metadata(_)
+        | Reply::InitProducerId(_)
+        | Reply::Fetch { .. }
+        | Reply::EpochEnd { .. }
+        | Reply::ListOffsets { .. }
+        | Reply::Group(_) => panic!("nobody asks that: {reply:?}"),
     }
 }
 

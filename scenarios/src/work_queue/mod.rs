@@ -406,11 +406,11 @@ fn script(plan: &Plan<Op>, client: u32) -> Arc<[Send]> {
 /// What one worker is. One that no operation tells of works for the first group.
 fn worker(plan: &Plan<Op>, layout: Layout, client: u32, troubles: &Troubles) -> ShareWorker {
     let own = plan.operations.iter().filter(|operation| operation.client == client);
-    let work = own.filter_map(|operation| match operation.op {
+    let mut work = own.filter_map(|operation| match operation.op {
         Op::Work { group, renews } => Some((group, renews)),
         Op::Send { .. } => None,
     });
-    let (group, renews) = work.last().unwrap_or_default();
+    let (group, renews) = work.next().unwrap_or_default();
     let config = settings::worker(&plan.settings, layout, group_name(group));
     ShareWorker::new(config, settings::style(&plan.settings, renews, troubles))
 }
