@@ -10,6 +10,10 @@ use crate::share::probe::{SharePartition, ShareProbe};
 
 use super::{Job, ShareConsumer};
 
+/// So many fetches in a row at most are of one partition. Where others are empty each costs a whole wait; were there
+/// no end to it, they would starve.
+const STREAK: u32 = 8;
+
 impl ShareConsumer {
     /// Asks for records of the partition whose turn it is.
     pub(super) fn acquire(&mut self, env: &mut Host<'_>) {
@@ -66,7 +70,11 @@ impl ShareConsumer {
         }
         let Ok(acquired) = result else { return self.fetch_failed(env) };
         self.asking.succeeded();
-        self.turn = self.turn.wrapping_add(1);
+        self.streak = if acquired.is_empty() { STREAK } else { self.streak + 1 };
+        if self.streak >= STREAK {
+            self.turn = self.turn.wrapping_add(1);
+            self.streak = 0;
+        }
         for one in acquired {
             let Some(delivery) = self.delivery(one) else { continue };
             let (member, count) = (self.member, one.count);

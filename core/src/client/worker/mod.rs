@@ -82,6 +82,8 @@ pub struct ShareConsumer {
     member: MemberId,
     /// The partition whose turn it is.
     turn: u32,
+    /// So many fetches of it in a row brought something.
+    streak: u32,
     asking: Slot,
     /// What was asked of whom.
     asked: Option<TopicPartition>,
@@ -104,6 +106,7 @@ impl ShareConsumer {
             consumer,
             member: MemberId(0),
             turn: 0,
+            streak: 0,
             asking: Slot::default(),
             asked: None,
             hand: VecDeque::new(),
