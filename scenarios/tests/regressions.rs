@@ -42,3 +42,51 @@ fn rot_that_comes_back_with_what_retention_removed() {
     )
     .passes();
 }
+
+/// The leader of a group assigned nothing, as it did not know the topic yet, lost the answer, joined the same
+/// generation again and assigned everything; the first assignment had counted, and nobody ever looked again.
+#[test]
+fn an_assignment_made_before_the_topics_were_known() {
+    let file = "an-assignment-made-before-the-topics-were-known.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/an-assignment-made-before-the-topics-were-known.capsule.json"),
+    )
+    .passes();
+}
+
+/// A write that went astray had left a later batch of the same log in the place of its first one. A truncation walked
+/// over it as if nothing were missing, and the log went on behind a file that nobody removed.
+#[test]
+fn a_batch_in_the_place_of_another_ends_a_truncation() {
+    let file = "a-batch-in-the-place-of-another-ends-a-truncation.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-batch-in-the-place-of-another-ends-a-truncation.capsule.json"),
+    )
+    .passes();
+}
+
+/// A static member that led its group came back into a generation in which its earlier life had assigned nothing, as
+/// it did not know the topic; it took all topics for assigned.
+#[test]
+fn a_static_leader_that_returns_to_an_empty_assignment() {
+    let file = "a-static-leader-that-returns-to-an-empty-assignment.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-static-leader-that-returns-to-an-empty-assignment.capsule.json"),
+    )
+    .passes();
+}
+
+/// Offsets of an empty group expired while a coordinator that was deposed, and did not know it, let a member join:
+/// the check believed that one.
+#[test]
+fn an_offset_that_expires_while_a_deposed_coordinator_has_members() {
+    let file = "an-offset-that-expires-while-a-deposed-coordinator-has-members.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/an-offset-that-expires-while-a-deposed-coordinator-has-members.capsule.json"),
+    )
+    .passes();
+}

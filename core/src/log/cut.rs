@@ -131,7 +131,10 @@ impl Log {
         let interval = self.config.index_interval_bytes;
         let segment = &mut self.segments[place];
         let start = segment.index.rewind(end);
-        let mut scan = Scan::new(&segment.file, start, segment.size, Look::Checksums);
+        let mut scan = match start {
+            0 => Scan::joined(&segment.file, segment.base, segment.size),
+            _ => Scan::new(&segment.file, start, segment.size, Look::Checksums),
+        };
         while let Some(found) = scan.next(disk)? {
             let found = found.map_err(|_| DiskFault::Io)?;
             if found.header.next_offset() > end {
@@ -178,7 +181,7 @@ impl Log {
     ) -> Result<(), DiskFault> {
         for place in segments {
             let (file, size) = (self.segments[place].file.clone(), self.segments[place].size);
-            let mut scan = Scan::new(&file, 0, size, Look::Checksums);
+            let mut scan = Scan::joined(&file, self.segments[place].base, size);
             while let Some(found) = scan.next(disk)? {
                 let header = found.map_err(|_| DiskFault::Io)?.header;
                 if header.next_offset() > end {

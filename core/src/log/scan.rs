@@ -2,6 +2,7 @@
 
 use super::seal::Seal;
 use crate::env::{Disk, DiskFault};
+use crate::ids::Offset;
 use crate::record::{BadBatch, HEADER_BYTES, Header};
 
 /// How much is read at once, in bytes. A larger batch is read whole.
@@ -27,6 +28,8 @@ pub(super) struct Scan<'a> {
     buffer: Vec<u8>,
     /// How much of `buffer` was walked over.
     done: usize,
+    /// Where the next batch must start; `None` where the walk does not know.
+    expected: Option<Offset>,
 }
 
 /// A batch that the walk came to.
@@ -39,7 +42,23 @@ pub(super) struct Found<'a> {
 impl<'a> Scan<'a> {
     /// Walks `file` from `position` up to `end`, its length.
     pub(super) fn new(file: &'a str, position: u64, end: u64, look: Look) -> Self {
-        Self { file, end, look, seal: Seal::of(file), at: position, buffer: Vec::new(), done: 0 }
+        Self {
+            file,
+            end,
+            look,
+            seal: Seal::of(file),
+            at: position,
+            buffer: Vec::new(),
+            done: 0,
+            expected: None,
+        }
+    }
+
+    /// Walks all of a segment that starts at `base`. A batch that does not join the one before is bad: a write
+    /// that went to another place of its own log leaves one there that is sound in itself, and whoever went on
+    /// behind it would take the records between for gone.
+    pub(super) fn joined(file: &'a str, base: Offset, end: u64) -> Self {
+        Self { expected: Some(base), ..Self::new(file, 0, end, Look::Checksums) }
     }
 
     /// The next batch; `None` at the end of the file. After a bad one there is no next.
@@ -65,6 +84,13 @@ impl<'a> Scan<'a> {
             Look::Lengths => Header::peek(bytes),
         };
         self.done += size;
+        let expected = self.expected;
+        let joins = |header: &Header| expected.is_none_or(|base| header.base_offset == base);
+        let header =
+            header.and_then(|header| if joins(&header) { Ok(header) } else { Err(BadBatch::BadHeader) });
+        if let (Ok(header), Some(expected)) = (&header, &mut self.expected) {
+            *expected = header.next_offset();
+        }
         Ok(Some(header.map(|header| Found { header, position, bytes })))
     }
 

@@ -1,7 +1,7 @@
 //! Probes of groups, as their members see them.
 
 use squall_core::group::probe::{Departure, GroupProbe};
-use squall_core::ids::{Generation, GroupId, MemberId, NodeId, Offset, TopicPartition};
+use squall_core::ids::{BrokerId, Generation, GroupId, MemberId, NodeId, Offset, TopicPartition};
 use squall_core::time::{Span, Time};
 use squall_sim::engine::World;
 
@@ -42,8 +42,10 @@ pub(super) fn on_probe(
             return commit_written(c, node, group, *at, *offset);
         }
         GroupProbe::OffsetExpired { group, at, .. } => {
-            // Of a group that is alive nothing may expire: then it is missed when somebody resumes.
-            if c.work.group(group).is_empty() {
+            // Of a group that is alive nothing may expire: then it is missed when somebody resumes. Whether it
+            // is alive only its own coordinator says: one that is deposed may have members and not know it yet.
+            let known = c.groups.coordinated(BrokerId(node.0), group);
+            if known.is_none_or(|known| known.members.is_empty()) {
                 c.work.share(group, *at).floor = None;
             }
         }

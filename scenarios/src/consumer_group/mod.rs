@@ -30,7 +30,7 @@ mod draw;
 mod settings;
 mod smaller;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ use squall_core::broker::{Broker, BrokerConfig};
 use squall_core::client::{ConsumerConfig, ProducerConfig};
 use squall_core::controller::Controller;
 use squall_core::group::config::OFFSETS_TOPIC;
-use squall_core::ids::{GroupId, NodeId};
+use squall_core::ids::{GroupId, NodeId, TopicId, TopicPartition};
 use squall_core::log::CleanupPolicy;
 use squall_core::message::{CreateTopic, Message};
 use squall_core::probe::Probe;
@@ -269,7 +269,9 @@ impl Scenario for ConsumerGroup {
     }
 
     fn partitions(&self, settings: &Settings) -> Vec<String> {
-        partitions(settings).map(|at| at.to_string()).collect()
+        let offsets = 0..settings.get("group.offsets_partitions") as u32;
+        let offsets = offsets.map(|partition| TopicPartition { topic: TopicId(1), partition });
+        partitions(settings).chain(offsets).map(|at| at.to_string()).collect()
     }
 
     fn chronicle(&self, plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
@@ -292,19 +294,24 @@ fn group_name(group: u32) -> GroupId {
     GroupId(format!("group-{group}").into())
 }
 
-/// The groups that somebody works for, by number.
+/// The groups that somebody works for in the end, by number. One that nobody joins, or that all have left, owes
+/// nothing: a smaller plan may have taken its members' joins away.
 fn groups(plan: &Plan<Op>) -> Vec<u32> {
-    let mut groups: Vec<u32> = plan
-        .operations
-        .iter()
-        .filter_map(|operation| match operation.op {
-            Op::Work { group, .. } => Some(group),
-            Op::Produce { .. } | Op::Send { .. } | Op::Join | Op::Leave | Op::Dawdle { .. } => None,
-        })
-        .collect();
-    groups.sort_unstable();
-    groups.dedup();
-    groups
+    let mut members: BTreeMap<u32, (u32, bool)> = BTreeMap::new();
+    for Operation { client, op, .. } in &plan.operations {
+        match *op {
+            Op::Work { group, .. } => {
+                members.insert(*client, (group, false));
+            }
+            Op::Join | Op::Leave => {
+                members.entry(*client).and_modify(|(_, joined)| *joined = matches!(op, Op::Join));
+            }
+            Op::Produce { .. } | Op::Send { .. } | Op::Dawdle { .. } => {}
+        }
+    }
+    let working: BTreeSet<u32> =
+        members.into_values().filter_map(|(group, joined)| joined.then_some(group)).collect();
+    working.into_iter().collect()
 }
 
 /// How many nodes are clients of which sort: producers, workers.

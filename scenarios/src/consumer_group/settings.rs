@@ -83,7 +83,9 @@ const OWN: &[Knob] = &[
     ),
 ];
 
-/// Records are kept: what retention deletes before a group has read it would be skipped, as it should.
+/// Records are kept: what retention deletes before a group has read it would be skipped, as it should. A replica
+/// fetches several commits at once: each is a batch of its own, and where a fetch holds one of them and waits for a
+/// disk, commits that time out and are sent again come faster than they are copied, and the group never rests.
 const KEPT: &[Knob] = &[
     row(
         "log.retention_bytes",
@@ -94,6 +96,7 @@ const KEPT: &[Knob] = &[
         "log.retention.bytes of a partition; 0 keeps everything",
     ),
     row("log.retention", Millis, 0, (0, 0), (0, 1 << 40), "log.retention.ms; 0 keeps everything"),
+    row("replica.fetch_bytes", Bytes, 8_192, (2_048, 16_384), (1, 1 << 24), "replica.fetch.max.bytes"),
     row("client.producers", Count, 2, (1, 3), (0, 100), "producers"),
 ];
 

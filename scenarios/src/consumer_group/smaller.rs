@@ -71,3 +71,27 @@ fn members(plan: &Plan<Op>) -> Vec<Plan<Op>> {
     };
     (1..members).rev().map(without).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use squall_sim::plan::{Operation, Plan};
+    use squall_sim::run::draw_settings;
+    use squall_sim::seed::Seed;
+    use squall_sim::settings::Overrides;
+
+    use super::super::{ConsumerGroup, Op, groups};
+
+    #[test]
+    fn a_group_that_nobody_joins_or_that_all_have_left_owes_nothing() {
+        let settings = draw_settings(&ConsumerGroup, Seed(1), &Overrides::default()).unwrap();
+        let mut plan = Plan::from_seed(&ConsumerGroup, Seed(1), settings, &[]);
+        let all = plan.settings.get("group.groups") as usize;
+        assert_eq!(groups(&plan).len(), all);
+        let mut left = plan.clone();
+        let leave = |client| Operation { at: u64::MAX, client, op: Op::Leave };
+        left.operations.extend((0..1_000).map(leave));
+        assert_eq!(groups(&left), [0; 0]);
+        plan.operations.retain(|operation| !matches!(operation.op, Op::Join));
+        assert_eq!(groups(&plan), [0; 0]);
+    }
+}

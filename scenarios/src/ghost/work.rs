@@ -150,11 +150,6 @@ impl GroupWork {
         known.is_some_and(|(_, members)| members.contains(&member))
     }
 
-    /// Whether the last generation has nobody in it.
-    pub fn is_empty(&self) -> bool {
-        self.generations.last().is_none_or(|(_, members)| members.is_empty())
-    }
-
     /// A static member has another id from now on (KIP-345). What its earlier life owned is void.
     pub fn replace(&mut self, old: MemberId, new: MemberId) {
         for (_, members) in &mut self.generations {

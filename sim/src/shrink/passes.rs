@@ -99,8 +99,8 @@ impl Pass {
             Self::Operations(size) => {
                 pieces(plan.operations.len(), size).map(Change::DropOperations).collect()
             }
-            Self::Calm => calm(&knob::table(scenario.knobs()), &plan.settings),
-            Self::Calmer => calmer(&knob::table(scenario.knobs()), &plan.settings),
+            Self::Calm => calm(&free(scenario, plan), &plan.settings),
+            Self::Calmer => calmer(&free(scenario, plan), &plan.settings),
             Self::Smaller => {
                 scenario.smaller(plan).into_iter().map(|plan| Change::Whole(Box::new(plan))).collect()
             }
@@ -156,6 +156,17 @@ fn chances<O>(faults: usize) -> Vec<Change<O>> {
     (0..SEEDS * faults as u64)
         .flat_map(|seed| (0..faults).map(move |item| Change::DropWithSeed(item, seed)))
         .collect()
+}
+
+/// The settings that may be changed alone. One that a smaller plan changes counts what operations and faults
+/// speak of: without them it would leave a member of a group that is gone, and a failure of another kind.
+fn free<S: Scenario + ?Sized>(scenario: &S, plan: &Plan<S::Operation>) -> Vec<&'static Knob> {
+    let smaller = scenario.smaller(plan);
+    let counts = |knob: &&Knob| {
+        let value = plan.settings.get(knob.key);
+        smaller.iter().any(|smaller| smaller.settings.get(knob.key) != value)
+    };
+    knob::table(scenario.knobs()).into_iter().filter(|knob| !counts(knob)).collect()
 }
 
 /// What this setting would be in a calm; `None` if it is so or is less already: a count is never raised.

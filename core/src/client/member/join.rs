@@ -81,6 +81,8 @@ impl Member {
             Err(refused) => return self.not_joined(refused, env),
         };
         self.joining.succeeded();
+        // The same generation again: an assignment that went out before may be the one that counts.
+        let before = self.assigned_topics.take().filter(|_| self.generation == Some(joined.generation));
         self.id = Some(joined.member);
         self.generation = Some(joined.generation);
         self.protocol = Some(joined.protocol);
@@ -91,10 +93,12 @@ impl Member {
             self.owner = self.identity();
             self.report_owned(env);
         }
-        self.assigned_topics = None;
         self.withheld = None;
         let assignments =
             if joined.leader == joined.member { self.assignments(joined, env) } else { Vec::new() };
+        if let (Some(topics), Some(before)) = (&mut self.assigned_topics, before) {
+            topics.retain(|topic| before.contains(topic));
+        }
         self.phase = Phase::Syncing(assignments);
     }
 
@@ -130,7 +134,9 @@ impl Member {
         }
         self.assigned_topics = Some(topics.iter().map(|topic| (topic.topic, topic.partitions)).collect());
         if joined.skip_assignment {
-            // What its earlier life left to nobody it does not know.
+            // What its earlier life knew and left to nobody it does not know. A topic of which it gets a partition
+            // was assigned; for the others it has to ask. Kafka's takes them for assigned (KIP-814).
+            self.assigned_topics = Some(Vec::new());
             self.withheld = (joined.protocol == Assignor::CooperativeSticky).then(|| env.now());
             return Vec::new();
         }
@@ -170,6 +176,7 @@ impl Member {
                 self.joining.succeeded();
                 let mut partitions = synced.partitions;
                 partitions.sort_unstable();
+                self.note_assigned(&partitions);
                 self.phase = Phase::Assigned(partitions);
             }
             Err(refused) => match judge(refused) {
@@ -184,6 +191,14 @@ impl Member {
                 Verdict::Fatal => self.fail(refused, env),
             },
         }
+    }
+
+    /// As the leader: a topic of which there is a partition was known when the assignment was made that counts.
+    fn note_assigned(&mut self, partitions: &[TopicPartition]) {
+        let Some(assigned) = &mut self.assigned_topics else { return };
+        let view = self.consumer.view();
+        let topics = self.config.topics.iter().filter_map(|name| view.topic(name));
+        assigned.extend(topics.filter(|&(topic, _)| partitions.iter().any(|at| at.topic == topic)));
     }
 
     /// Metadata may be news: a leader that would assign something else now asks for a rebalance.

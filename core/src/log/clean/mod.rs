@@ -18,7 +18,7 @@ mod swap;
 
 use std::hash::{Hash, Hasher};
 
-use super::scan::{Found, Look, Scan};
+use super::scan::{Found, Scan};
 use super::{Log, ProducerTable};
 use crate::env::{Disk, DiskFault, SyncId};
 use crate::ids::{LeaderEpoch, Offset, ProducerId};
@@ -303,7 +303,7 @@ impl Log {
         let segment = &self.segments[self.segment_of(from)];
         did.bytes += segment.size;
         let mut next = segment.base;
-        let mut scan = Scan::new(&segment.file, 0, segment.size, Look::Checksums);
+        let mut scan = Scan::joined(&segment.file, segment.base, segment.size);
         while let Some(found) = scan.next(disk)? {
             let Found { header, bytes, .. } = found.map_err(|_| DiskFault::Io)?;
             if header.base_offset >= from && pass.has_say(&header) {

@@ -3,7 +3,7 @@
 //! A group is as many segments as fit into one (`groupSegmentsBySize`). A filler never reaches over the start of
 //! an old segment: should a power loss keep only some of the old files, recovery cuts the new one there.
 
-use super::super::scan::{Found, Look, Scan};
+use super::super::scan::{Found, Scan};
 use super::super::segment::{self, CLEANED, MOST_RECORDS, Segment};
 use super::swap::Group;
 use super::{CleanStep, CleanedBatch, Cleaner, Log, Pass, Step};
@@ -104,7 +104,7 @@ struct Rewrite<'a> {
 
 impl Rewrite<'_> {
     fn segment(&mut self, old: &Segment, disk: &mut dyn Disk) -> Result<(), DiskFault> {
-        let mut scan = Scan::new(&old.file, 0, old.size, Look::Checksums);
+        let mut scan = Scan::joined(&old.file, old.base, old.size);
         while let Some(found) = scan.next(disk)? {
             let found = found.map_err(|_| DiskFault::Io)?;
             self.batch(&found);

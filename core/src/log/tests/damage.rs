@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::env::Disk;
+use crate::env::{Disk, DiskFault};
 
 const FIRST: &str = "t/00000000000000000000.log";
 
@@ -23,6 +23,21 @@ fn a_damaged_batch_is_not_served_but_those_before_and_after_are() {
     assert_eq!(&read(0, &mut disk).unwrap(), all[0].bytes());
     assert_eq!(read(2, &mut disk), Err(ReadError::Damaged { at: Offset(2) }));
     assert_eq!(&read(4, &mut disk).unwrap()[..all[2].size()], &all[2].bytes()[..]);
+}
+
+#[test]
+fn a_batch_of_the_log_in_the_place_of_another_ends_a_truncation_and_no_file_stays_behind() {
+    let mut disk = TestDisk::new();
+    let (mut log, all) = written(3, &mut disk);
+    let content = disk.content(FIRST).unwrap().to_vec();
+    let size = all[0].size();
+    let third = content[2 * size..].to_vec();
+    disk.write_at(FIRST, 0, &third).unwrap();
+    // Taken for the first batch, the third one would be cut, and a log of nothing go on behind the old file.
+    assert_eq!(log.truncate_to(Offset(4), &mut disk), Err(DiskFault::Io));
+    let (again, recovery) = Log::open("t", tiny(), Quirks::NONE, &mut disk).unwrap();
+    assert_eq!((recovery.log_end, recovery.cut_at), (Offset(0), Some(Offset(0))));
+    assert!(contents(&again, &mut disk).is_empty());
 }
 
 #[test]
