@@ -85,6 +85,10 @@ number! {
     Generation(u32)
 }
 number! {
+    /// Counts the deliveries of one record to one share group, over all its lives, and so names one of them.
+    Turn(u32)
+}
+number! {
     /// A group's member, drawn by its coordinator. Kafka's is the client's name and a UUID.
     MemberId(u64)
 }
@@ -177,6 +181,13 @@ impl PartitionEpoch {
 }
 
 impl Generation {
+    /// The next one.
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl Turn {
     /// The next one.
     pub const fn next(self) -> Self {
         Self(self.0 + 1)

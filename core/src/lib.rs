@@ -18,6 +18,7 @@
 //! | [`coordinator`] | what the coordinators of groups and of transactions share |
 //! | [`group`] | consumer groups: the coordinators that live on offsets partitions |
 //! | [`transaction`] | transactions: the coordinators that live on partitions of `__transaction_state` |
+//! | [`share`] | share groups: records acquired, acknowledged and given up one by one |
 //! | [`message`], [`timer`], [`probe`], [`host`] | the closed vocabularies that cross the window |
 //! | [`quirk`] | known historical mistakes, off unless switched on |
 //! | [`testing`] | an in-memory world for tests |
@@ -39,6 +40,7 @@ pub mod quirk;
 pub mod quorum;
 pub mod record;
 pub mod refused;
+pub mod share;
 pub mod testing;
 pub mod time;
 pub mod timer;

@@ -18,6 +18,7 @@ use crate::log::CleanupPolicy;
 use crate::metadata::{MetadataRecord, PartitionState, Snapshot};
 use crate::quorum::message::QuorumMessage;
 use crate::refused::Refused;
+use crate::share::message::{ShareReply, ShareRequest};
 use crate::time::Span;
 use crate::transaction::message::{TransactionReply, TransactionRequest};
 
@@ -85,6 +86,9 @@ impl Reply {
         if let Self::Group(reply) = self {
             return reply.payload();
         }
+        if let Self::Share(reply) = self {
+            return reply.payload();
+        }
         0
     }
 }
@@ -122,6 +126,8 @@ pub enum Request {
     Group(GroupRequest),
     /// About a transaction.
     Transaction(TransactionRequest),
+    /// About a share group.
+    Share(ShareRequest),
 }
 
 /// The answers, one arm a request.
@@ -182,6 +188,8 @@ pub enum Reply {
     Group(GroupReply),
     /// To [`Request::Transaction`].
     Transaction(TransactionReply),
+    /// To [`Request::Share`].
+    Share(ShareReply),
 }
 
 /// A broker's word on itself at the start of a life.
@@ -522,6 +530,7 @@ impl Request {
             Self::ListOffsets(r) => Reply::ListOffsets { at: r.at, result: Err(refused) },
             Self::Group(r) => Reply::Group(r.refuse(refused)),
             Self::Transaction(r) => Reply::Transaction(r.refuse(refused)),
+            Self::Share(r) => Reply::Share(r.refuse(refused)),
         })
     }
 }

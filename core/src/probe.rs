@@ -19,6 +19,7 @@ use crate::message::Acks;
 use crate::metadata::MetadataRecord;
 use crate::record::Ending;
 use crate::refused::Refused;
+use crate::share::probe::ShareProbe;
 use crate::transaction::probe::TransactionProbe;
 
 /// A fact.
@@ -40,6 +41,8 @@ pub enum Probe {
     Transaction(TransactionProbe),
     /// About what an application did or saw in transactions.
     Transacted(TransactedProbe),
+    /// About a share group.
+    Share(ShareProbe),
 }
 
 /// About the consensus of the controllers.

@@ -45,11 +45,17 @@ pub enum Quirk {
     LsoOffByOne,
     /// KAFKA-3197: a producer without idempotence sends on behind a batch that it may have to send again.
     RetryOvertakes,
+    /// MassTransit#6216: a record that fails is tried again for ever, and nothing behind it is worked.
+    RetryPoisonForever,
+    /// KIP-932: an acknowledgement is taken from whoever once had the record, though its lock ran out.
+    LateAcknowledgement,
+    /// pipeshub-ai#3445: after the last attempt a record is set aside where nobody looks.
+    PoisonParksSilently,
 }
 
 impl Quirk {
     /// All of them, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::TruncateToHighWatermark,
         Self::DivergenceWithoutEpoch,
         Self::UnfencedFetch,
@@ -69,6 +75,9 @@ impl Quirk {
         Self::WriteAfterAbort,
         Self::LsoOffByOne,
         Self::RetryOvertakes,
+        Self::RetryPoisonForever,
+        Self::LateAcknowledgement,
+        Self::PoisonParksSilently,
     ];
 }
 

@@ -155,6 +155,8 @@ refusals! {
     ProducerFenced = 90, "PRODUCER_FENCED", fatal;
     /// The transaction can only be aborted; the producer may go on after that (KIP-890).
     TransactionAbortable = 120, "TRANSACTION_ABORTABLE", fatal;
+    /// The record is not this worker's, or not any more: its lock ran out, or it is settled (KIP-932).
+    InvalidRecordState = 121, "INVALID_RECORD_STATE", fatal;
 }
 
 impl fmt::Display for Refused {

@@ -23,6 +23,8 @@ pub enum Timer {
     Group(TopicPartition, GroupTimer),
     /// Of the coordinator that lives on a partition of the transactions' topic.
     Transaction(TopicPartition, TransactionTimer),
+    /// Of the share-partitions whose state lives on a partition.
+    Share(TopicPartition, ShareTimer),
 }
 
 /// Timers of the consensus.
@@ -86,7 +88,7 @@ pub enum ClientTimer {
     ProducerId,
     /// The oldest undelivered record reaches its deadline.
     Delivery,
-    /// Something is due for a group member: a heartbeat, a commit, a retry, a time-out.
+    /// Something is due for a group member or a worker: a heartbeat, a commit, a retry, a time-out.
     Group,
     /// Something is due for a transactional producer: a retry, a time-out.
     Transaction,
@@ -120,4 +122,15 @@ pub enum TransactionTimer {
     Markers,
     /// Transactional ids that nobody uses are looked for.
     Retention,
+}
+
+/// Timers of the share-partitions whose state lives on a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ShareTimer {
+    /// The next stretch of the log is due to be read.
+    Load,
+    /// A reign that is over is due to be cleared away.
+    Unload,
+    /// A lock, a fetch or a write reaches its deadline, or a pause is over.
+    Deadline,
 }

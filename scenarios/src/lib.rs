@@ -22,7 +22,7 @@
 //! | [`invariants`] | what must hold, by name |
 //! | [`contract`] | what settings promise of each record, and what may be lost, with evidence |
 //! | [`checks`] | from a probe to what it could have broken; the calm; the end |
-//! | [`replicated_log`], [`quorum`], [`consumer_group`], [`exactly_once`] | the scenarios |
+//! | [`replicated_log`], [`quorum`], [`consumer_group`], [`exactly_once`], [`work_queue`] | the scenarios |
 //! | [`quirks`] | known historical mistakes, by name |
 //! | [`command`] | the `squall` command |
 
@@ -44,6 +44,7 @@ pub mod replicated_log;
 mod roles_in_world;
 mod smaller;
 mod table;
+pub mod work_queue;
 pub mod workload;
 
 pub use check::{Check, check};
@@ -58,5 +59,6 @@ pub fn scenarios() -> &'static [&'static dyn AnyScenario] {
         &quorum::Quorum,
         &consumer_group::ConsumerGroup,
         &exactly_once::ExactlyOnce,
+        &work_queue::WorkQueue,
     ]
 }

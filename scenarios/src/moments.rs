@@ -126,6 +126,31 @@ const TRANSACTIONS: Moments = Moments {
     requests: &["init transactional producer", "end txn", "write txn marker", "txn offset commit"],
 };
 
+/// Of share groups, their workers and whoever leads their share-partitions.
+const SHARES: Moments = Moments {
+    facts: &[
+        "shares loading",
+        "shares loaded",
+        "shares unloaded",
+        "record acquired",
+        "record received",
+        "delivery settled",
+        "lock renewed",
+        "record buried",
+        "record put back",
+        "letter read",
+    ],
+    messages: &[
+        "share fetch",
+        "share fetch reply",
+        "share acknowledge",
+        "share acknowledge reply",
+        "put back",
+        "put back reply",
+    ],
+    requests: &["share fetch", "share acknowledge", "put back"],
+};
+
 struct Moments {
     facts: &'static [&'static str],
     messages: &'static [&'static str],
@@ -160,6 +185,11 @@ pub(crate) fn of_groups(space: &mut FaultSpace) {
 /// For a scenario that is about transactions.
 pub(crate) fn of_transactions(space: &mut FaultSpace) {
     TRANSACTIONS.add_to(space);
+}
+
+/// For a scenario that is about share groups.
+pub(crate) fn of_shares(space: &mut FaultSpace) {
+    SHARES.add_to(space);
 }
 
 #[cfg(test)]

@@ -77,6 +77,18 @@ pub const QUIRKS: &[(&str, &str)] = &[
         "retry-overtakes",
         "a producer without idempotence has several batches in flight, and a retry lands behind its successors (KAFKA-3197, apache/kafka#857)",
     ),
+    (
+        "retry-poison-forever",
+        "a share group tries a record that fails for ever, and nothing behind it (MassTransit#6216)",
+    ),
+    (
+        "late-acknowledgement",
+        "an acknowledgement counts though its lock ran out and another worker has the record (KIP-932)",
+    ),
+    (
+        "poison-parks-silently",
+        "after its last attempt a record is set aside without a letter (pipeshub-ai#3445)",
+    ),
 ];
 
 /// The quirk of a name.

@@ -165,6 +165,7 @@ impl Scenario for Quorum {
                 witness: None,
                 effects: None,
                 effects_witness: None,
+                queues: None,
                 audit: None,
                 keys: Keys::default(),
                 flush: false,

@@ -40,7 +40,9 @@ fn active_controller(layout: Layout, world: &World<Member>) -> Option<NodeId> {
         | Member::IdTaker(_)
         | Member::Worker(_)
         | Member::Pipeline(_)
-        | Member::EffectsReader(_) => None,
+        | Member::EffectsReader(_)
+        | Member::ShareWorker(_)
+        | Member::Person(_) => None,
     });
     active.max().map(|(_, node)| node)
 }

@@ -6,6 +6,7 @@ use squall::consumer_group::ConsumerGroup;
 use squall::exactly_once::ExactlyOnce;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
+use squall::work_queue::WorkQueue;
 use squall_sim::engine::UpcomingInput;
 use squall_sim::narrate::{Fields, Kind, field, find};
 use squall_sim::plan::Plan;
@@ -93,10 +94,13 @@ fn whatever_runs_bring_up_has_a_kind_and_every_kind_comes_up() {
         look_at(&Quorum, seed, &mut seen);
         look_at(&ConsumerGroup, seed, &mut seen);
         look_at(&ExactlyOnce, seed, &mut seen);
+        look_at(&WorkQueue, seed, &mut seen);
     }
-    // It has the words of the others, and its own.
+    // These have the words of the others, and their own.
     let mut missing = never_seen(ExactlyOnce.message_kinds(), &seen.0);
     missing.extend(never_seen(ExactlyOnce.probe_kinds(), &seen.1));
+    missing.extend(never_seen(WorkQueue.message_kinds(), &seen.0));
+    missing.extend(never_seen(WorkQueue.probe_kinds(), &seen.1));
     assert!(missing.iter().all(|name| RARE.contains(name)), "never seen: {missing:?}");
 }
 

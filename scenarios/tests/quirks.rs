@@ -4,6 +4,7 @@ use squall::consumer_group::ConsumerGroup;
 use squall::exactly_once::ExactlyOnce;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
+use squall::work_queue::WorkQueue;
 use squall_sim::run::Scenario;
 
 /// Looks for the quirk among seeds from 0 and answers the first that shows it.
@@ -131,4 +132,19 @@ fn a_write_into_a_transaction_that_nobody_verified_is_found() {
 #[test]
 fn a_last_stable_offset_that_is_off_by_one_is_found() {
     found(ExactlyOnce, "lso-off-by-one");
+}
+
+#[test]
+fn poison_that_is_tried_for_ever_is_found() {
+    found(WorkQueue, "retry-poison-forever");
+}
+
+#[test]
+fn an_acknowledgement_after_its_lock_is_found() {
+    found(WorkQueue, "late-acknowledgement");
+}
+
+#[test]
+fn poison_that_is_set_aside_where_nobody_looks_is_found() {
+    found(WorkQueue, "poison-parks-silently");
 }

@@ -6,6 +6,7 @@ use squall::consumer_group::ConsumerGroup;
 use squall::exactly_once::ExactlyOnce;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
+use squall::work_queue::WorkQueue;
 
 /// Seeds that nobody has run yet, most likely; a failure names its seed and its capsule.
 #[allow(clippy::disallowed_methods, reason = "a fresh seed has to come from somewhere")]
@@ -58,7 +59,19 @@ fn transactions_count_exactly_once_through_the_storms_of_fixed_seeds() {
 }
 
 #[test]
+fn share_groups_work_everything_through_the_storms_of_fixed_seeds() {
+    let record = squall::check(WorkQueue).seeds(0..200).run();
+    assert_eq!(record.never, [], "what never happened was not tested");
+}
+
+#[test]
 fn transactions_count_exactly_once_through_the_storms_of_fresh_seeds() {
     let from = fresh();
     squall::check(ExactlyOnce).seeds(from..from + 100).run();
+}
+
+#[test]
+fn share_groups_work_everything_through_the_storms_of_fresh_seeds() {
+    let from = fresh();
+    squall::check(WorkQueue).seeds(from..from + 100).run();
 }

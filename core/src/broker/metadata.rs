@@ -82,6 +82,7 @@ fn apply(broker: &mut Broker, update: MetadataUpdate, env: &mut Host<'_>) -> Opt
     if news {
         broker.groups.on_metadata(&broker.image);
         broker.transactions.on_metadata(&broker.image);
+        broker.shares.on_metadata(&broker.image);
     }
     news.then_some(if loaded { None } else { Some(touched) })
 }

@@ -13,6 +13,7 @@ mod lifecycle;
 mod metadata;
 mod producer_ids;
 mod serve;
+mod shares;
 mod transactions;
 mod verify;
 
@@ -27,13 +28,15 @@ use crate::message::{Message, Reply, Request};
 use crate::metadata::Image;
 use crate::partition::{Context, Partition, ReplicaConfig};
 use crate::probe::{BrokerProbe, Probe};
+use crate::share::Shares;
+use crate::share::config::ShareConfig;
 use crate::time::Span;
 use crate::timer::{BrokerTimer, Timer};
 use crate::transaction::Transactions;
 use crate::transaction::config::TransactionConfig;
 
 /// Settings of a broker.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerConfig {
     /// Who it is.
     pub id: BrokerId,
@@ -53,6 +56,8 @@ pub struct BrokerConfig {
     pub groups: GroupConfig,
     /// Of the coordinators of transactions.
     pub transactions: TransactionConfig,
+    /// Of the leaders of share-partitions.
+    pub shares: ShareConfig,
 }
 
 /// A broker.
@@ -78,6 +83,7 @@ pub struct Broker {
     groups: Groups,
     transactions: Transactions,
     additions: verify::Additions,
+    shares: Shares,
 }
 
 /// How far this life has come.
@@ -109,6 +115,7 @@ impl Broker {
             groups: Groups::new(config.groups.clone(), config.replica.quirks),
             transactions: Transactions::new(config.transactions.clone(), config.replica.quirks),
             additions: verify::Additions::default(),
+            shares: Shares::new(config.shares.clone(), config.replica.quirks),
             config,
             ids: Correlations::default(),
             incarnation: Incarnation(0),
@@ -160,6 +167,11 @@ impl Broker {
         &self.transactions
     }
 
+    /// Its share-partitions.
+    pub const fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
     /// Whether its disk failed it. It does nothing any more in this life.
     pub fn is_halted(&self) -> bool {
         self.life == Life::Halted
@@ -180,7 +192,7 @@ impl Broker {
             // Votes are between controllers.
             Message::Quorum(_) => Ok(()),
             Message::Request { id, request } => self.on_request(from, id, request, env),
-            Message::Reply { id, reply } => self.on_reply(id, reply, env),
+            Message::Reply { id, reply } => self.on_reply(from, id, reply, env),
         };
         let outcome = outcome.and_then(|()| self.attend(env));
         self.halt_on(outcome, env);
@@ -198,8 +210,13 @@ impl Broker {
             }
             Timer::Group(at, timer) => groups::on_timer(self, at, timer, env),
             Timer::Transaction(at, timer) => transactions::on_timer(self, at, timer, env),
+            Timer::Share(at, timer) => shares::on_timer(self, at, timer, env),
+            Timer::Client(timer) => {
+                self.shares.on_client_timer(timer, env);
+                Ok(())
+            }
             // No broker sets these.
-            Timer::Quorum(_) | Timer::Controller(_) | Timer::Client(_) | Timer::Application(_) => Ok(()),
+            Timer::Quorum(_) | Timer::Controller(_) | Timer::Application(_) => Ok(()),
         };
         let outcome = outcome.and_then(|()| self.attend(env));
         self.halt_on(outcome, env);
@@ -219,7 +236,8 @@ impl Broker {
     /// After each input: whatever it did to a coordinator's partition is the coordinator's affair too.
     fn attend(&mut self, env: &mut Host<'_>) -> Result<(), DiskFault> {
         groups::attend(self, env)?;
-        transactions::attend(self, env)
+        transactions::attend(self, env)?;
+        shares::attend(self, env)
     }
 
     /// Routing only.
@@ -240,6 +258,7 @@ impl Broker {
             Request::InitProducerId => producer_ids::on_request(self, asker, env),
             Request::Group(request) => groups::on_request(self, asker, request, env),
             Request::Transaction(request) => transactions::on_request(self, asker, request, env),
+            Request::Share(request) => shares::on_request(self, asker, request, env),
             Request::RegisterBroker(_)
             | Request::Heartbeat(_)
             | Request::FetchMetadata(_)
@@ -251,7 +270,13 @@ impl Broker {
     }
 
     /// Routing only.
-    fn on_reply(&mut self, id: CorrelationId, reply: Reply, env: &mut Host<'_>) -> Result<(), DiskFault> {
+    fn on_reply(
+        &mut self,
+        from: NodeId,
+        id: CorrelationId,
+        reply: Reply,
+        env: &mut Host<'_>,
+    ) -> Result<(), DiskFault> {
         match reply {
             Reply::RegisterBroker(result) => lifecycle::on_registered(self, id, result, env),
             Reply::Heartbeat(result) => lifecycle::on_heartbeat_reply(self, id, result, env),
@@ -264,15 +289,21 @@ impl Broker {
                 .with_partition(at, env, |p, ctx, env| p.on_fetched(id, result, ctx, env))
                 .unwrap_or(Ok(())),
             Reply::Transaction(reply) => transactions::on_reply(self, id, reply, env),
+            Reply::ListOffsets { result, .. } => {
+                self.shares.on_looked(id, result);
+                Ok(())
+            }
+            // Of a letter.
+            reply @ (Reply::Metadata(_) | Reply::InitProducerId(_) | Reply::Produce { .. }) => {
+                self.shares.on_client_reply(from, id, reply, env);
+                Ok(())
+            }
             // Answers to what a broker never asks.
             Reply::CreateTopic(_)
             | Reply::ElectLeader(_)
-            | Reply::Metadata(_)
-            | Reply::InitProducerId(_)
-            | Reply::Produce { .. }
             | Reply::EpochEnd { .. }
-            | Reply::ListOffsets { .. }
-            | Reply::Group(_) => Ok(()),
+            | Reply::Group(_)
+            | Reply::Share(_) => Ok(()),
         }
     }
 

@@ -16,7 +16,8 @@ pub(super) fn on_produce(
     env: &mut Host<'_>,
 ) -> Result<(), DiskFault> {
     let (at, acks) = (request.at, request.acks);
-    if [broker.groups.topic(), broker.transactions.topic()].contains(&Some(at.topic)) {
+    let internal = [broker.groups.topic(), broker.transactions.topic(), broker.shares.topic()];
+    if internal.contains(&Some(at.topic)) {
         // What coordinators fold must come from coordinators.
         if let Some(reply) = Request::Produce(request).refuse(Refused::InvalidTopic) {
             asker.answer(reply, env);

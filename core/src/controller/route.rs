@@ -35,7 +35,8 @@ pub(super) fn on_timer(c: &mut Controller, timer: Timer, env: &mut Host<'_>) -> 
         | Timer::Client(_)
         | Timer::Application(_)
         | Timer::Group(..)
-        | Timer::Transaction(..) => {}
+        | Timer::Transaction(..)
+        | Timer::Share(..) => {}
     }
     Ok(())
 }
@@ -59,6 +60,7 @@ fn on_request(c: &mut Controller, asker: Asker, request: Request, env: &mut Host
         Request::ListOffsets(r) => asker.answer(Reply::ListOffsets { at: r.at, result: Err(ASTRAY) }, env),
         Request::Group(r) => asker.answer(Reply::Group(r.refuse(ASTRAY)), env),
         Request::Transaction(r) => asker.answer(Reply::Transaction(r.refuse(ASTRAY)), env),
+        Request::Share(r) => asker.answer(Reply::Share(r.refuse(ASTRAY)), env),
     }
 }
 

@@ -363,7 +363,8 @@ fn all_controllers_apply_the_same_records() {
             | Probe::Client(_)
             | Probe::Group(_)
             | Probe::Transaction(_)
-            | Probe::Transacted(_) => None,
+            | Probe::Transacted(_)
+            | Probe::Share(_) => None,
         })
         .collect::<Vec<_>>()
     };

@@ -32,7 +32,7 @@ pub mod probe;
 mod rebalance;
 pub mod record;
 mod reign;
-mod state;
+pub(crate) mod state;
 mod sync;
 mod table;
 mod txn_commit;

@@ -94,7 +94,8 @@ fn answer(reply: &Reply) -> String {
         | Reply::Fetch { .. }
         | Reply::EpochEnd { .. }
         | Reply::ListOffsets { .. }
-        | Reply::Transaction(_) => panic!("nobody asks that: {reply:?}"),
+        | Reply::Transaction(_)
+        | Reply::Share(_) => panic!("nobody asks that: {reply:?}"),
     }
 }
 

@@ -33,7 +33,8 @@ fn line(said: &Said<Node>, quiet: bool) -> Option<String> {
             | Probe::Client(_)
             | Probe::Group(_)
             | Probe::Transaction(_)
-            | Probe::Transacted(_)),
+            | Probe::Transacted(_)
+            | Probe::Share(_)),
         ) => {
             panic!("node {node} says {other:?}")
         }
@@ -114,7 +115,8 @@ fn request(request: &Request) -> String {
         | Request::EpochEnd(_)
         | Request::ListOffsets(_)
         | Request::Group(_)
-        | Request::Transaction(_) => panic!("no broker asks that: {request:?}"),
+        | Request::Transaction(_)
+        | Request::Share(_) => panic!("no broker asks that: {request:?}"),
     }
 }
 
@@ -153,7 +155,8 @@ fn reply(reply: &Reply) -> String {
         | Reply::ElectLeader(_)
         | Reply::CreateTopic(_)
         | Reply::Group(_)
-        | Reply::Transaction(_) => panic!("no broker answers that: {reply:?}"),
+        | Reply::Transaction(_)
+        | Reply::Share(_) => panic!("no broker answers that: {reply:?}"),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use squall_core::broker::{Broker, BrokerConfig};
+use squall_core::client::ProducerConfig;
 use squall_core::env::{EnvOf, Input, InputOf, Process};
 use squall_core::group::config::GroupConfig;
 use squall_core::ids::{
@@ -10,12 +11,13 @@ use squall_core::ids::{
     TopicPartition,
 };
 use squall_core::log::{CleanConfig, CleanupPolicy, LogConfig};
-use squall_core::message::{AlterPartition, Message, MetadataUpdate, ProducerIds, Reply, Request};
+use squall_core::message::{Acks, AlterPartition, Message, MetadataUpdate, ProducerIds, Reply, Request};
 use squall_core::metadata::{Image, MetadataRecord, PartitionState};
 use squall_core::partition::{Flush, Partition, ReplicaConfig};
 use squall_core::probe::Probe;
 use squall_core::quirk::Quirks;
 use squall_core::refused::Refused;
+use squall_core::share::config::{DeadLetters, ShareConfig};
 use squall_core::time::Span;
 use squall_core::timer::Timer;
 use squall_core::transaction::config::TransactionConfig;
@@ -345,5 +347,32 @@ fn config(id: BrokerId, setup: Setup) -> BrokerConfig {
             load_bytes: 1,
             ..GroupConfig::default()
         },
+        shares: ShareConfig {
+            lock: Span::from_secs(2),
+            delivery_limit: 3,
+            max_in_flight: 4,
+            load_bytes: 1,
+            dead_letters: Some(dead_letters()),
+            ..ShareConfig::default()
+        },
     }
+}
+
+/// How brokers write letters, where there is a topic for them.
+fn dead_letters() -> DeadLetters {
+    let producer = ProducerConfig {
+        quirks: Quirks::NONE,
+        transactional: None,
+        acks: Acks::All,
+        idempotent: true,
+        linger: Span::ZERO,
+        batch_bytes: 1_000,
+        max_in_flight: 1,
+        request_timeout: Span::from_secs(1),
+        delivery_timeout: Span::from_secs(10),
+        retry_backoff: Span::from_millis(100),
+        metadata_max_age: Span::from_secs(60),
+        brokers: vec![NodeId(1), NodeId(2), NodeId(3)],
+    };
+    DeadLetters { topic: "dlq.orders".to_owned(), producer }
 }

@@ -7,7 +7,7 @@ use squall_core::metadata::PartitionState;
 use squall_sim::check::Progress;
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, broker, transacted, work};
+use crate::checks::{ClusterChecks, broker, shares, transacted, work};
 use crate::cluster::Member;
 use crate::contract::stall;
 use crate::workload::Reader;
@@ -125,8 +125,9 @@ fn partition_is_whole(c: &ClusterChecks, world: &World<Member>, at: TopicPartiti
         return transacted::settled(world, at, end);
     }
     if at.topic != READ {
-        return Ok(());
+        return shares::at_rest(c, world, at, end);
     }
+    shares::settled(c, world, at, end)?;
     readers_are_at_the_end(world, at, end)?;
     work::settled(c, world, at, end)
 }

@@ -4,7 +4,7 @@ use squall_core::ids::TopicPartition;
 use squall_sim::engine::World;
 use squall_sim::record::PermittedLoss;
 
-use crate::checks::{ClusterChecks, Compared, Permitted, calm, groups, transacted, work};
+use crate::checks::{ClusterChecks, Compared, Permitted, calm, groups, shares, transacted, work};
 use crate::cluster::Member;
 use crate::contract::record::Ending;
 use crate::contract::{Permit, order, record};
@@ -31,6 +31,7 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     let judged = judge_all(c, &clients, &mut Endings { doubled, no_metadata, orphaned: None })
         .and_then(|()| if no_metadata { Ok(()) } else { latest_values(c, &clients) });
     let judged = judged.and_then(|()| if no_metadata { Ok(()) } else { transacted::judge(c, world.now()) });
+    let judged = judged.and_then(|()| if no_metadata { Ok(()) } else { shares::judge(c, &clients, doubled) });
     let judged = judged.and_then(|()| second_opinion(c, &clients, world));
     c.clients = clients;
     judged

@@ -15,6 +15,7 @@ mod metadata;
 mod quorum;
 mod readers;
 mod replica;
+mod shares;
 mod tally;
 mod transacted;
 mod transactions;
@@ -34,11 +35,12 @@ use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
 use crate::ghost::{
-    Clients, Effects, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, TransactionsGhost, Work,
+    Clients, Effects, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Shares, TransactionsGhost, Work,
 };
 use crate::invariants::{Broken, groups as coordination, storage};
 
 pub use effects_witness::EffectsWitness;
+pub use shares::Queues;
 pub use tally::{Compared, Counters, Exercised, Permitted};
 #[cfg(test)]
 pub(crate) use witness::compare;
@@ -67,6 +69,8 @@ pub struct Expectations {
     pub effects: Option<Audit>,
     /// Whoever writes down what was seen of transactions, for a second opinion.
     pub effects_witness: Option<Box<EffectsWitness>>,
+    /// What share groups must have done; `None` where there are none.
+    pub queues: Option<Queues>,
 }
 
 /// How the auditor reads.
@@ -111,6 +115,7 @@ pub struct ClusterChecks {
     group_facts: u64,
     work: Work,
     effects: Effects,
+    shares: Shares,
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
@@ -144,6 +149,7 @@ impl ClusterChecks {
             group_facts: 0,
             work: Work::default(),
             effects: Effects::default(),
+            shares: Shares::default(),
             counters: Counters::default(),
             expectations,
             auditor: None,
@@ -261,6 +267,7 @@ impl ClusterChecks {
                 transactions::on_probe(self, node, probe)
             }
             Probe::Transacted(probe) => transacted::on_probe(self, node, probe),
+            Probe::Share(probe) => shares::on_probe(self, probe),
         }
     }
 
@@ -384,6 +391,8 @@ pub(crate) fn broker(world: &World<Member>, node: NodeId) -> Option<&Broker> {
         | Member::IdTaker(_)
         | Member::Worker(_)
         | Member::Pipeline(_)
-        | Member::EffectsReader(_) => None,
+        | Member::EffectsReader(_)
+        | Member::ShareWorker(_)
+        | Member::Person(_) => None,
     }
 }

@@ -72,6 +72,17 @@ counted! {
     MarkersRetried = "markers retried",
     TransactionCoordinatorsCeased = "transaction coordinators that ceased",
     DirtyReads = "uncommitted effects read by whoever wants them",
+    SharesLoaded = "leaders of share-partitions that loaded",
+    SharesRestored = "share-partitions restored",
+    ShareTakeOvers = "leaders of share-partitions that ceased",
+    ShareRedeliveries = "records delivered again",
+    WorkedAfterFailure = "records worked after a failed delivery",
+    LocksExpired = "locks that ran out",
+    LocksRenewed = "locks renewed",
+    LateAcknowledgements = "acknowledgements refused",
+    Letters = "dead letters",
+    PutBacks = "dead letters put back",
+    StuckListed = "lists of stuck records that were not empty",
 }
 
 counted! {
@@ -93,6 +104,8 @@ counted! {
     ProcessedAgain = "record processed again: it was not committed when its owner failed or gave it up",
     CommitUndone = "commit undone by an older copy of itself, or by an owner that had resumed before it",
     Displaced = "record displaced by a newer one of its key",
+    WorkedAgain = "record worked again: nobody had heard of its first worker in time",
+    LetterTwice = "letter written twice: its leader ceased before it knew of the first",
 }
 
 counted! {
@@ -121,6 +134,9 @@ counted! {
     EffectsRead = "committed effects read",
     Transactions = "transactions whole or not at all",
     Effects = "records with one effect",
+    Deliveries = "deliveries to share groups",
+    AcknowledgementsTaken = "acknowledgements taken",
+    Queues = "queues whose totals were compared",
 }
 
 /// All counters of a run.

@@ -252,7 +252,9 @@ pub(super) fn settled(
             | Member::IdTaker(_)
             | Member::Worker(_)
             | Member::Pipeline(_)
-            | Member::EffectsReader(_) => None,
+            | Member::EffectsReader(_)
+            | Member::ShareWorker(_)
+            | Member::Person(_) => None,
         });
         let owners: Vec<_> = owners.collect();
         let [owner] = owners[..] else {

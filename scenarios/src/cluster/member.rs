@@ -8,7 +8,7 @@ use squall_core::message::Message;
 use squall_core::probe::Probe;
 use squall_core::timer::Timer;
 
-use crate::workload::{Admin, EffectsReader, IdTaker, Pipeline, Reader, Sender, Worker};
+use crate::workload::{Admin, EffectsReader, IdTaker, Person, Pipeline, Reader, Sender, ShareWorker, Worker};
 
 /// Whoever lives on a node.
 #[derive(Debug, Clone)]
@@ -31,6 +31,10 @@ pub enum Member {
     Pipeline(Box<Pipeline>),
     /// Reads what pipelines wrote.
     EffectsReader(Box<EffectsReader>),
+    /// Works for a share group.
+    ShareWorker(Box<ShareWorker>),
+    /// Looks after dead letters.
+    Person(Box<Person>),
 }
 
 impl Member {
@@ -45,7 +49,9 @@ impl Member {
             | Self::IdTaker(_)
             | Self::Worker(_)
             | Self::Pipeline(_)
-            | Self::EffectsReader(_) => false,
+            | Self::EffectsReader(_)
+            | Self::ShareWorker(_)
+            | Self::Person(_) => false,
         }
     }
 
@@ -59,7 +65,9 @@ impl Member {
             | Self::IdTaker(_)
             | Self::Worker(_)
             | Self::Pipeline(_)
-            | Self::EffectsReader(_) => true,
+            | Self::EffectsReader(_)
+            | Self::ShareWorker(_)
+            | Self::Person(_) => true,
         }
     }
 }
@@ -80,6 +88,8 @@ impl Process for Member {
             Self::Worker(worker) => worker.start(env),
             Self::Pipeline(pipeline) => pipeline.start(env),
             Self::EffectsReader(reader) => reader.start(env),
+            Self::ShareWorker(worker) => worker.start(env),
+            Self::Person(person) => person.start(env),
         }
     }
 
@@ -106,6 +116,8 @@ impl Process for Member {
             Self::Worker(worker) => worker.step(input, env),
             Self::Pipeline(pipeline) => pipeline.step(input, env),
             Self::EffectsReader(reader) => reader.step(input, env),
+            Self::ShareWorker(worker) => worker.step(input, env),
+            Self::Person(person) => person.step(input, env),
         }
     }
 }

@@ -11,6 +11,7 @@ use squall_core::log::{CleanConfig, CleanupPolicy, LogConfig};
 use squall_core::partition::{Flush, ReplicaConfig};
 use squall_core::quirk::Quirks;
 use squall_core::quorum::QuorumConfig;
+use squall_core::share::config::ShareConfig;
 use squall_core::time::Span;
 use squall_core::transaction::config::TransactionConfig;
 use squall_sim::knob::{Knob, Unit};
@@ -254,6 +255,7 @@ pub fn broker_config(settings: &Settings, layout: Layout, id: BrokerId, quirks: 
         },
         groups: GroupConfig::default(),
         transactions: TransactionConfig::default(),
+        shares: ShareConfig::default(),
     }
 }
 

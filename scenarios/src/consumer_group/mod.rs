@@ -213,6 +213,7 @@ impl Scenario for ConsumerGroup {
             witness: None,
             effects: None,
             effects_witness: None,
+            queues: None,
         };
         ClusterChecks::new(layout, expectations)
     }

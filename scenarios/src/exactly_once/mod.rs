@@ -198,6 +198,7 @@ impl Scenario for ExactlyOnce {
             witness: None,
             effects: Some(audit(Isolation::ReadCommitted, "txn.effects")),
             effects_witness: is_witnessed(plan).then(Box::default),
+            queues: None,
         };
         ClusterChecks::new(layout, expectations)
     }

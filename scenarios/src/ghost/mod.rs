@@ -2,7 +2,7 @@
 //!
 //! Holds: shadows of every log, the decided metadata, what was committed, exposed, acknowledged, consumed,
 //! what became of copies that are gone, and what compaction left.
-//! Changed only by the folds in `partition`, `quorum`, `metadata`, `clients`, `work` and `effects`, one probe at a time, before
+//! Changed only by the folds in `partition`, `quorum`, `metadata`, `clients`, `work`, `effects` and `shares`, one probe at a time, before
 //! the invariants look at it. Deliberately absent: judgement (that is [`crate::invariants`]) and any look
 //! into the system's own state.
 
@@ -16,6 +16,7 @@ pub mod metadata;
 pub mod partition;
 pub mod quorum;
 pub mod shadow;
+pub mod shares;
 pub mod transactions;
 pub mod work;
 
@@ -28,5 +29,6 @@ pub use metadata::Metadata;
 pub use partition::{PartitionGhost, ReplicaGhost, Role};
 pub use quorum::{QuorumGhost, VoterGhost};
 pub use shadow::{Batch, Shadow};
+pub use shares::Shares;
 pub use transactions::TransactionsGhost;
 pub use work::Work;

@@ -12,6 +12,7 @@ pub mod groups;
 pub mod membership;
 pub mod quorum;
 pub mod replication;
+pub mod shares;
 pub mod storage;
 #[cfg(test)]
 mod tests;
@@ -153,6 +154,16 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     ("atomic", "of a transaction everything is read as committed, or nothing"),
     ("effect-order", "effects lie in the order of the records that they are effects of"),
+    (
+        "one-holder",
+        "a record of a share group is one worker's at a time, and only its present delivery is settled",
+    ),
+    ("lock-held", "an acknowledgement counts only before another worker was told that the record is its own"),
+    ("worked-once", "no two workers of a share group are told that they have worked the same record"),
+    ("delivery-limit", "no record is delivered more often than the limit before somebody puts it back"),
+    ("share-kept", "a new leader of a share-partition knows of every delivery, and of all that is done"),
+    ("pace", "no leader delivers more in an interval than the pace allows"),
+    ("total-queue", "every acknowledged record is worked by each share group, or has its letter, and once"),
     ("H-AGREE", "what clients saw, judged as a history, and the true log say the same of every record"),
 ];
 

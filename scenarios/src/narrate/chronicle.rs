@@ -139,7 +139,8 @@ impl Chronicle<Probe> for ClusterChronicle {
             | Probe::Replica(..)
             | Probe::Group(_)
             | Probe::Transaction(_)
-            | Probe::Transacted(_) => {}
+            | Probe::Transacted(_)
+            | Probe::Share(_) => {}
         }
     }
 

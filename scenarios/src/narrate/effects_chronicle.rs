@@ -155,7 +155,8 @@ impl Chronicle<Probe> for EffectsChronicle {
             | Probe::Replica(..)
             | Probe::Client(_)
             | Probe::Group(_)
-            | Probe::Transaction(_) => {}
+            | Probe::Transaction(_)
+            | Probe::Share(_) => {}
         }
     }
 

@@ -8,7 +8,7 @@ use squall_core::quorum::message::{AppendOutcome, QuorumMessage};
 use squall_core::record::Header;
 use squall_sim::narrate::{Fields, Kind, field};
 
-use super::{Words, acks, groups, list, millis, nobody_or, row, transactions, yes_or_no};
+use super::{Words, acks, groups, list, millis, nobody_or, row, share, transactions, yes_or_no};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION};
 
@@ -117,6 +117,7 @@ pub(crate) const fn kind(message: &Message) -> &'static str {
             Request::ListOffsets(_) => "list offsets",
             Request::Group(request) => groups::request_kind(request),
             Request::Transaction(request) => transactions::request_kind(request),
+            Request::Share(request) => share::request_kind(request),
         },
         Message::Reply { reply, .. } => match reply {
             Reply::RegisterBroker(_) => "register broker reply",
@@ -134,6 +135,7 @@ pub(crate) const fn kind(message: &Message) -> &'static str {
             Reply::ListOffsets { .. } => "list offsets reply",
             Reply::Group(reply) => groups::reply_kind(reply),
             Reply::Transaction(reply) => transactions::reply_kind(reply),
+            Reply::Share(reply) => share::reply_kind(reply),
         },
     }
 }
@@ -221,6 +223,7 @@ fn request_words(request: &Request) -> Words {
         }
         Request::Group(request) => groups::request(request),
         Request::Transaction(request) => transactions::request(request),
+        Request::Share(request) => share::request(request),
     }
 }
 
@@ -289,6 +292,7 @@ fn reply_words(reply: &Reply) -> Words {
         }
         Reply::Group(reply) => groups::reply(reply),
         Reply::Transaction(reply) => transactions::reply(reply),
+        Reply::Share(reply) => share::reply(reply),
     }
 }
 

@@ -10,6 +10,7 @@ mod effects_chronicle;
 mod groups;
 mod messages;
 mod probes;
+mod share;
 mod state;
 mod story;
 mod transactions;
@@ -54,6 +55,13 @@ pub(crate) static PROBES_WITH_TRANSACTIONS: [Kind;
     ),
     effects::PROBES,
 );
+/// The kinds of messages of a cluster with share groups.
+pub(crate) static MESSAGES_WITH_SHARES: [Kind; MESSAGES.len() + share::MESSAGES.len()] =
+    joined(MESSAGES, share::MESSAGES);
+
+/// The kinds of facts of a cluster with share groups.
+pub(crate) static PROBES_WITH_SHARES: [Kind; PROBES.len() + share::PROBES.len()] =
+    joined(PROBES, share::PROBES);
 
 const fn joined<const N: usize>(first: &[Kind], second: &[Kind]) -> [Kind; N] {
     let mut kinds = [first[0]; N];

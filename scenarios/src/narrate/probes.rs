@@ -3,7 +3,7 @@
 use squall_core::probe::{BrokerProbe, ClientProbe, MetadataProbe, Probe, QuorumProbe, ReplicaProbe};
 use squall_sim::narrate::{Fields, Kind, field};
 
-use super::{Words, acks, effects, groups, list, nobody_or, record, row, transactions, yes_or_no};
+use super::{Words, acks, effects, groups, list, nobody_or, record, row, share, transactions, yes_or_no};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION, RECORD};
 
@@ -134,6 +134,7 @@ pub(crate) const fn kind(probe: &Probe) -> &'static str {
         Probe::Group(probe) => groups::probe_kind(probe),
         Probe::Transaction(probe) => transactions::probe_kind(probe),
         Probe::Transacted(probe) => effects::kind(probe),
+        Probe::Share(probe) => share::probe_kind(probe),
     }
 }
 
@@ -210,6 +211,7 @@ pub(crate) const fn glyph(probe: &Probe) -> char {
         Probe::Group(probe) => groups::glyph(probe),
         Probe::Transaction(probe) => transactions::glyph(probe),
         Probe::Transacted(probe) => effects::glyph(probe),
+        Probe::Share(probe) => share::glyph(probe),
     }
 }
 
@@ -265,6 +267,7 @@ pub(crate) fn fields(probe: &Probe) -> Fields {
         Probe::Group(probe) => groups::probe(probe),
         Probe::Transaction(probe) => transactions::probe(probe),
         Probe::Transacted(probe) => effects::words(probe),
+        Probe::Share(probe) => share::probe(probe),
     }
     .0
 }

@@ -12,7 +12,7 @@ use squall_sim::narrate::{Fields, field};
 
 use super::{Words, acks, list, nobody_or, yes_or_no};
 use crate::cluster::Member;
-use crate::workload::{Admin, EffectsReader, IdTaker, Pipeline, Reader, Sender, Worker};
+use crate::workload::{Admin, EffectsReader, IdTaker, Person, Pipeline, Reader, Sender, ShareWorker, Worker};
 
 use field::{EPOCH, HIGH_WATERMARK, ISR, LEADER, LOG_END, LOG_START, OFFSET, PARTITION};
 
@@ -28,6 +28,8 @@ pub(crate) fn fields(member: &Member) -> Fields {
         Member::Worker(worker) => of_worker(worker),
         Member::Pipeline(pipeline) => of_pipeline(pipeline),
         Member::EffectsReader(reader) => of_effects_reader(reader),
+        Member::ShareWorker(worker) => of_share_worker(worker),
+        Member::Person(person) => of_person(person),
     }
     .0
 }
@@ -155,4 +157,12 @@ fn of_effects_reader(reader: &EffectsReader) -> Words {
     let words =
         Words::new().with("isolation", if reader.is_committed() { "committed" } else { "uncommitted" });
     reader.partitions().fold(words, |words, at| words.with(PARTITION, at).maybe(OFFSET, reader.position(at)))
+}
+
+fn of_share_worker(worker: &ShareWorker) -> Words {
+    Words::new().with("group", worker.group()).with("idle", yes_or_no(worker.is_idle()))
+}
+
+fn of_person(person: &Person) -> Words {
+    Words::new().with("idle", yes_or_no(person.is_idle()))
 }

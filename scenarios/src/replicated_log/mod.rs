@@ -233,6 +233,7 @@ impl Scenario for ReplicatedLog {
             witness: witness(plan, layout),
             effects: None,
             effects_witness: None,
+            queues: None,
         };
         ClusterChecks::new(layout, expectations)
     }

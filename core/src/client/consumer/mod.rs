@@ -236,7 +236,8 @@ impl Consumer {
             | Reply::InitProducerId(_)
             | Reply::Produce { .. }
             | Reply::Group(_)
-            | Reply::Transaction(_) => {}
+            | Reply::Transaction(_)
+            | Reply::Share(_) => {}
         }
     }
 

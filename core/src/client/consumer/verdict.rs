@@ -71,6 +71,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::TransactionCoordinatorFenced
         | Refused::UnstableOffsetCommit
         | Refused::ProducerFenced
-        | Refused::TransactionAbortable => Verdict::Elsewhere,
+        | Refused::TransactionAbortable
+        | Refused::InvalidRecordState => Verdict::Elsewhere,
     }
 }

@@ -82,6 +82,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::ConcurrentTransactions
         | Refused::TransactionCoordinatorFenced
         | Refused::ProducerFenced
-        | Refused::TransactionAbortable => Verdict::Elsewhere,
+        | Refused::TransactionAbortable
+        | Refused::InvalidRecordState => Verdict::Elsewhere,
     }
 }

@@ -256,7 +256,8 @@ impl Producer {
             | Reply::ElectLeader(_)
             | Reply::Fetch { .. }
             | Reply::EpochEnd { .. }
-            | Reply::ListOffsets { .. } => {}
+            | Reply::ListOffsets { .. }
+            | Reply::Share(_) => {}
             Reply::Group(reply) => return self.on_group_reply(id, reply, env),
             Reply::Transaction(reply) => return self.on_transaction_reply(id, reply, env),
         }
@@ -273,7 +274,7 @@ impl Producer {
             ClientTimer::Partition(at) => self.on_partition_timer(at, env),
             ClientTimer::Delivery => self.on_delivery_timer(env),
             ClientTimer::Transaction => return self.on_transaction_timer(env),
-            // A member's.
+            // A member's or a worker's.
             ClientTimer::Group => {}
         }
         self.go_on(env);

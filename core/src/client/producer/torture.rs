@@ -94,7 +94,8 @@ impl Cluster {
             | Request::EpochEnd(_)
             | Request::ListOffsets(_)
             | Request::Group(_)
-            | Request::Transaction(_) => {
+            | Request::Transaction(_)
+            | Request::Share(_) => {
                 assert_eq!(sent.request, Request::Metadata, "a producer asks nothing else");
                 // Some brokers lag behind.
                 let behind = u32::from(self.tape.chance(60)).min(self.epoch - 1);

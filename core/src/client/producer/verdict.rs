@@ -82,6 +82,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::TransactionCoordinatorFenced
         | Refused::UnstableOffsetCommit
         | Refused::ProducerFenced
-        | Refused::TransactionAbortable => Verdict::StreamOver,
+        | Refused::TransactionAbortable
+        | Refused::InvalidRecordState => Verdict::StreamOver,
     }
 }

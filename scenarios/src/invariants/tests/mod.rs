@@ -1,13 +1,14 @@
 //! The invariants themselves: each must be able to fail, and none may cry wolf.
 //!
 //! [`fires`] holds a history for each name in [`ALL`](super::ALL) in which it is broken; [`silent`] those in
-//! which a correct system once seemed to break one. [`cleaning`] has both of compaction.
+//! which a correct system once seemed to break one. [`cleaning`] has both of compaction, [`shares`] of share groups.
 
 mod cleaning;
 mod effects;
 mod fires;
 mod groups;
 mod histories;
+mod shares;
 mod silent;
 mod transactions;
 mod work;
@@ -22,6 +23,7 @@ fn histories() -> impl Iterator<Item = &'static fires::History> {
         .chain(cleaning::HISTORIES)
         .chain(transactions::HISTORIES)
         .chain(effects::HISTORIES)
+        .chain(shares::HISTORIES)
 }
 
 #[test]

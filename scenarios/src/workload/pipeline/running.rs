@@ -117,6 +117,7 @@ impl Running {
             | Reply::Fetch { .. }
             | Reply::EpochEnd { .. }
             | Reply::ListOffsets { .. }
+            | Reply::Share(_)
             | Reply::Group(_) => self.member.on_reply(from, id, reply, env),
         }
     }

@@ -77,6 +77,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::NonEmptyGroup
         | Refused::GroupIdNotFound
         | Refused::MemberIdRequired { .. }
-        | Refused::GroupMaxSizeReached => Verdict::Over,
+        | Refused::GroupMaxSizeReached
+        | Refused::InvalidRecordState => Verdict::Over,
     }
 }

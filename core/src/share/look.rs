@@ -1,0 +1,45 @@
+//! How far a partition is committed: asked of its leader, as any client would, while somebody waits for records.
+//!
+//! Kafka's leader of a share-partition leads the partition itself, and writes what became of records by messages to
+//! whoever leads their state. Here it is the other way round: it leads the state, and asks after the partition.
+//! What it hears is true for ever: no committed record vanishes.
+
+use crate::host::Host;
+use crate::ids::{CorrelationId, Offset};
+use crate::message::{ListOffsets, Place, Request};
+use crate::partition::Context;
+use crate::refused::Refused;
+use crate::share::fetch;
+use crate::share::probe::SharePartition;
+use crate::share::reign::Reign;
+
+/// Asks, if all that is known to be committed was delivered, and it was not asked just now.
+pub(super) fn ask(reign: &mut Reign, of: &SharePartition, ctx: &mut Context<'_>, env: &mut Host<'_>) {
+    let (now, every) = (env.now(), reign.config.look_every);
+    let Some(share) = reign.shares.get_mut(of) else { return };
+    if share.waits.is_empty() || share.next < share.committed {
+        return;
+    }
+    if now >= share.look_at {
+        // An answer that has not come by now counts no more.
+        share.look_at = now + every;
+        let leads = ctx.image.partition(of.at).and_then(|state| Some((state.leader?, state.leader_epoch)));
+        if let Some((leader, leader_epoch)) = leads {
+            let list = ListOffsets { at: of.at, leader_epoch, place: Place::Latest };
+            share.look = Some(ctx.ask(leader.node(), Request::ListOffsets(list), env));
+        }
+    }
+    let next = share.look_at;
+    reign.wake_by(next, env);
+}
+
+/// The leader of the partition answered; answers whether it was this reign that asked.
+pub(super) fn on_reply(reign: &mut Reign, id: CorrelationId, result: Result<Offset, Refused>) -> bool {
+    let Some(share) = reign.shares.values_mut().find(|share| share.look == Some(id)) else { return false };
+    share.look = None;
+    if let Ok(committed) = result {
+        fetch::on_news(share, committed);
+        reign.stirred = true;
+    }
+    true
+}
