@@ -203,11 +203,15 @@ fn read(p: &mut Partition, request: &Fetch, env: &mut Host<'_>) -> Result<Fetche
 
 /// What a reader of committed records has to know of those before `end`.
 fn stable(p: &Partition, request: &Fetch, end: Offset, env: &mut Host<'_>) -> Option<Stable> {
-    if request.replica.is_some() || request.isolation == Isolation::ReadUncommitted || !p.is_exposed() {
+    if request.replica.is_some() || request.isolation == Isolation::ReadUncommitted {
         return None;
     }
     let (last_stable, high_watermark) = (p.last_stable(), p.high_watermark);
-    p.probe(ReplicaProbe::Stable { last_stable, high_watermark }, env);
+    // A new leader that does not know the high watermark yet serves what it knows to be committed: without the
+    // names of what was aborted there, a reader would take that too.
+    if p.is_exposed() {
+        p.probe(ReplicaProbe::Stable { last_stable, high_watermark }, env);
+    }
     Some(Stable { last_stable, aborted: p.log.aborted_in(request.offset, end) })
 }
 

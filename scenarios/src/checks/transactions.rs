@@ -18,7 +18,20 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &TransactionP
         TransactionProbe::Loading { at, epoch, .. } => {
             transactions::coordinates(&mut c.transactions, broker, *at, *epoch)
         }
-        TransactionProbe::Changed { transactional, producer, epoch, from, to, partitions, .. } => {
+        TransactionProbe::Changed {
+            transactional,
+            coordinator_epoch,
+            producer,
+            epoch,
+            from,
+            to,
+            partitions,
+        } => {
+            // One that is deposed, and hears late that its change is copied, speaks of what its successor found.
+            let at = place(&c.metadata.image, transactional);
+            if at.is_some_and(|at| !c.transactions.is_latest(at, *coordinator_epoch)) {
+                return Ok(());
+            }
             let now =
                 Decided { producer: *producer, epoch: *epoch, state: *to, partitions: partitions.clone() };
             let known = is_safe(c, transactional);

@@ -27,8 +27,9 @@ pub struct Transacted {
     authors: BTreeMap<(Offset, LeaderEpoch, u32), Author>,
     /// Those of them that end an aborted transaction, by place and epoch.
     aborts: BTreeSet<(Offset, LeaderEpoch)>,
-    /// Every transaction that begins before has its marker committed.
-    settled: Offset,
+    /// Every transaction that begins before has its marker committed, as the log of each broker has it: one that is
+    /// deposed may show what it knew when others have gone on.
+    settled: BTreeMap<BrokerId, Offset>,
     /// The reign that each producer's last committed marker began.
     pub marked: BTreeMap<ProducerId, ProducerEpoch>,
 }
@@ -89,11 +90,12 @@ impl Transacted {
         .map(|((base, ..), author)| (*base, *author))
     }
 
-    /// The last stable offset of a log that is committed up to `high_watermark`.
-    pub fn last_stable(&mut self, log: &Shadow, high_watermark: Offset) -> Offset {
+    /// The last stable offset of this broker's log, which it knows to be committed up to `high_watermark`.
+    pub fn last_stable(&mut self, broker: BrokerId, log: &Shadow, high_watermark: Offset) -> Offset {
+        let settled = self.settled.get(&broker).copied().unwrap_or(Offset::ZERO);
         let mut open: BTreeMap<ProducerId, Offset> = BTreeMap::new();
         let mut undecided = high_watermark;
-        for (base, author) in self.within(log, self.settled, log.end()) {
+        for (base, author) in self.within(log, settled, log.end()) {
             if !author.marks {
                 open.entry(author.producer).or_insert(base);
             } else if let Some(first) = open.remove(&author.producer)
@@ -103,7 +105,7 @@ impl Transacted {
             }
         }
         let stable = open.into_values().min().map_or(undecided, |first| first.min(undecided));
-        self.settled = self.settled.max(stable);
+        self.settled.insert(broker, settled.max(stable));
         stable
     }
 }
@@ -144,6 +146,12 @@ pub struct Decided {
 }
 
 impl TransactionsGhost {
+    /// Whether nobody has begun to coordinate `at` in a later reign.
+    pub fn is_latest(&self, at: TopicPartition, epoch: LeaderEpoch) -> bool {
+        let last = self.coordinators.range((at, LeaderEpoch(0))..=(at, LeaderEpoch(u32::MAX))).next_back();
+        last.is_none_or(|((_, last), _)| *last <= epoch)
+    }
+
     /// A change is committed; answers what it was before.
     pub fn changed(&mut self, name: &TransactionalId, now: Decided) -> Option<Decided> {
         self.names.insert(now.producer, name.clone());

@@ -53,7 +53,7 @@ pub fn changed(
 /// A leader told a reader up to where everything is decided: W-LSO.
 pub fn shown(p: &mut PartitionGhost, broker: BrokerId, last_stable: Offset, high_watermark: Offset) -> Check {
     let log = &p.replicas[broker.0 as usize].log;
-    let expected = p.transacted.last_stable(log, high_watermark).max(log.start().min(high_watermark));
+    let expected = p.transacted.last_stable(broker, log, high_watermark).max(log.start().min(high_watermark));
     if last_stable == expected {
         return Ok(());
     }

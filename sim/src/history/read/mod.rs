@@ -60,6 +60,7 @@ impl<'a> Reader<'a> {
                 return Ok(None);
             }
             let line = self.source.line();
+            self.source.begins();
             let tree = match self.form {
                 Form::Edn => edn::form(&mut self.source, 0)?,
                 Form::Json => Some(json::value(&mut self.source, 0)?),

@@ -25,12 +25,14 @@ pub(super) struct Source<R> {
     at: usize,
     filled: usize,
     line: u64,
+    /// The line in which the operation begins that is being read.
+    begun: u64,
     taken: usize,
 }
 
 impl<R: Read> Source<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, buffer: vec![0; BUFFER], at: 0, filled: 0, line: 1, taken: 0 }
+        Self { inner, buffer: vec![0; BUFFER], at: 0, filled: 0, line: 1, begun: 1, taken: 0 }
     }
 
     pub(super) const fn line(&self) -> u64 {
@@ -40,6 +42,11 @@ impl<R: Read> Source<R> {
     /// The next operation has a budget of its own.
     pub(super) const fn afresh(&mut self) {
         self.taken = 0;
+    }
+
+    /// An operation begins here.
+    pub(super) const fn begins(&mut self) {
+        self.begun = self.line;
     }
 
     pub(super) fn refuse<T>(&self, what: impl Into<String>) -> Result<T, Refusal> {
@@ -127,7 +134,10 @@ impl<R: Read> Source<R> {
     pub(super) fn some(&mut self) -> Result<u8, Refusal> {
         match self.next()? {
             Some(byte) => Ok(byte),
-            None => self.refuse("it ends in the middle of an operation"),
+            // What follows is nothing, and no line: the one to look at is where it begins.
+            None => {
+                Err(Refusal { line: self.begun, what: "it ends in the middle of an operation".to_owned() })
+            }
         }
     }
 
