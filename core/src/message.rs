@@ -204,6 +204,8 @@ pub struct RegisterBroker {
     /// Whether all that earlier lives claimed to hold is still on that disk: every batch was flushed before
     /// it was claimed (KIP-966 asks for such proof, in the form of a clean shutdown).
     pub intact: bool,
+    /// The registration that this one is to replace; `None` if it knows of none.
+    pub replaces: Option<BrokerEpoch>,
 }
 
 /// A sign of life.

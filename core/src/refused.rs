@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::ids::{BrokerId, LeaderEpoch, MemberId, NodeId};
+use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, MemberId, NodeId};
 
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident $({ $($field:ident: $type:ty),+ })? = $code:literal, $kafka:literal, $retry:ident;)*) => {
@@ -101,8 +101,8 @@ refusals! {
     InvalidRecord = 87, "INVALID_RECORD", fatal;
     /// The partition was changed since: the compare-and-set of KIP-497 failed.
     InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION", fatal;
-    /// Another life of this broker id is still alive.
-    DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION", fatal;
+    /// Another life of this broker id is registered, which is still alive or which the request does not name.
+    DuplicateBrokerRegistration { current: BrokerEpoch } = 101, "DUPLICATE_BROKER_REGISTRATION", fatal;
     /// The controller knows no broker of that id.
     BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", fatal;
     /// A wished in-sync replica is fenced, or of another broker epoch (KIP-841, KIP-903).

@@ -123,3 +123,51 @@ fn a_commit_that_a_deposed_coordinator_reports_late() {
     )
     .passes();
 }
+
+/// A registration that a broker's first life had sent arrived in its second one, whose session had just run out: the
+/// controllers took it at its word that it held nothing, and the last eligible replica was gone.
+#[test]
+fn a_registration_of_an_earlier_life_that_arrives_late() {
+    let file = "a-registration-of-an-earlier-life-that-arrives-late.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-registration-of-an-earlier-life-that-arrives-late.capsule.json"),
+    )
+    .passes();
+}
+
+/// A new leader that did not know the high watermark yet served a reader of committed records without the names of
+/// what was aborted, and the reader took that too.
+#[test]
+fn a_new_leader_that_does_not_name_what_was_aborted() {
+    let file = "a-new-leader-that-does-not-name-what-was-aborted.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-new-leader-that-does-not-name-what-was-aborted.capsule.json"),
+    )
+    .passes();
+}
+
+/// A leader that was deposed, and did not know it, showed a last stable offset that was right when it led: the check
+/// compared it with what its successor had settled since.
+#[test]
+fn a_deposed_leader_that_shows_an_older_stable_offset() {
+    let file = "a-deposed-leader-that-shows-an-older-stable-offset.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-deposed-leader-that-shows-an-older-stable-offset.capsule.json"),
+    )
+    .passes();
+}
+
+/// A transaction coordinator that was deposed heard late that its change was copied, and reported it after its
+/// successor had changed more: the check took that for a step back.
+#[test]
+fn a_deposed_coordinator_that_reports_a_change_late() {
+    let file = "a-deposed-coordinator-that-reports-a-change-late.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-deposed-coordinator-that-reports-a-change-late.capsule.json"),
+    )
+    .passes();
+}

@@ -102,6 +102,7 @@ fn register(broker: &mut Broker, env: &mut Host<'_>) {
         incarnation: broker.incarnation,
         disk: broker.disk,
         intact: broker.intact,
+        replaces: broker.replaces,
     });
     env.send(broker.controller(), Message::Request { id, request });
     env.set_timer(Timer::Broker(BrokerTimer::Register), broker.config.request_timeout);
@@ -131,9 +132,15 @@ pub(super) fn on_registered(
             env.cancel_timer(Timer::Broker(BrokerTimer::Register));
             broker.life = Life::Running;
             broker.epoch = Some(epoch);
+            broker.replaces = Some(epoch);
             env.probe(Probe::Broker(BrokerProbe::Registered { epoch }));
             heartbeat(broker, env);
             metadata::act(broker, None, env)?;
+        }
+        // Its predecessor, most likely: once more, to replace that.
+        Err(Refused::DuplicateBrokerRegistration { current }) if broker.replaces != Some(current) => {
+            broker.replaces = Some(current);
+            register(broker, env);
         }
         Err(refused) => {
             if let Refused::NotController { leader } = refused {

@@ -72,6 +72,8 @@ pub struct Broker {
     life: Life,
     /// The present registration; `None` before the first.
     epoch: Option<BrokerEpoch>,
+    /// The registration that the controllers last said they have, which a new one replaces.
+    replaces: Option<BrokerEpoch>,
     /// The place in `config.controllers` of the one that is asked.
     controller: usize,
     image: Image,
@@ -123,6 +125,7 @@ impl Broker {
             intact: false,
             life: Life::Registering,
             epoch: None,
+            replaces: None,
             controller: 0,
             image: Image::default(),
             told: false,

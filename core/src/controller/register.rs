@@ -17,8 +17,11 @@ pub(super) fn decide(image: &Image, request: &RegisterBroker, sessions: &Session
             // A repeated request: its first answer was lost.
             return Decision::Answer(Reply::RegisterBroker(Ok(known.epoch)));
         }
-        if !known.fenced && !sessions.is_over(request.broker, now) {
-            return Decision::Refuse(Refused::DuplicateBrokerRegistration);
+        let is_alive = !known.fenced && !sessions.is_over(request.broker, now);
+        // A compare-and-set, as with partitions: a request of an earlier life that arrives late would end the
+        // present one, and take its replicas for lost.
+        if is_alive || request.replaces != Some(known.epoch) {
+            return Decision::Refuse(Refused::DuplicateBrokerRegistration { current: known.epoch });
         }
     }
     let same_disk = known.is_some_and(|known| known.disk == request.disk);
@@ -49,13 +52,21 @@ mod tests {
     use crate::metadata::PartitionState;
     use crate::time::Span;
 
-    fn request(broker: u32, incarnation: u64, disk: u64, intact: bool) -> RegisterBroker {
+    /// Of one that knows of no registration.
+    fn first(broker: u32, incarnation: u64, disk: u64, intact: bool) -> RegisterBroker {
         RegisterBroker {
             broker: BrokerId(broker),
             incarnation: Incarnation(incarnation),
             disk: DiskId(disk),
             intact,
+            replaces: None,
         }
+    }
+
+    /// Of one that was told which registration there is.
+    fn request(image: &Image, broker: u32, incarnation: u64, disk: u64, intact: bool) -> RegisterBroker {
+        let replaces = image.brokers.get(&BrokerId(broker)).map(|known| known.epoch);
+        RegisterBroker { replaces, ..first(broker, incarnation, disk, intact) }
     }
 
     fn sessions(live: &[u32]) -> Sessions {
@@ -79,7 +90,7 @@ mod tests {
     fn a_repeated_registration_has_the_same_epoch() {
         let image = image(2, &[1, 2, 3], &[1, 2, 3]);
         let known = image.brokers[&BrokerId(1)];
-        let again = request(1, known.incarnation.0, known.disk.0, false);
+        let again = request(&image, 1, known.incarnation.0, known.disk.0, false);
         let decision = decide(&image, &again, &sessions(&[1]), Time(0));
         assert_eq!(decision, Decision::Answer(Reply::RegisterBroker(Ok(known.epoch))));
     }
@@ -87,8 +98,9 @@ mod tests {
     #[test]
     fn a_second_life_is_refused_while_the_first_has_a_session() {
         let mut image = image(2, &[1, 2, 3], &[1, 2, 3]);
-        let second = request(1, 99, 1, true);
-        let refused = Decision::Refuse(Refused::DuplicateBrokerRegistration);
+        let second = request(&image, 1, 99, 1, true);
+        let current = image.brokers[&BrokerId(1)].epoch;
+        let refused = Decision::Refuse(Refused::DuplicateBrokerRegistration { current });
         assert_eq!(decide(&image, &second, &sessions(&[1]), Time(0)), refused);
         let later = Time(0) + Span::from_secs(1);
         assert_ne!(decide(&image, &second, &sessions(&[1]), later), refused, "its session is over");
@@ -99,9 +111,21 @@ mod tests {
     }
 
     #[test]
+    fn a_request_of_an_earlier_life_that_arrives_late_takes_nobody_from_the_elr() {
+        let mut image = image(2, &[1, 2], &[2]);
+        let (broker, known) = (BrokerId(1), image.brokers[&BrokerId(1)]);
+        image.apply(image.end, &MetadataRecord::BrokerFenced { broker, epoch: known.epoch });
+        let late = first(1, 98, known.disk.0, false);
+        let refused = Decision::Refuse(Refused::DuplicateBrokerRegistration { current: known.epoch });
+        assert_eq!(decide(&image, &late, &sessions(&[]), Time(0)), refused);
+        let older = RegisterBroker { replaces: Some(BrokerEpoch(known.epoch.0 + 1)), ..late };
+        assert_eq!(decide(&image, &older, &sessions(&[]), Time(0)), refused, "nor one that names another");
+    }
+
+    #[test]
     fn a_first_registration_writes_one_record_whose_offset_becomes_the_epoch() {
         let mut image = Image::default();
-        let decision = decide(&image, &request(4, 1, 1, false), &sessions(&[]), Time(0));
+        let decision = decide(&image, &first(4, 1, 1, false), &sessions(&[]), Time(0));
         let Decision::Write { records, answer } = decision else { panic!("not written") };
         assert_eq!((records.len(), answer), (1, Answer::Registered(BrokerId(4))));
         image.apply(image.end, &records[0]);
@@ -112,7 +136,7 @@ mod tests {
     fn an_intact_restart_stays_eligible() {
         let image = image(2, &[1, 2], &[1, 2]);
         let disk = image.brokers[&BrokerId(1)].disk.0;
-        let changed = changes(decide(&image, &request(1, 99, disk, true), &sessions(&[]), Time(0)));
+        let changed = changes(decide(&image, &request(&image, 1, 99, disk, true), &sessions(&[]), Time(0)));
         assert_eq!((ids(&changed[0].isr), ids(&changed[0].elr)), (vec![2], vec![1]));
         assert_eq!((changed[0].leader, changed[0].leader_epoch), (Some(BrokerId(2)), LeaderEpoch(1)));
     }
@@ -122,7 +146,8 @@ mod tests {
         let image = image(2, &[1, 2], &[1, 2]);
         let disk = image.brokers[&BrokerId(1)].disk.0;
         for (disk, intact) in [(disk, false), (disk + 1, true)] {
-            let changed = changes(decide(&image, &request(1, 99, disk, intact), &sessions(&[]), Time(0)));
+            let changed =
+                changes(decide(&image, &request(&image, 1, 99, disk, intact), &sessions(&[]), Time(0)));
             assert_eq!((ids(&changed[0].isr), ids(&changed[0].elr)), (vec![2], vec![]));
         }
     }
@@ -132,7 +157,7 @@ mod tests {
         let mut image = image(2, &[1, 2], &[1]);
         fence(&mut image, &[1, 2]);
         let disk = image.brokers[&BrokerId(1)].disk.0;
-        let decision = decide(&image, &request(1, 99, disk, false), &sessions(&[]), Time(0));
+        let decision = decide(&image, &request(&image, 1, 99, disk, false), &sessions(&[]), Time(0));
         let changed = changes(decision);
         assert_eq!((ids(&changed[0].elr), changed[0].leader), (vec![], None));
     }

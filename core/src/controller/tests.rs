@@ -46,7 +46,14 @@ fn registration(broker: u32, life: u64) -> Request {
         incarnation: Incarnation(life),
         disk: DiskId(u64::from(broker)),
         intact: true,
+        replaces: None,
     })
+}
+
+/// A later life, which was told whom it replaces.
+fn registration_after(epoch: BrokerEpoch, broker: u32, life: u64) -> Request {
+    let Request::RegisterBroker(request) = registration(broker, life) else { unreachable!() };
+    Request::RegisterBroker(RegisterBroker { replaces: Some(epoch), ..request })
 }
 
 fn heartbeat(broker: u32, epoch: BrokerEpoch) -> Request {
@@ -186,10 +193,12 @@ fn a_silent_broker_is_fenced_and_loses_its_leadership_and_a_heartbeat_brings_it_
 #[test]
 fn a_second_life_is_registered_once_the_first_ones_session_is_over() {
     let (mut bench, active, epochs) = cluster();
-    let duplicate = Reply::RegisterBroker(Err(Refused::DuplicateBrokerRegistration));
-    assert_eq!(bench.ask(active, registration(10, 2)), Some(duplicate));
+    let refused = Refused::DuplicateBrokerRegistration { current: epochs[0] };
+    let duplicate = Reply::RegisterBroker(Err(refused));
+    assert_eq!(bench.ask(active, registration_after(epochs[0], 10, 2)), Some(duplicate.clone()));
     bench.pass(Span::from_millis(1_100));
-    let reply = bench.ask(active, registration(10, 2));
+    assert_eq!(bench.ask(active, registration(10, 2)), Some(duplicate), "it does not say whom it replaces");
+    let reply = bench.ask(active, registration_after(epochs[0], 10, 2));
     let Some(Reply::RegisterBroker(Ok(epoch))) = reply else { panic!("{reply:?}") };
     assert!(epoch > epochs[0]);
     assert_eq!(bench.ask(active, registration(10, 2)), reply, "asked again, the same registration");

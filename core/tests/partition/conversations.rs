@@ -16,7 +16,7 @@
 //! | `sync`, `crash`, `power-loss`, `restart`, `wipe NODE`, `rot NODE FILE BYTE` | |
 //! | `log`, `state [NODE…]`, `pool` | shows |
 
-use squall_core::ids::{BrokerId, LeaderEpoch, NodeId, Offset};
+use squall_core::ids::{BrokerEpoch, BrokerId, LeaderEpoch, NodeId, Offset};
 use squall_core::log::CleanupPolicy;
 use squall_core::message::Request;
 use squall_core::partition::Flush;
@@ -188,7 +188,7 @@ fn refused(name: &str) -> Refused {
         "NOT_CONTROLLER" => Refused::NotController { leader: None },
         "NOT_CONTROLLER:controller" => Refused::NotController { leader: Some(CONTROLLER) },
         "STALE_BROKER_EPOCH" => Refused::StaleBrokerEpoch,
-        "DUPLICATE_BROKER_REGISTRATION" => Refused::DuplicateBrokerRegistration,
+        "DUPLICATE_BROKER_REGISTRATION" => Refused::DuplicateBrokerRegistration { current: BrokerEpoch(77) },
         other => panic!("unknown refusal {other}"),
     }
 }

@@ -93,7 +93,10 @@ fn name(node: NodeId) -> String {
 
 fn request(request: &Request) -> String {
     match request {
-        Request::RegisterBroker(r) => format!("register disk={} intact={}", r.disk, r.intact),
+        Request::RegisterBroker(r) => {
+            let replaces = r.replaces.map(|epoch| format!(" replaces={epoch}")).unwrap_or_default();
+            format!("register disk={} intact={}{replaces}", r.disk, r.intact)
+        }
         Request::Heartbeat(r) => format!("heartbeat epoch={} applied={}", r.epoch, r.metadata_end),
         Request::FetchMetadata(r) => format!("fetch-metadata from={}", r.from),
         Request::AlterPartition(r) => {

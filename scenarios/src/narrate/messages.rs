@@ -193,7 +193,8 @@ fn request_words(request: &Request) -> Words {
         Request::RegisterBroker(request) => words
             .with("broker", request.broker)
             .with("incarnation", request.incarnation)
-            .with("intact", yes_or_no(request.intact)),
+            .with("intact", yes_or_no(request.intact))
+            .maybe("replaces", request.replaces),
         Request::Heartbeat(request) => words
             .with("broker", request.broker)
             .with("broker epoch", request.epoch)

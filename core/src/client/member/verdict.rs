@@ -72,7 +72,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::ElectionNotNeeded
         | Refused::InvalidRecord
         | Refused::InvalidUpdateVersion
-        | Refused::DuplicateBrokerRegistration
+        | Refused::DuplicateBrokerRegistration { .. }
         | Refused::BrokerIdNotRegistered
         | Refused::IneligibleReplica
         | Refused::InvalidTopic

@@ -58,7 +58,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::EligibleLeadersNotAvailable
         | Refused::ElectionNotNeeded
         | Refused::InvalidUpdateVersion
-        | Refused::DuplicateBrokerRegistration
+        | Refused::DuplicateBrokerRegistration { .. }
         | Refused::BrokerIdNotRegistered
         | Refused::IneligibleReplica
         | Refused::OffsetMetadataTooLarge
