@@ -10,6 +10,7 @@
 //! | [`timeline`] | what happened, a line for each state change, nodes in lanes |
 //! | [`still`] | every node at a moment |
 //! | [`history`] | a judged history, each anomaly with its operations |
+//! | [`scaling`] | what more partitions and consumers bring: a table, a document, a chart |
 //! | [`document`] | the same as JSON |
 //! | [`report`] | one failure with all that is known of it, for the documents below |
 //! | [`reading`] | what a recording shows: who led when, how far each replica was |
@@ -34,6 +35,7 @@ pub mod report;
 pub mod run;
 #[cfg(test)]
 mod samples;
+pub mod scaling;
 pub mod shrink;
 pub mod still;
 pub mod text;

@@ -22,7 +22,7 @@
 //! | [`invariants`] | what must hold, by name |
 //! | [`contract`] | what settings promise of each record, and what may be lost, with evidence |
 //! | [`checks`] | from a probe to what it could have broken; the calm; the end |
-//! | [`replicated_log`], [`quorum`], [`consumer_group`], [`exactly_once`], [`work_queue`] | the scenarios |
+//! | [`replicated_log`], [`quorum`], [`consumer_group`], [`exactly_once`], [`work_queue`], [`scaling`] | the scenarios |
 //! | [`quirks`] | known historical mistakes, by name |
 //! | [`command`] | the `squall` command |
 
@@ -42,6 +42,7 @@ pub mod quirks;
 pub mod quorum;
 pub mod replicated_log;
 mod roles_in_world;
+pub mod scaling;
 mod smaller;
 mod table;
 pub mod work_queue;
@@ -60,6 +61,7 @@ pub fn scenarios() -> &'static [&'static dyn AnyScenario] {
         &consumer_group::ConsumerGroup,
         &exactly_once::ExactlyOnce,
         &work_queue::WorkQueue,
+        &scaling::Scaling,
     ]
 }
 

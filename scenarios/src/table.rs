@@ -32,6 +32,24 @@ pub(crate) const fn with<const N: usize>(mut rows: [Knob; N], others: &[Knob]) -
     rows
 }
 
+/// `rows`, with these calm values for these keys.
+pub(crate) const fn calm<const N: usize>(mut rows: [Knob; N], values: &[(&str, u64)]) -> [Knob; N] {
+    let mut value = 0;
+    while value < values.len() {
+        let (mut row, mut found) = (0, false);
+        while row < N {
+            if same(rows[row].key, values[value].0) {
+                rows[row].calm = values[value].1;
+                found = true;
+            }
+            row += 1;
+        }
+        assert!(found, "there is no such row");
+        value += 1;
+    }
+    rows
+}
+
 const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut place = 0;

@@ -423,3 +423,19 @@ fn what_a_run_wrote_down_is_a_valid_history_of_all_its_records() {
         assert!(document["found"].get("G1a").is_none(), "{document}");
     }
 }
+
+#[test]
+fn a_curve_is_the_same_document_twice_and_leaves_a_chart() {
+    let home = tempfile::tempdir().expect("a directory");
+    let words = ["scale", "--sizes", "1,2", "--partitions", "2", "--set", "workload.records=200"];
+    let run = |more: &[&str]| squall(home.path(), &[&words, more].concat());
+    let table = run(&["--svg", "curve.svg"]);
+    assert_eq!(table.status.code(), Some(0), "{}", String::from_utf8_lossy(&table.stderr));
+    assert_eq!(table.stdout, run(&[]).stdout);
+    let chart = std::fs::read_to_string(home.path().join("curve.svg")).expect("a chart");
+    assert!(chart.starts_with("<svg ") && chart.ends_with("</svg>\n"));
+    let document = document(&run(&["--json"]));
+    assert_eq!(document["grown"][1]["consumers"], 2);
+    assert_eq!(document["fixed"][0]["partitions"], 2);
+    assert_eq!(names(home.path()), ["curve.svg"]);
+}

@@ -6,6 +6,7 @@ use squall::consumer_group::ConsumerGroup;
 use squall::exactly_once::ExactlyOnce;
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
+use squall::scaling::Scaling;
 use squall::work_queue::WorkQueue;
 
 /// Seeds that nobody has run yet, most likely; a failure names its seed and its capsule.
@@ -68,4 +69,16 @@ fn share_groups_work_everything_through_the_storms_of_fixed_seeds() {
 fn share_groups_work_everything_through_the_storms_of_fresh_seeds() {
     let from = fresh();
     squall::check(WorkQueue).seeds(from..from + 100).run();
+}
+
+#[test]
+fn groups_process_everything_on_busy_nodes_through_the_storms_of_fixed_seeds() {
+    let record = squall::check(Scaling).seeds(0..120).run();
+    assert_eq!(record.never, [], "what never happened was not tested");
+}
+
+#[test]
+fn groups_process_everything_on_busy_nodes_through_the_storms_of_fresh_seeds() {
+    let from = fresh();
+    squall::check(Scaling).seeds(from..from + 60).run();
 }

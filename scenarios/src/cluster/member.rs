@@ -8,13 +8,14 @@ use squall_core::message::Message;
 use squall_core::probe::Probe;
 use squall_core::timer::Timer;
 
+use crate::cluster::Charged;
 use crate::workload::{Admin, EffectsReader, IdTaker, Person, Pipeline, Reader, Sender, ShareWorker, Worker};
 
 /// Whoever lives on a node.
 #[derive(Debug, Clone)]
 pub enum Member {
     /// A broker.
-    Broker(Box<Broker>),
+    Broker(Box<Charged<Broker>>),
     /// A controller.
     Controller(Box<Controller>),
     /// Makes the topic.
@@ -26,7 +27,7 @@ pub enum Member {
     /// Asks for producer ids.
     IdTaker(IdTaker),
     /// Works for a consumer group.
-    Worker(Box<Worker>),
+    Worker(Box<Charged<Worker>>),
     /// Consumes, transforms and produces in transactions.
     Pipeline(Box<Pipeline>),
     /// Reads what pipelines wrote.
@@ -99,11 +100,7 @@ impl Process for Member {
 
     fn step(&mut self, input: Input<Message, Timer>, env: &mut Host<'_>) {
         match self {
-            Self::Broker(broker) => match input {
-                Input::Deliver { from, message } => broker.on_message(from, message, env),
-                Input::Expired { timer } => broker.on_timer(timer, env),
-                Input::Synced { sync, outcome } => broker.on_synced(sync, outcome, env),
-            },
+            Self::Broker(broker) => broker.step(input, env, serve),
             Self::Controller(controller) => match input {
                 Input::Deliver { from, message } => controller.on_message(from, message, env),
                 Input::Expired { timer } => controller.on_timer(timer, env),
@@ -113,11 +110,19 @@ impl Process for Member {
             Self::Sender(sender) => sender.step(input, env),
             Self::Reader(reader) => reader.step(input, env),
             Self::IdTaker(taker) => taker.step(input, env),
-            Self::Worker(worker) => worker.step(input, env),
+            Self::Worker(worker) => worker.step(input, env, Worker::step),
             Self::Pipeline(pipeline) => pipeline.step(input, env),
             Self::EffectsReader(reader) => reader.step(input, env),
             Self::ShareWorker(worker) => worker.step(input, env),
             Self::Person(person) => person.step(input, env),
         }
+    }
+}
+
+fn serve(broker: &mut Broker, input: Input<Message, Timer>, env: &mut Host<'_>) {
+    match input {
+        Input::Deliver { from, message } => broker.on_message(from, message, env),
+        Input::Expired { timer } => broker.on_timer(timer, env),
+        Input::Synced { sync, outcome } => broker.on_synced(sync, outcome, env),
     }
 }

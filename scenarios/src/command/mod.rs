@@ -16,6 +16,7 @@ mod progress;
 mod replay;
 mod report;
 mod run;
+mod scale;
 mod seeds;
 mod shrink;
 mod watch;
@@ -77,6 +78,8 @@ enum Command {
     Report(report::ReportArgs),
     /// A history from elsewhere: every anomaly in what clients saw, each with its operations.
     Check(check::CheckArgs),
+    /// What more partitions and consumers bring: throughput and the time of a rebalance, as a table and a chart.
+    Scale(scale::ScaleArgs),
 }
 
 /// How results are printed.
@@ -157,6 +160,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::explain(&args),
         Command::Report(args) => report::report(&args),
         Command::Check(args) => check::check(&args),
+        Command::Scale(args) => scale::scale(&args),
     };
     match outcome {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

@@ -82,6 +82,38 @@ impl Spinner {
     }
 }
 
+/// A few long steps, one after another.
+pub(super) struct Steps {
+    began: Instant,
+    length: u64,
+    bar: OnceLock<ProgressBar>,
+    shown: bool,
+}
+
+impl Steps {
+    /// A bar of so many steps that shows itself after a second, if anybody is there to see it.
+    pub(super) fn new(began: Instant, length: u64) -> Self {
+        Self { began, length, bar: OnceLock::new(), shown: std::io::stderr().is_terminal() }
+    }
+
+    /// So many are done, and `now` is on.
+    pub(super) fn tell(&self, done: u64, now: &str) {
+        if !self.shown || self.began.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        let bar = self.bar.get_or_init(|| ProgressBar::new(self.length).with_style(style()));
+        bar.set_position(done);
+        bar.set_message(now.to_owned());
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn spinner_style() -> ProgressStyle {
     ProgressStyle::with_template("{spinner} {elapsed}  {msg}").expect("the template is a valid one")
 }

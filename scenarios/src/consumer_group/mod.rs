@@ -55,7 +55,7 @@ use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
 use crate::checks::{Audit, ClusterChecks, Exercised, Expectations};
-use crate::cluster::{self, Layout, Member};
+use crate::cluster::{self, Charged, Costs, Layout, Member};
 use crate::ghost::clients::Keys;
 use crate::narrate as words;
 use crate::quirks;
@@ -177,45 +177,11 @@ impl Scenario for ConsumerGroup {
     }
 
     fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
-        let settings = &plan.settings;
-        let layout = cluster::layout(settings);
-        let quirks = quirks::set(&plan.quirks);
-        let mut world = World::with_spare(Seed(plan.seed), world_config(settings), spare);
-        for id in layout.broker_ids() {
-            let config = BrokerConfig {
-                groups: settings::coordinator(settings),
-                ..cluster::broker_config(settings, layout, id, quirks)
-            };
-            world.add(&format!("broker {id}"), Member::Broker(Box::new(Broker::new(config))));
-        }
-        for node in layout.controller_nodes() {
-            let controller = Controller::new(cluster::controller_config(settings, layout, quirks));
-            world.add(&format!("controller {node}"), Member::Controller(Box::new(controller)));
-        }
-        add_clients(plan, layout, &mut world);
-        world
+        world(plan, spare, None)
     }
 
     fn checks(&self, plan: &Plan<Op>, _spare: Option<ClusterChecks>) -> ClusterChecks {
-        let settings = &plan.settings;
-        let layout = cluster::layout(settings);
-        let audit = Audit {
-            consumer: ConsumerConfig { max_bytes: 1 << 20, ..consumer_config(settings, layout) },
-            partitions: settings.get("topic.partitions") as u32,
-        };
-        let expectations = Expectations {
-            audit: Some(audit),
-            keys: keys(plan, layout),
-            flush: settings.is_on("log.flush"),
-            beyond_budget: settings.is_on("fault.beyond_budget"),
-            sometimes: SOMETIMES,
-            groups: groups(plan).into_iter().map(group_name).collect(),
-            witness: None,
-            effects: None,
-            effects_witness: None,
-            queues: None,
-        };
-        ClusterChecks::new(layout, expectations)
+        checks(plan, SOMETIMES)
     }
 
     fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
@@ -291,6 +257,51 @@ impl Scenario for ConsumerGroup {
     }
 }
 
+/// The world of a plan, whose brokers and members pay `costs` for their work.
+pub(crate) fn world(plan: &Plan<Op>, spare: Spare<Member>, costs: Option<Costs>) -> World<Member> {
+    let settings = &plan.settings;
+    let layout = cluster::layout(settings);
+    let quirks = quirks::set(&plan.quirks);
+    let mut world = World::with_spare(Seed(plan.seed), world_config(settings), spare);
+    for id in layout.broker_ids() {
+        let config = BrokerConfig {
+            groups: settings::coordinator(settings),
+            ..cluster::broker_config(settings, layout, id, quirks)
+        };
+        let broker = Charged::new(Broker::new(config), costs);
+        world.add(&format!("broker {id}"), Member::Broker(Box::new(broker)));
+    }
+    for node in layout.controller_nodes() {
+        let controller = Controller::new(cluster::controller_config(settings, layout, quirks));
+        world.add(&format!("controller {node}"), Member::Controller(Box::new(controller)));
+    }
+    add_clients(plan, layout, costs, &mut world);
+    world
+}
+
+/// The checks of a plan; a campaign must reach what `sometimes` names.
+pub(crate) fn checks(plan: &Plan<Op>, sometimes: &'static [&'static str]) -> ClusterChecks {
+    let settings = &plan.settings;
+    let layout = cluster::layout(settings);
+    let audit = Audit {
+        consumer: ConsumerConfig { max_bytes: 1 << 20, ..consumer_config(settings, layout) },
+        partitions: settings.get("topic.partitions") as u32,
+    };
+    let expectations = Expectations {
+        audit: Some(audit),
+        keys: keys(plan, layout),
+        flush: settings.is_on("log.flush"),
+        beyond_budget: settings.is_on("fault.beyond_budget"),
+        sometimes,
+        groups: groups(plan).into_iter().map(group_name).collect(),
+        witness: None,
+        effects: None,
+        effects_witness: None,
+        queues: None,
+    };
+    ClusterChecks::new(layout, expectations)
+}
+
 /// A group's name.
 fn group_name(group: u32) -> GroupId {
     GroupId(format!("group-{group}").into())
@@ -327,7 +338,7 @@ pub(crate) const fn client_node(layout: Layout, client: u32) -> u32 {
     layout.first_client().0 + ADMIN + 1 + client
 }
 
-fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
+fn add_clients(plan: &Plan<Op>, layout: Layout, costs: Option<Costs>, world: &mut World<Member>) {
     let settings = &plan.settings;
     let topic = |name: &str, partitions: u64, cleanup: CleanupPolicy| CreateTopic {
         name: name.to_owned(),
@@ -342,7 +353,8 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
         // Of each offset the newest commit is enough, as Kafka has it.
         topic(OFFSETS_TOPIC, settings.get("group.offsets_partitions"), CleanupPolicy::Compact),
     ];
-    let pause = Span::from_millis(settings.get("client.request_timeout"));
+    // Whoever waits for a topic looks again soon, however patient clients are.
+    let pause = Span::from_millis(settings.get("client.request_timeout")).min(Span::from_secs(1));
     world.add("admin", Member::Admin(Admin::of(topics, layout.controller_nodes(), pause)));
     let (producers, workers) = clients(settings);
     for client in 0..producers {
@@ -353,7 +365,7 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
     for client in producers..producers + workers {
         let worker = worker(plan, layout, client);
         let name = format!("worker {} of {}", client_node(layout, client), worker.group());
-        world.add(&name, Member::Worker(Box::new(worker)));
+        world.add(&name, Member::Worker(Box::new(Charged::new(worker, costs))));
     }
 }
 

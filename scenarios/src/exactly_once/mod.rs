@@ -171,7 +171,7 @@ impl Scenario for ExactlyOnce {
                 transactions: settings::coordinator(settings),
                 ..cluster::broker_config(settings, layout, id, quirks)
             };
-            world.add(&format!("broker {id}"), Member::Broker(Box::new(Broker::new(config))));
+            world.add(&format!("broker {id}"), Member::Broker(Box::new(Broker::new(config).into())));
         }
         for node in layout.controller_nodes() {
             let controller = Controller::new(cluster::controller_config(settings, layout, quirks));

@@ -205,7 +205,7 @@ impl Scenario for ReplicatedLog {
         let mut world = World::with_spare(Seed(plan.seed), world_config(settings), spare);
         for id in layout.broker_ids() {
             let broker = Broker::new(cluster::broker_config(settings, layout, id, quirks));
-            world.add(&format!("broker {id}"), Member::Broker(Box::new(broker)));
+            world.add(&format!("broker {id}"), Member::Broker(Box::new(broker.into())));
         }
         for node in layout.controller_nodes() {
             let controller = Controller::new(cluster::controller_config(settings, layout, quirks));
