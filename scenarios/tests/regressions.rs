@@ -171,3 +171,15 @@ fn a_deposed_coordinator_that_reports_a_change_late() {
     )
     .passes();
 }
+
+/// A coordinator's calendar had been set back, and was put right while its group was empty: the group's offset was too
+/// old and was forgotten, as it should be, and the check blamed the transactions for what was processed again.
+#[test]
+fn an_offset_that_was_forgotten_when_a_calendar_was_put_right() {
+    let file = "an-offset-that-was-forgotten-when-a-calendar-was-put-right.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/an-offset-that-was-forgotten-when-a-calendar-was-put-right.capsule.json"),
+    )
+    .passes();
+}

@@ -106,6 +106,7 @@ counted! {
     Displaced = "record displaced by a newer one of its key",
     WorkedAgain = "record worked again: nobody had heard of its first worker in time",
     LetterTwice = "letter written twice: its leader ceased before it knew of the first",
+    EffectTwice = "record with two effects: its group was empty for so long that its offset was forgotten",
 }
 
 counted! {

@@ -7,7 +7,7 @@ use squall_core::time::Time;
 use squall_core::transaction::probe::TransactionProbe;
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, Compared, Exercised, calm};
+use crate::checks::{ClusterChecks, Compared, Exercised, Permitted, calm};
 use crate::cluster::Member;
 use crate::ghost::clients::Reader;
 use crate::invariants::{Check, effects};
@@ -50,7 +50,9 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &TransactedPr
                 c.counters.exercised(Exercised::DirtyReads);
             }
             let last = c.effects_auditor == Some(node);
-            return effects::read(&mut c.effects, node, (at, offset), effect, (committed, last));
+            if effects::read(&mut c.effects, node, (at, offset), effect, (committed, last))? && !last {
+                c.counters.permitted(Permitted::EffectTwice);
+            }
         }
     }
     Ok(())

@@ -41,12 +41,13 @@ pub(super) fn on_probe(
         GroupProbe::OffsetCommitted { group, at, offset } => {
             return commit_written(c, node, group, *at, *offset);
         }
-        GroupProbe::OffsetExpired { group, at, .. } => {
+        GroupProbe::OffsetExpired { group, at, offset } => {
             // Of a group that is alive nothing may expire: then it is missed when somebody resumes. Whether it
             // is alive only its own coordinator says: one that is deposed may have members and not know it yet.
             let known = c.groups.coordinated(BrokerId(node.0), group);
             if known.is_none_or(|known| known.members.is_empty()) {
                 c.work.share(group, *at).floor = None;
+                c.effects.forget(*at, *offset);
             }
         }
         GroupProbe::Removed { group } => c.work.group(group).generations.clear(),

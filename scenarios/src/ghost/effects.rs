@@ -47,6 +47,8 @@ pub struct Effects {
     /// The last record whose effect a reader was handed: by reader, partition of the effect, partition of the
     /// record.
     pub last_of: BTreeMap<(NodeId, TopicPartition, TopicPartition), Offset>,
+    /// Before which offset of a partition a group was made to forget where it was: who joins it next begins again.
+    pub forgotten: BTreeMap<TopicPartition, Offset>,
 }
 
 impl Effects {
@@ -54,6 +56,17 @@ impl Effects {
     pub fn written(&mut self, name: u64, transaction: u64, source: Place) {
         self.effects.insert(name, Effect { transaction, source, seen: None, found: false });
         self.transactions.entry(transaction).or_default().effects.push(name);
+    }
+
+    /// An empty group's committed offset went with its retention.
+    pub fn forget(&mut self, at: TopicPartition, offset: Offset) {
+        let forgotten = self.forgotten.entry(at).or_default();
+        *forgotten = offset.max(*forgotten);
+    }
+
+    /// Whether the group was made to forget that it had processed this.
+    pub fn is_forgotten(&self, (at, offset): Place) -> bool {
+        self.forgotten.get(&at).is_some_and(|before| offset < *before)
     }
 
     /// A reader was handed something of a partition; answers what it was handed before.

@@ -12,39 +12,45 @@ const ONCE: &str = "exactly-once";
 const ATOMIC: &str = "atomic";
 const ORDER: &str = "effect-order";
 
-/// A reader of effects was handed one; `last_reading`: the one after everything else is over.
+/// A reader of effects was handed one; `last_reading`: the one after everything else is over. Answers whether it is a
+/// second one of its record, with permission.
 pub fn read(
     e: &mut Effects,
     reader: NodeId,
     (at, offset): (TopicPartition, Offset),
     name: Option<u64>,
     (committed, last_reading): (bool, bool),
-) -> Check {
+) -> Result<bool, Broken> {
     if let Some(last) = e.read(reader, at, offset).filter(|last| *last >= offset) {
-        return broken("no-skip", format!("reader {reader} of {at} was handed {last} and then {offset}"));
+        let why = format!("reader {reader} of {at} was handed {last} and then {offset}");
+        return Err(Broken::new("no-skip", why));
     }
     let Some(known) = name.and_then(|name| e.effects.get_mut(&name)) else {
-        return broken(
-            "no-phantom",
-            format!("reader {reader} got {at} offset {offset}, which nobody wrote in a transaction"),
-        );
+        let why = format!("reader {reader} got {at} offset {offset}, which nobody wrote in a transaction");
+        return Err(Broken::new("no-phantom", why));
     };
     if !committed {
-        return Ok(());
+        return Ok(false);
     }
     let name = name.unwrap_or_default();
     let transaction = e.transactions.get(&known.transaction);
     counts(name, known, transaction, (reader, at, offset))?;
     known.found |= last_reading;
     if let Some(before) = known.seen.replace((at, offset)).filter(|before| *before != (at, offset)) {
-        return broken(
-            ONCE,
-            format!("effect {} lies in {} at {}, and in {at} at {offset}", text(name), before.0, before.1),
-        );
+        let why =
+            format!("effect {} lies in {} at {}, and in {at} at {offset}", text(name), before.0, before.1);
+        return Err(Broken::new(ONCE, why));
     }
     let known = *known;
+    // Whoever begins again does so in order, and once: what it was made to forget is judged no further.
+    if e.is_forgotten(known.source) {
+        let before = e.of.insert(known.source, name);
+        e.last_of.insert((reader, at, known.source.0), known.source.1);
+        return Ok(before.is_some_and(|before| before != name));
+    }
     once(e, name, known)?;
-    in_order(e, reader, at, known)
+    in_order(e, reader, at, known)?;
+    Ok(false)
 }
 
 /// What is read was to be committed, and is not known to be aborted.

@@ -37,7 +37,7 @@ fn written() -> Effects {
 
 /// The last reader, who reads what is committed, is handed an effect.
 fn read(e: &mut Effects, offset: u64, effect: u64) -> Check {
-    effects::read(e, READER, (SINK, Offset(offset)), Some(effect), (true, true))
+    effects::read(e, READER, (SINK, Offset(offset)), Some(effect), (true, true)).map(|_| ())
 }
 
 fn what_nobody_asked_to_commit_is_read() -> Check {
@@ -111,4 +111,19 @@ fn whoever_wants_uncommitted_records_gets_them() {
     effects::read(&mut e, READER, (SINK, Offset(5)), Some(20), (false, false)).expect("it asked for them");
     effects::ended(&mut e, 2, Outcome::Aborted).expect("nobody read it as committed");
     assert_eq!(effects::whole(&e), Ok(2), "nothing is read of either in the end");
+}
+
+#[test]
+fn what_a_group_was_made_to_forget_may_be_done_again_and_nothing_else() {
+    let mut e = written();
+    e.transactions.entry(2).or_default().commits = true;
+    e.forget(SOURCE, Offset(1));
+    e.forget(SOURCE, Offset(0));
+    let mut read = |offset: u64, effect| {
+        effects::read(&mut e, READER, (SINK, Offset(offset)), Some(effect), (true, true))
+    };
+    assert_eq!(read(5, 10), Ok(false));
+    assert_eq!(read(6, 11), Ok(false));
+    assert_eq!(read(7, 20), Ok(true), "its group began again");
+    assert_eq!(read(8, 21).map_err(|broken| broken.invariant), Err("exactly-once"), "that was not forgotten");
 }
