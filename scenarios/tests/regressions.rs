@@ -183,3 +183,21 @@ fn an_offset_that_was_forgotten_when_a_calendar_was_put_right() {
     )
     .passes();
 }
+
+/// A power loss in the middle of a swap had left old files behind a cleaned one: a broker that looked whether its log
+/// was sound walked over what they replace, took them for a gap, saw nothing of the rot behind, and vouched.
+#[test]
+fn rot_behind_an_old_file_that_a_cleaning_left() {
+    let file = "rot-behind-an-old-file-that-a-cleaning-left.capsule.json";
+    squall::pinned(file, include_str!("capsules/rot-behind-an-old-file-that-a-cleaning-left.capsule.json"))
+        .passes();
+}
+
+/// A group's coordinator failed between the marker of a transaction and its report that the offset in it is committed;
+/// its successor read both. The check waited for the report.
+#[test]
+fn a_commit_that_its_coordinator_only_read() {
+    let file = "a-commit-that-its-coordinator-only-read.capsule.json";
+    squall::pinned(file, include_str!("capsules/a-commit-that-its-coordinator-only-read.capsule.json"))
+        .passes();
+}

@@ -95,7 +95,7 @@ pub const KNOBS: &[Knob] = &[
         120_000,
         (120_000, 120_000),
         (1, 24 * HOUR),
-        "how long the calm may take to converge",
+        "how long the calm may take to converge; as long as what is waited for changes, up to four times that",
     ),
     row(
         "run.max_events",

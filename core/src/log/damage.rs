@@ -40,6 +40,10 @@ impl Log {
             let mut scan = Scan::new(&file, 0, len, Look::Checksums);
             let mut position = 0;
             while let Some(found) = scan.next(disk)? {
+                // The next file replaces what follows, as recovery has it: walked over, it would hide that file.
+                if bases.get(place + 1) == Some(&next) {
+                    break;
+                }
                 let header = found.map(|found| found.header).ok();
                 let fits = header.filter(|header| {
                     header.base_offset == next
@@ -47,9 +51,6 @@ impl Log {
                         && last_epoch <= header.leader_epoch
                 });
                 let Some(header) = fits else {
-                    if bases.get(place + 1) == Some(&next) {
-                        break;
-                    }
                     return is_unfinished(&file, (next, position), len, disk);
                 };
                 next = header.next_offset();

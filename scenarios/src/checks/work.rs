@@ -1,11 +1,12 @@
 //! Probes of groups, as their members see them.
 
+use squall_core::group::Phase;
 use squall_core::group::probe::{Departure, GroupProbe};
 use squall_core::ids::{BrokerId, Generation, GroupId, MemberId, NodeId, Offset, TopicPartition};
 use squall_core::time::{Span, Time};
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, Compared, Exercised, Permitted, calm};
+use crate::checks::{ClusterChecks, Compared, Exercised, Permitted, broker, calm};
 use crate::cluster::Member;
 use crate::ghost::clients::{Name, Reader, Record};
 use crate::ghost::work::{Floor, Holder, Vacancy};
@@ -167,11 +168,8 @@ fn commit_written(
     offset: Offset,
 ) -> Check {
     let judges = judges(c);
-    let reigns = super::groups::is_named(c, BrokerId(coordinator.0), group);
     let share = c.work.share(group, at);
     let commit = share.written(coordinator, offset);
-    // A coordinator that is deposed, and hears late that its commit is copied, speaks of what was.
-    share.stored = if reigns { offset } else { share.stored.max(offset) };
     let undoes = if judges {
         work::commit_written(group, share, at, commit)?
     } else {
@@ -220,7 +218,6 @@ fn resumed(
         work::resumed(group, share, at, offset)?;
     }
     let next = offset.unwrap_or(start);
-    share.stored = offset.unwrap_or_default();
     share.resume(member, next);
     c.clients.readers.insert((node, at), Reader { next: Some(next) });
     Ok(())
@@ -264,13 +261,23 @@ pub(super) fn settled(
         if owner != Some(end) {
             return Err(format!("{group} to read {at} up to {end}: it is at {owner:?}"));
         }
-        let share = c.work.groups.get(group).and_then(|work| work.shares.get(&at));
-        let committed = share.map_or(Offset::ZERO, |share| share.stored);
+        let committed = committed(c, world, group, at);
         if judges(c) && committed != end {
             return Err(format!("{group} to commit {at} up to {end}: it has up to {committed}"));
         }
     }
     Ok(())
+}
+
+/// Up to where a group has committed a partition, as its coordinator would answer whoever asks.
+fn committed(c: &ClusterChecks, world: &World<Member>, group: &GroupId, at: TopicPartition) -> Offset {
+    let brokers = c.layout.broker_nodes().into_iter().filter_map(|node| broker(world, node));
+    let reigns = brokers.flat_map(|broker| broker.groups().reigns());
+    let knows = reigns.filter(|reign| reign.phase() == Phase::Active && reign.table().get(group).is_some());
+    // One that is deposed, and does not know it, is of an earlier epoch.
+    let last = knows.max_by_key(|reign| reign.epoch());
+    let entry = last.and_then(|reign| reign.table().get(group));
+    entry.and_then(|entry| entry.offsets.get(&at)).map_or(Offset::ZERO, |stored| stored.committed.offset)
 }
 
 /// In the end every group has processed everything.

@@ -51,8 +51,6 @@ pub struct Share {
     pub vacant: Option<Vacancy>,
     /// The last commit that somebody was told of.
     pub floor: Option<Floor>,
-    /// What is committed, whoever knows.
-    pub stored: Offset,
     /// The last few commits that some coordinator took, a deposed one among them, oldest first.
     pub taken: Vec<(NodeId, Floor)>,
     /// Where the last few members resumed.

@@ -18,6 +18,14 @@ use crate::seed::Seed;
 /// How often the checks are asked whether the calm is over.
 const POLL: Span = Span::from_millis(50);
 
+/// A calm is looked at this many times before it is over: whoever waits for the same thing twice in a row stands
+/// still.
+const LOOKS: u32 = 2;
+
+/// How much longer than planned a calm may go on, as long as something moves. Not for ever: what goes round in circles
+/// moves too.
+const PATIENCE: u32 = 4;
+
 /// How many of the last events a failure's record keeps.
 const LAST_EVENTS: usize = 60;
 
@@ -47,7 +55,12 @@ impl<S: Scenario + ?Sized> SpareRun<S> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
     Storm,
-    Calm { until: Time },
+    /// `until` then, what is waited for must be another thing than `before`, or it is a stall.
+    Calm {
+        until: Time,
+        looks: u32,
+        before: Option<String>,
+    },
     Over(Verdict),
 }
 
@@ -220,7 +233,7 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
         let goes_on = match self.phase {
             Phase::Storm if self.world.now().0 >= self.plan.storm => self.begin_calm(),
             Phase::Storm => self.inject_due(),
-            Phase::Calm { until } => self.poll(until),
+            Phase::Calm { .. } => self.poll(),
             Phase::Over(_) => false,
         };
         if goes_on {
@@ -248,21 +261,40 @@ impl<'s, S: Scenario + ?Sized> Course<'s, S> {
     fn begin_calm(&mut self) -> bool {
         self.say(|| "the calm begins".to_owned());
         self.record_calm();
-        self.phase = Phase::Calm { until: self.world.now() + Span(self.plan.calm) };
+        self.phase = Phase::Calm { until: self.world.now() + self.between_looks(), looks: 0, before: None };
         self.stop_aiming();
         self.heal()
     }
 
-    fn poll(&mut self, until: Time) -> bool {
+    fn between_looks(&self) -> Span {
+        Span(self.plan.calm.div_ceil(u64::from(LOOKS)))
+    }
+
+    fn poll(&mut self) -> bool {
         match self.checks.calm(&mut self.world) {
             Progress::Done => self.conclude(),
-            Progress::Waiting(reason) if self.world.now() >= until => self.end(Verdict::Stall { reason }),
-            Progress::Waiting(_) => true,
+            Progress::Waiting(reason) => self.wait(reason),
             Progress::Excused { reason } => {
                 self.excused = Some(reason);
                 self.conclude()
             }
         }
+    }
+
+    /// The calm is not over yet.
+    fn wait(&mut self, reason: String) -> bool {
+        let (now, between) = (self.world.now(), self.between_looks());
+        let Phase::Calm { until, looks, before } = &mut self.phase else { return true };
+        if now < *until {
+            return true;
+        }
+        *until = now + between;
+        *looks += 1;
+        if *looks >= LOOKS && (before.as_ref() == Some(&reason) || *looks >= LOOKS * PATIENCE) {
+            return self.end(Verdict::Stall { reason });
+        }
+        *before = Some(reason);
+        true
     }
 
     fn conclude(&mut self) -> bool {
