@@ -39,8 +39,9 @@ fn ten_do_ten_times_as_much_as_one_and_a_hundred_far_less_than_ten_times_as_much
 }
 
 #[test]
-fn a_thousand_do_less_than_a_hundred_and_take_longer_to_rebalance() {
-    let [hundred, thousand] = [100, 1_000].map(grown);
+fn a_thousand_do_less_than_ten_and_take_longer_to_rebalance() {
+    let [ten, hundred, thousand] = [10, 100, 1_000].map(grown);
+    assert!(thousand.throughput < ten.throughput, "{thousand:?} after {ten:?}");
     assert!(thousand.throughput < hundred.throughput, "{thousand:?} after {hundred:?}");
     assert!(thousand.forms_ns > hundred.forms_ns * 2, "{thousand:?} after {hundred:?}");
     assert!(thousand.one_more_ns > hundred.one_more_ns, "{thousand:?} after {hundred:?}");
@@ -63,6 +64,14 @@ fn without_costs_nothing_is_busy_and_the_same_seed_is_the_same_row() {
     assert_eq!(charged, measured(5, 5, &few));
     assert!(charged.busiest_per_mille > 0);
     assert_eq!(measured(5, 5, &free).busiest_per_mille, 0);
+}
+
+#[test]
+fn what_comes_to_a_busy_broker_waits() {
+    let at = |cost| measured(10, 10, &set(&["workload.records=1000", cost]));
+    let [cheap, dear] = ["cost.kilobyte=0", "cost.kilobyte=1000"].map(at);
+    assert!(dear.throughput < cheap.throughput / 2, "{dear:?} and {cheap:?}");
+    assert!(dear.busiest_per_mille > 500 && dear.forms_ns > cheap.forms_ns, "{dear:?} and {cheap:?}");
 }
 
 #[test]

@@ -61,21 +61,28 @@ struct Panel {
     y: Axis,
 }
 
-/// A logarithmic axis between two values.
+/// A logarithmic axis between two values that differ.
 #[derive(Clone, Copy)]
 struct Axis {
     from: u64,
     to: u64,
 }
 
+/// The places at which an axis may begin, end, or have a word: 1, 2, 5, 10, 20 …
+fn steps() -> impl DoubleEndedIterator<Item = u64> {
+    (0..19).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_u64.pow(power)))
+}
+
+/// With more words than these an axis has its powers of ten only.
+const WORDS: usize = 7;
+
 impl Axis {
-    /// From a power of ten to one.
+    /// With all values on it.
     fn around(values: impl Iterator<Item = u64> + Clone) -> Self {
         let least = values.clone().min().unwrap_or(1).max(1);
-        let most = values.max().unwrap_or(1).max(1);
-        let from = 10_u64.pow(least.ilog10());
-        let to = 10_u64.pow(most.ilog10() + u32::from(most > 10_u64.pow(most.ilog10())));
-        Self { from, to: to.max(from * 10) }
+        let most = values.max().unwrap_or(1).max(least + 1);
+        let from = steps().rfind(|step| *step <= least).unwrap_or(1);
+        Self { from, to: steps().find(|step| *step >= most).unwrap_or(most) }
     }
 
     /// How far along the axis a value is, from 0 to 1.
@@ -84,10 +91,13 @@ impl Axis {
         (log(value) - log(self.from)) / (log(self.to) - log(self.from))
     }
 
-    /// Powers of ten.
-    fn ticks(self) -> impl Iterator<Item = u64> {
-        std::iter::successors(Some(self.from), |tick| tick.checked_mul(10))
-            .take_while(move |tick| *tick <= self.to)
+    /// Where it has a word.
+    fn ticks(self) -> Vec<u64> {
+        let mut ticks: Vec<u64> = steps().filter(|step| (self.from..=self.to).contains(step)).collect();
+        if ticks.len() > WORDS {
+            ticks.retain(|tick| 10_u64.pow(tick.ilog10()) == *tick);
+        }
+        ticks
     }
 }
 

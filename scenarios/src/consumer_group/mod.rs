@@ -357,13 +357,14 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, costs: Option<Costs>, world: &mu
     let pause = Span::from_millis(settings.get("client.request_timeout")).min(Span::from_secs(1));
     world.add("admin", Member::Admin(Admin::of(topics, layout.controller_nodes(), pause)));
     let (producers, workers) = clients(settings);
+    let scripts = scripts(plan);
     for client in 0..producers {
-        let (config, script) = producer(plan, layout, client);
+        let (config, script) = producer(plan, &scripts, layout, client);
         let name = format!("producer {}", client_node(layout, client));
         world.add(&name, Member::Sender(Box::new(Sender::new(config, script))));
     }
     for client in producers..producers + workers {
-        let worker = worker(plan, layout, client);
+        let worker = worker(plan, &scripts, layout, client);
         let name = format!("worker {} of {}", client_node(layout, client), worker.group());
         world.add(&name, Member::Worker(Box::new(Charged::new(worker, costs))));
     }
@@ -380,17 +381,32 @@ fn keys(plan: &Plan<Op>, layout: Layout) -> Keys {
     Arc::new(keys)
 }
 
-fn of_client(plan: &Plan<Op>, client: u32) -> impl Iterator<Item = (Time, Op)> {
-    let own = plan.operations.iter().filter(move |operation| operation.client == client);
-    own.map(|operation| (Time(operation.at), operation.op))
+/// What each client does, in order of time.
+type Scripts = BTreeMap<u32, Vec<(Time, Op)>>;
+
+fn scripts(plan: &Plan<Op>) -> Scripts {
+    let mut scripts = Scripts::new();
+    for operation in &plan.operations {
+        scripts.entry(operation.client).or_default().push((Time(operation.at), operation.op));
+    }
+    scripts
+}
+
+fn of_client(scripts: &Scripts, client: u32) -> impl Iterator<Item = (Time, Op)> {
+    scripts.get(&client).into_iter().flatten().copied()
 }
 
 /// What one producer is, and what it sends.
-fn producer(plan: &Plan<Op>, layout: Layout, client: u32) -> (ProducerConfig, Arc<[Send]>) {
+fn producer(
+    plan: &Plan<Op>,
+    scripts: &Scripts,
+    layout: Layout,
+    client: u32,
+) -> (ProducerConfig, Arc<[Send]>) {
     let mut config = producer_config(&plan.settings, layout);
     config.quirks = quirks::set(&plan.quirks);
     let mut script = Vec::new();
-    for (at, op) in of_client(plan, client) {
+    for (at, op) in of_client(scripts, client) {
         match op {
             Op::Produce { acks, idempotent } => {
                 config.acks = acks.into();
@@ -404,10 +420,10 @@ fn producer(plan: &Plan<Op>, layout: Layout, client: u32) -> (ProducerConfig, Ar
 }
 
 /// What one worker is, and what it does.
-fn worker(plan: &Plan<Op>, layout: Layout, client: u32) -> Worker {
+fn worker(plan: &Plan<Op>, scripts: &Scripts, layout: Layout, client: u32) -> Worker {
     let mut config = settings::member(&plan.settings, layout, quirks::set(&plan.quirks));
     let mut script = Vec::new();
-    for (at, op) in of_client(plan, client) {
+    for (at, op) in of_client(scripts, client) {
         match op {
             Op::Work { group, assignor, instance, automatic } => {
                 config.group = group_name(group);
@@ -423,14 +439,14 @@ fn worker(plan: &Plan<Op>, layout: Layout, client: u32) -> Worker {
             Op::Produce { .. } | Op::Send { .. } => {}
         }
     }
-    let style = settings::workstyle(&plan.settings, is_alone(plan, client));
+    let style = settings::workstyle(&plan.settings, is_alone(scripts, client));
     Worker::new(config, style, script.into())
 }
 
 /// Whether no other worker of its group has the static name of this one.
-fn is_alone(plan: &Plan<Op>, client: u32) -> bool {
-    let named = |operation: &Operation<Op>| match operation.op {
-        Op::Work { group, instance: Some(instance), .. } => Some((operation.client, (group, instance))),
+fn is_alone(scripts: &Scripts, client: u32) -> bool {
+    let name = |(_, op): (Time, Op)| match op {
+        Op::Work { group, instance: Some(instance), .. } => Some((group, instance)),
         Op::Work { instance: None, .. }
         | Op::Produce { .. }
         | Op::Send { .. }
@@ -438,8 +454,6 @@ fn is_alone(plan: &Plan<Op>, client: u32) -> bool {
         | Op::Leave
         | Op::Dawdle { .. } => None,
     };
-    let own = plan.operations.iter().filter_map(named).find(|(known, _)| *known == client);
-    own.is_none_or(|(_, name)| {
-        plan.operations.iter().filter_map(named).all(|(known, other)| known == client || other != name)
-    })
+    let Some(own) = of_client(scripts, client).find_map(name) else { return true };
+    scripts.keys().all(|&other| other == client || of_client(scripts, other).find_map(name) != Some(own))
 }

@@ -36,8 +36,8 @@ const COSTS: &[Knob] = &[
     row(
         "cost.kilobyte",
         Micros,
-        20,
-        (0, 50),
+        100,
+        (0, 100),
         (0, 1_000_000),
         "how long 1,024 bytes that it takes in, sends or writes keep a node busy",
     ),
@@ -87,7 +87,7 @@ const CALM: &[(&str, u64)] = &[
     ("replica.fetch_wait", 500),
     ("replica.lag_max", 30_000),
     ("replica.request_timeout", 30_000),
-    ("workload.records", 15_000),
+    ("workload.records", 20_000),
 ];
 
 pub(super) const ROWS: usize = group::ROWS + COSTS.len();
