@@ -201,3 +201,24 @@ fn a_commit_that_its_coordinator_only_read() {
     squall::pinned(file, include_str!("capsules/a-commit-that-its-coordinator-only-read.capsule.json"))
         .passes();
 }
+
+/// A transaction coordinator slept through its whole reign, awoke, loaded its log as it was and found nothing: the
+/// check forgot what its successor had decided.
+#[test]
+fn a_coordinator_that_slept_through_its_reign() {
+    let file = "a-coordinator-that-slept-through-its-reign.capsule.json";
+    squall::pinned(file, include_str!("capsules/a-coordinator-that-slept-through-its-reign.capsule.json"))
+        .passes();
+}
+
+/// The controllers had elected another coordinator, of which no broker had heard: the present one gave a static
+/// member's name to a new process, all replicas in sync copied that, and the check did not believe it.
+#[test]
+fn two_of_one_name_when_nobody_has_heard_of_the_new_coordinator() {
+    let file = "two-of-one-name-when-nobody-has-heard-of-the-new-coordinator.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/two-of-one-name-when-nobody-has-heard-of-the-new-coordinator.capsule.json"),
+    )
+    .passes();
+}

@@ -38,19 +38,26 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &TransactionP
             transactions::changed(&mut c.transactions, transactional, *from, now, known)
         }
         TransactionProbe::Expired { transactional } => {
-            c.transactions.decided.remove(transactional);
+            if speaks_for(c, broker, transactional) {
+                c.transactions.decided.remove(transactional);
+            }
             Ok(())
         }
-        TransactionProbe::Loaded { at, .. } => {
-            // What follows is all that the new coordinator has found.
-            let image = &c.metadata.image;
-            c.transactions.decided.retain(|name, _| place(image, name) != Some(*at));
+        TransactionProbe::Loaded { at, epoch, .. } => {
+            // What follows is all that the new coordinator has found. One that slept through its reign finds less
+            // than its successor has decided.
+            if c.transactions.is_latest(*at, *epoch) {
+                let image = &c.metadata.image;
+                c.transactions.decided.retain(|name, _| place(image, name) != Some(*at));
+            }
             Ok(())
         }
         TransactionProbe::Restored { transactional, producer, epoch, state, partitions } => {
-            let (producer, epoch, state) = (*producer, *epoch, *state);
-            let found = Decided { producer, epoch, state, partitions: partitions.clone() };
-            c.transactions.changed(transactional, found);
+            if speaks_for(c, broker, transactional) {
+                let (producer, epoch, state) = (*producer, *epoch, *state);
+                let found = Decided { producer, epoch, state, partitions: partitions.clone() };
+                c.transactions.changed(transactional, found);
+            }
             Ok(())
         }
         TransactionProbe::Unloaded { .. }
@@ -59,6 +66,11 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &TransactionP
         | TransactionProbe::Fenced { .. }
         | TransactionProbe::MarkerRetried { .. } => Ok(()),
     }
+}
+
+/// Whether nobody else has coordinated a transactional id since this broker did.
+fn speaks_for(c: &ClusterChecks, broker: BrokerId, name: &TransactionalId) -> bool {
+    place(&c.metadata.image, name).is_none_or(|at| c.transactions.is_latest_of(at, broker))
 }
 
 /// Whether nothing that was committed of a transactional id can have been lost.

@@ -36,6 +36,8 @@ pub struct Owned {
     pub holders: Vec<Holder>,
     /// Ids that their coordinator has let go.
     gone: BTreeSet<MemberId>,
+    /// Ids that a coordinator gave anew which the controllers did not name, by the new one.
+    replaced: BTreeMap<MemberId, MemberId>,
 }
 
 /// What one process owns.
@@ -66,6 +68,9 @@ impl GroupsGhost {
     /// A process owns this from now on, and nothing else.
     pub fn owns(&mut self, group: &GroupId, holder: Holder) {
         let owned = self.owned.entry(group.clone()).or_default();
+        // Nobody is told of its new id before that is committed: whoever had the old one is out, though the
+        // coordinator that let it go is deposed and has not heard of that, nor have those who copy its log.
+        owned.gone.extend(owned.replaced.remove(&holder.member));
         owned.holders.retain(|other| other.node != holder.node);
         owned.holders.push(holder);
     }
@@ -104,6 +109,9 @@ impl GroupsGhost {
                 known.members.retain(|member| member != old);
                 known.members.push(*new);
                 self.left(group, *old, named);
+                if !named {
+                    self.owned.entry(group.clone()).or_default().replaced.insert(*new, *old);
+                }
             }
             GroupProbe::Left { group, member, .. } => {
                 self.known(broker, at, group).members.retain(|other| other != member);

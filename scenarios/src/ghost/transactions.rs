@@ -148,8 +148,17 @@ pub struct Decided {
 impl TransactionsGhost {
     /// Whether nobody has begun to coordinate `at` in a later reign.
     pub fn is_latest(&self, at: TopicPartition, epoch: LeaderEpoch) -> bool {
-        let last = self.coordinators.range((at, LeaderEpoch(0))..=(at, LeaderEpoch(u32::MAX))).next_back();
-        last.is_none_or(|((_, last), _)| *last <= epoch)
+        self.latest(at).is_none_or(|(last, _)| last <= epoch)
+    }
+
+    /// Whether no other broker has begun to coordinate `at` since this one did.
+    pub fn is_latest_of(&self, at: TopicPartition, broker: BrokerId) -> bool {
+        self.latest(at).is_none_or(|(_, last)| last == broker)
+    }
+
+    fn latest(&self, at: TopicPartition) -> Option<(LeaderEpoch, BrokerId)> {
+        let mut reigns = self.coordinators.range((at, LeaderEpoch(0))..=(at, LeaderEpoch(u32::MAX)));
+        reigns.next_back().map(|((_, epoch), broker)| (*epoch, *broker))
     }
 
     /// A change is committed; answers what it was before.
