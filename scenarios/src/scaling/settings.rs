@@ -31,7 +31,7 @@ const COSTS: &[Knob] = &[
         100,
         (0, 200),
         (0, 1_000_000),
-        "how long a message that it takes in keeps a node busy",
+        "how long a message that it takes in keeps a broker or a member busy",
     ),
     row(
         "cost.kilobyte",
@@ -39,7 +39,7 @@ const COSTS: &[Knob] = &[
         100,
         (0, 100),
         (0, 1_000_000),
-        "how long 1,024 bytes that it takes in, sends or writes keep a node busy",
+        "how long 1,024 bytes that it takes in, sends or writes keep a broker or a member busy",
     ),
     row(
         "cost.assign",
