@@ -222,3 +222,12 @@ fn two_of_one_name_when_nobody_has_heard_of_the_new_coordinator() {
     )
     .passes();
 }
+
+/// Beyond the budget every replica of the transactions' topic was lost, and with it who would have ended a transaction:
+/// the check waited for a reader that may not read on.
+#[test]
+fn a_transaction_that_nobody_may_decide_any_more() {
+    let file = "a-transaction-that-nobody-may-decide-any-more.capsule.json";
+    squall::pinned(file, include_str!("capsules/a-transaction-that-nobody-may-decide-any-more.capsule.json"))
+        .passes();
+}

@@ -122,7 +122,7 @@ fn partition_is_whole(c: &ClusterChecks, world: &World<Member>, at: TopicPartiti
         }
     }
     if transacted::is_of_effects(c, at) {
-        return transacted::settled(world, at, end);
+        return transacted::settled(c, world, at, end);
     }
     if at.topic != READ {
         return shares::at_rest(c, world, at, end);
@@ -144,7 +144,7 @@ pub(super) fn is_orphaned(c: &ClusterChecks, at: TopicPartition) -> bool {
     c.partition(at).is_some_and(|p| stall::is_orphaned(p, c.expectations.flush))
 }
 
-/// Whether nobody may coordinate some group any more, with permission.
+/// Whether nobody may coordinate some group or transaction any more, with permission.
 pub(super) fn offsets_are_orphaned(c: &ClusterChecks) -> bool {
     partitions(c).into_iter().any(|at| at.topic != READ && is_orphaned(c, at))
 }
