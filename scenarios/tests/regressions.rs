@@ -231,3 +231,11 @@ fn a_transaction_that_nobody_may_decide_any_more() {
     squall::pinned(file, include_str!("capsules/a-transaction-that-nobody-may-decide-any-more.capsule.json"))
         .passes();
 }
+
+/// A member slept over the answer that nothing was committed, and its group went on without it and committed: the check
+/// took that for a commit that was lost.
+#[test]
+fn an_answer_that_a_member_slept_over() {
+    let file = "an-answer-that-a-member-slept-over.capsule.json";
+    squall::pinned(file, include_str!("capsules/an-answer-that-a-member-slept-over.capsule.json")).passes();
+}

@@ -55,8 +55,8 @@ pub(super) fn on_probe(
         GroupProbe::OwnedChanged { group, member, generation, partitions } => {
             return owned_changed(c, (node, now), group, (*member, *generation), partitions);
         }
-        GroupProbe::Resumed { group, member, at, offset, .. } => {
-            return resumed(c, node, group, *member, (*at, *offset));
+        GroupProbe::Resumed { group, member, generation, at, offset } => {
+            return resumed(c, node, group, (*member, *generation), (*at, *offset));
         }
         GroupProbe::Processed { group, at, offset, record, .. } => {
             c.counters.compared(Compared::RecordsProcessed);
@@ -207,7 +207,7 @@ fn resumed(
     c: &mut ClusterChecks,
     node: NodeId,
     group: &GroupId,
-    member: MemberId,
+    (member, generation): (MemberId, Generation),
     (at, offset): (TopicPartition, Option<Offset>),
 ) -> Check {
     c.counters.compared(Compared::PositionsResumed);
@@ -215,7 +215,7 @@ fn resumed(
     let start = c.partitions[place].first_kept();
     let share = c.work.share(group, at);
     if judges {
-        work::resumed(group, share, at, offset)?;
+        work::resumed(group, share, at, generation, offset)?;
     }
     let next = offset.unwrap_or(start);
     share.resume(member, next);

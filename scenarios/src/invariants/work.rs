@@ -70,11 +70,23 @@ pub fn commit_written(
     .map(|()| true)
 }
 
-/// A member learned where to read on.
-pub fn resumed(group: &GroupId, share: &Share, at: TopicPartition, offset: Option<Offset>) -> Check {
+/// A member of `generation` learned where to read on.
+///
+/// It may have slept over the answer: what later generations, which are without it, committed meanwhile it does not
+/// know, and nobody takes its commits.
+pub fn resumed(
+    group: &GroupId,
+    share: &Share,
+    at: TopicPartition,
+    generation: Generation,
+    offset: Option<Offset>,
+) -> Check {
     let Some(floor) = share.floor.filter(|floor| offset.is_none_or(|offset| offset < floor.offset)) else {
         return Ok(());
     };
+    if floor.by.is_some_and(|(_, newest)| newest > generation) {
+        return Ok(());
+    }
     let found = offset.map_or("nothing".to_owned(), |offset| offset.to_string());
     broken(
         "commit-kept",

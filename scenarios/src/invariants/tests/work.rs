@@ -60,7 +60,7 @@ pub(super) fn a_zombie_sets_a_commit_back() -> Check {
 }
 
 pub(super) fn a_member_resumes_before_the_last_commit() -> Check {
-    work::resumed(&group(), &committed(), AT, Some(Offset(19)))
+    work::resumed(&group(), &committed(), AT, Generation(3), Some(Offset(19)))
 }
 
 #[test]
@@ -95,6 +95,14 @@ fn a_members_own_late_commit_and_one_of_whoever_resumed_before_it_may_undo_a_com
 #[test]
 fn what_is_committed_may_be_resumed_at_and_what_was_never_acknowledged_may_be_forgotten() {
     let partition = TopicPartition::default();
-    work::resumed(&group(), &committed(), partition, Some(Offset(20))).expect("it is there");
-    work::resumed(&group(), &Share::default(), partition, None).expect("nobody was told of any commit");
+    let resumed = |share: &Share, offset| work::resumed(&group(), share, partition, Generation(4), offset);
+    resumed(&committed(), Some(Offset(20))).expect("it is there");
+    resumed(&Share::default(), None).expect("nobody was told of any commit");
+}
+
+#[test]
+fn only_whoever_slept_over_an_answer_may_resume_before_a_later_generations_commit() {
+    let resumed = |generation| work::resumed(&group(), &committed(), AT, Generation(generation), None);
+    resumed(2).expect("the commit is of a generation that is without it");
+    assert!(resumed(3).is_err() && resumed(4).is_err());
 }
