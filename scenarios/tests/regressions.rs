@@ -231,3 +231,15 @@ fn a_transaction_that_nobody_may_decide_any_more() {
     squall::pinned(file, include_str!("capsules/a-transaction-that-nobody-may-decide-any-more.capsule.json"))
         .passes();
 }
+
+/// A transaction coordinator reported a change when its successor had begun to read the log, in which it is: the check
+/// took it for one that came too late, and the records of the transaction for nobody's.
+#[test]
+fn a_change_reported_while_the_next_coordinator_reads() {
+    let file = "a-change-reported-while-the-next-coordinator-reads.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-change-reported-while-the-next-coordinator-reads.capsule.json"),
+    )
+    .passes();
+}
