@@ -239,3 +239,15 @@ fn an_answer_that_a_member_slept_over() {
     let file = "an-answer-that-a-member-slept-over.capsule.json";
     squall::pinned(file, include_str!("capsules/an-answer-that-a-member-slept-over.capsule.json")).passes();
 }
+
+/// A transaction coordinator reported a change when its successor had begun to read the log, in which it is: the check
+/// took it for one that came too late, and the records of the transaction for nobody's.
+#[test]
+fn a_change_reported_while_the_next_coordinator_reads() {
+    let file = "a-change-reported-while-the-next-coordinator-reads.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-change-reported-while-the-next-coordinator-reads.capsule.json"),
+    )
+    .passes();
+}

@@ -46,7 +46,7 @@ pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &TransactionP
         TransactionProbe::Loaded { at, epoch, .. } => {
             // What follows is all that the new coordinator has found. One that slept through its reign finds less
             // than its successor has decided.
-            if c.transactions.is_latest(*at, *epoch) {
+            if c.transactions.loaded(*at, *epoch, broker) {
                 let image = &c.metadata.image;
                 c.transactions.decided.retain(|name, _| place(image, name) != Some(*at));
             }

@@ -126,6 +126,8 @@ pub struct Judged {
 pub struct TransactionsGhost {
     /// Who coordinates in which reign of a partition of the transactions' topic.
     pub coordinators: BTreeMap<(TopicPartition, LeaderEpoch), BrokerId>,
+    /// Who was the last to have read a partition of it as its coordinator, and in which reign.
+    loaded: BTreeMap<TopicPartition, (LeaderEpoch, BrokerId)>,
     /// What is committed of each transactional id.
     pub decided: BTreeMap<TransactionalId, Decided>,
     /// The transactional id of each producer id.
@@ -146,19 +148,24 @@ pub struct Decided {
 }
 
 impl TransactionsGhost {
-    /// Whether nobody has begun to coordinate `at` in a later reign.
+    /// A coordinator has read its log; answers whether nobody had read it in a later reign.
+    pub fn loaded(&mut self, at: TopicPartition, epoch: LeaderEpoch, broker: BrokerId) -> bool {
+        let is_latest = self.is_latest(at, epoch);
+        if is_latest {
+            self.loaded.insert(at, (epoch, broker));
+        }
+        is_latest
+    }
+
+    /// Whether nobody coordinates `at` in a later reign, who has read all that came before: until then what the one
+    /// before reports is in that log.
     pub fn is_latest(&self, at: TopicPartition, epoch: LeaderEpoch) -> bool {
-        self.latest(at).is_none_or(|(last, _)| last <= epoch)
+        self.loaded.get(&at).is_none_or(|(last, _)| *last <= epoch)
     }
 
-    /// Whether no other broker has begun to coordinate `at` since this one did.
+    /// Whether this broker was the last that began to coordinate `at`.
     pub fn is_latest_of(&self, at: TopicPartition, broker: BrokerId) -> bool {
-        self.latest(at).is_none_or(|(_, last)| last == broker)
-    }
-
-    fn latest(&self, at: TopicPartition) -> Option<(LeaderEpoch, BrokerId)> {
-        let mut reigns = self.coordinators.range((at, LeaderEpoch(0))..=(at, LeaderEpoch(u32::MAX)));
-        reigns.next_back().map(|((_, epoch), broker)| (*epoch, *broker))
+        self.loaded.get(&at).is_none_or(|(_, last)| *last == broker)
     }
 
     /// A change is committed; answers what it was before.
