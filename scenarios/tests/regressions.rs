@@ -251,3 +251,12 @@ fn a_change_reported_while_the_next_coordinator_reads() {
     )
     .passes();
 }
+
+/// A coordinator slept through its deposition and reported a commit when its successor had told of a later one: the
+/// check took that for a commit set back.
+#[test]
+fn a_commit_reported_by_a_coordinator_that_slept() {
+    let file = "a-commit-reported-by-a-coordinator-that-slept.capsule.json";
+    squall::pinned(file, include_str!("capsules/a-commit-reported-by-a-coordinator-that-slept.capsule.json"))
+        .passes();
+}

@@ -170,6 +170,10 @@ fn commit_written(
     let judges = judges(c);
     let share = c.work.share(group, at);
     let commit = share.written(coordinator, offset);
+    if share.precedes_floor(coordinator, commit) {
+        // It slept through its deposition, and speaks of what was.
+        return Ok(());
+    }
     let undoes = if judges {
         work::commit_written(group, share, at, commit)?
     } else {

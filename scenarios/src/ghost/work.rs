@@ -107,6 +107,15 @@ impl Share {
         known.unwrap_or(Floor { offset, by: None })
     }
 
+    /// Whether another coordinator took the floor when `coordinator` had taken `commit` already. A coordinator has
+    /// read all that its predecessors have in the log before it takes anything.
+    pub fn precedes_floor(&self, coordinator: NodeId, commit: Floor) -> bool {
+        let taken = self.taken.iter().rposition(|taken| *taken == (coordinator, commit));
+        let since = |place: usize| &self.taken[place + 1..];
+        let Some((since, floor)) = taken.map(since).zip(self.floor) else { return false };
+        since.iter().any(|(by, taken)| *by != coordinator && *taken == floor)
+    }
+
     /// A member learned where to read on.
     pub fn resume(&mut self, member: MemberId, offset: Offset) {
         self.resumed.retain(|(known, _)| *known != member);
@@ -211,6 +220,23 @@ mod tests {
         assert!(!share.processed(Offset(0)));
         assert_eq!(share.done, Offset(2));
         assert!(share.processed(Offset(1)) && share.beyond.is_empty());
+    }
+
+    #[test]
+    fn a_commit_precedes_the_floor_only_where_a_later_coordinator_took_that() {
+        let commit = |offset, generation: u32| Floor {
+            offset: Offset(offset),
+            by: Some((MemberId(generation.into()), Generation(generation))),
+        };
+        let (early, late) = (commit(1, 1), commit(5, 2));
+        let mut share = Share { floor: Some(late), ..Share::default() };
+        share.take(NodeId(0), early);
+        share.take(NodeId(1), late);
+        assert!(share.precedes_floor(NodeId(0), early));
+        share.take(NodeId(1), early);
+        assert!(!share.precedes_floor(NodeId(1), early), "the same coordinator took it after the floor");
+        share.take(NodeId(2), early);
+        assert!(!share.precedes_floor(NodeId(2), early), "a later coordinator took it after the floor");
     }
 
     #[test]
