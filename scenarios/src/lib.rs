@@ -64,9 +64,3 @@ pub fn scenarios() -> &'static [&'static dyn AnyScenario] {
         &scaling::Scaling,
     ]
 }
-
-/// Those that a campaign runs where none is named: all but `exactly-once`. About six of a thousand of its seeds end in
-/// a finding that nobody has explained yet, and a campaign that always fails says nothing of the others.
-pub fn settled() -> impl Iterator<Item = &'static dyn AnyScenario> {
-    scenarios().iter().copied().filter(|scenario| scenario.info().name != "exactly-once")
-}

@@ -67,6 +67,22 @@ fn a_finding_ends_with_one_and_its_capsule_replays_bit_for_bit() {
     assert!(text.contains("bit for bit"), "{text}");
 }
 
+/// Whoever follows the README types the names that stand there.
+#[test]
+fn the_readmes_first_failing_seed_leaves_the_capsule_that_the_readme_goes_on_with() {
+    let readme = include_str!("../../README.md");
+    let lines = || readme.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let campaign =
+        lines().find(|line| line.contains("--quirk trunc-to-hw")).expect("the README has a first seed");
+    let replay = lines().find(|line| line.contains("replay out/")).expect("and replays it");
+    let words = |line: &'static str| line.split(" -- ").last().unwrap_or_default().split(' ');
+    let capsule = words(replay).find(|word| word.starts_with("out/")).expect("a capsule");
+    let home = tempfile::tempdir().expect("a directory");
+    let output = squall(home.path(), &words(campaign).chain(["--no-shrink"]).collect::<Vec<_>>());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(home.path().join(capsule).exists(), "{capsule} is not what `{campaign}` leaves");
+}
+
 #[test]
 fn a_capsule_cut_anywhere_is_refused_with_one_line_that_names_it() {
     let home = tempfile::tempdir().expect("a directory");

@@ -66,6 +66,12 @@ fn share_groups_work_everything_through_the_storms_of_fixed_seeds() {
 }
 
 #[test]
+fn transactions_count_exactly_once_through_the_storms_of_fresh_seeds() {
+    let from = fresh();
+    squall::check(ExactlyOnce).seeds(from..from + 100).run();
+}
+
+#[test]
 fn share_groups_work_everything_through_the_storms_of_fresh_seeds() {
     let from = fresh();
     squall::check(WorkQueue).seeds(from..from + 100).run();

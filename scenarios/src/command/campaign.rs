@@ -14,14 +14,14 @@ use crate::command::capsules::Capsules;
 use crate::command::progress::Bar;
 use crate::command::shrink::{self, Job};
 use crate::command::{Changes, Failure, Found, Output, clock, cores, logs, output, scenario, seeds};
-use crate::settled;
+use crate::scenarios;
 
 /// How long a campaign goes on that nobody gave a length.
 const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
 pub(super) struct CampaignArgs {
-    /// The scenarios; without any, all whose findings are all explained: see README.
+    /// The scenarios; without any, all of them.
     scenarios: Vec<String>,
     /// These seeds: A..B (without B), or one.
     #[arg(long, value_name = "A..B", conflicts_with = "lasts")]
@@ -133,7 +133,7 @@ fn shrink_one(finding: &Finding, lasts: Duration, jobs: usize) -> Result<Option<
 
 fn chosen(names: &[String]) -> Result<Vec<&'static dyn AnyScenario>, Failure> {
     if names.is_empty() {
-        return Ok(settled().collect());
+        return Ok(scenarios().to_vec());
     }
     names.iter().map(|name| scenario(name)).collect()
 }
