@@ -260,3 +260,21 @@ fn a_commit_reported_by_a_coordinator_that_slept() {
     squall::pinned(file, include_str!("capsules/a-commit-reported-by-a-coordinator-that-slept.capsule.json"))
         .passes();
 }
+
+/// A cleaned file was in its place when the disk failed: the broker halted without a word of it, and the check knew
+/// only of the old files.
+#[test]
+fn a_cleaning_whose_disk_failed_after_the_swap() {
+    let file = "a-cleaning-whose-disk-failed-after-the-swap.capsule.json";
+    squall::pinned(file, include_str!("capsules/a-cleaning-whose-disk-failed-after-the-swap.capsule.json"))
+        .passes();
+}
+
+/// The controllers gave out blocks of one producer id, and took longer for it than a broker waits: every answer came
+/// after the next request and was thrown away, for ever.
+#[test]
+fn producer_ids_that_always_come_too_late() {
+    let file = "producer-ids-that-always-come-too-late.capsule.json";
+    squall::pinned(file, include_str!("capsules/producer-ids-that-always-come-too-late.capsule.json"))
+        .passes();
+}

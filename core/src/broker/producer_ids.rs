@@ -16,17 +16,19 @@ pub(super) struct Block {
     next: ProducerId,
     left: u32,
     waiting: Vec<Asker>,
-    /// The request for more was not answered in time. Its answer is still welcome: ids that a slow
-    /// controller gave away would otherwise be lost, request after request.
-    overdue: bool,
+    /// Requests for more that were not answered in time, oldest first. Their answers are still welcome, also when
+    /// another was sent since: what a slow controller gave away would otherwise be lost, request after request.
+    overdue: Vec<CorrelationId>,
 }
+
+/// How many late answers are waited for.
+const MOST_OVERDUE: usize = 8;
 
 /// A producer wants an identity.
 pub(super) fn on_request(broker: &mut Broker, asker: Asker, env: &mut Host<'_>) -> Result<(), DiskFault> {
     broker.producer_ids.waiting.push(asker);
     serve(broker, env);
-    let asked = broker.pending.producer_ids.is_some() && !broker.producer_ids.overdue;
-    if !broker.producer_ids.waiting.is_empty() && !asked {
+    if !broker.producer_ids.waiting.is_empty() && broker.pending.producer_ids.is_none() {
         allocate(broker, env);
     }
     Ok(())
@@ -45,8 +47,7 @@ pub(super) fn settle(broker: &mut Broker, lent: Spare, left: Spare, env: &mut Ho
         block.next = ProducerId(block.next.0 + 1);
         block.left -= 1;
     }
-    let asked = broker.pending.producer_ids.is_some() && !broker.producer_ids.overdue;
-    if left.wanted && !asked {
+    if left.wanted && broker.pending.producer_ids.is_none() {
         allocate(broker, env);
     }
 }
@@ -65,7 +66,6 @@ fn allocate(broker: &mut Broker, env: &mut Host<'_>) {
     let Some(epoch) = broker.epoch else { return give_up(broker, env) };
     let id = broker.ids.next();
     broker.pending.producer_ids = Some(id);
-    broker.producer_ids.overdue = false;
     let request = Request::AllocateProducerIds(AllocateProducerIds { broker: broker.config.id, epoch });
     env.send(broker.controller(), Message::Request { id, request });
     env.set_timer(Timer::Broker(BrokerTimer::ProducerIds), broker.config.request_timeout);
@@ -78,21 +78,30 @@ pub(super) fn on_reply(
     result: Result<ProducerIds, Refused>,
     env: &mut Host<'_>,
 ) -> Result<(), DiskFault> {
-    if broker.pending.producer_ids != Some(id) {
+    let in_time = broker.pending.producer_ids == Some(id);
+    let block = &mut broker.producer_ids;
+    if in_time {
+        broker.pending.producer_ids = None;
+        env.cancel_timer(Timer::Broker(BrokerTimer::ProducerIds));
+    } else if let Some(place) = block.overdue.iter().position(|overdue| *overdue == id) {
+        block.overdue.remove(place);
+    } else {
+        // Doubled by the network, or to an earlier life: its ids may be in use.
         return Ok(());
     }
-    broker.pending.producer_ids = None;
-    env.cancel_timer(Timer::Broker(BrokerTimer::ProducerIds));
     match result {
-        Ok(ids) => {
-            broker.producer_ids.next = ids.first;
-            broker.producer_ids.left = ids.count;
+        Ok(ids) if block.left == 0 => {
+            block.next = ids.first;
+            block.left = ids.count;
             serve(broker, env);
             // More may have come meanwhile than one block serves.
-            if !broker.producer_ids.waiting.is_empty() {
+            if !broker.producer_ids.waiting.is_empty() && broker.pending.producer_ids.is_none() {
                 allocate(broker, env);
             }
         }
+        // A late one, when there are others: nobody ever uses these.
+        Ok(_) => {}
+        Err(_) if !in_time => {}
         Err(refused) => {
             if let Refused::NotController { leader } = refused {
                 broker.turn_to(leader);
@@ -105,7 +114,11 @@ pub(super) fn on_reply(
 
 /// No answer in time.
 pub(super) fn on_timer(broker: &mut Broker, env: &mut Host<'_>) {
-    broker.producer_ids.overdue = true;
+    let overdue = &mut broker.producer_ids.overdue;
+    overdue.extend(broker.pending.producer_ids.take());
+    if overdue.len() > MOST_OVERDUE {
+        overdue.remove(0);
+    }
     give_up(broker, env);
 }
 

@@ -3,7 +3,7 @@
 
 use crate::env::DiskFault;
 use crate::host::Host;
-use crate::log::Cleanable;
+use crate::log::{CleanStep, Cleanable};
 use crate::partition::Partition;
 use crate::probe::ReplicaProbe;
 use crate::time::Span;
@@ -24,10 +24,12 @@ pub(super) fn go_on(p: &mut Partition, env: &mut Host<'_>) -> Result<(), DiskFau
     while spent < SLICE_BYTES {
         let aborted = p.log.aborted().to_vec();
         let allowed = Cleanable { up_to: p.last_stable(), aborted: &aborted, now_millis };
-        let did = p.log.clean(&allowed, env)?;
+        let mut did = CleanStep::default();
+        let done = p.log.clean(&allowed, &mut did, env);
         if let Some(cleaned) = did.cleaned {
             p.probe(ReplicaProbe::Cleaned(Box::new(cleaned)), env);
         }
+        done?;
         spent += did.bytes;
         if !did.more {
             break;

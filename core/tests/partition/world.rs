@@ -268,9 +268,16 @@ impl World {
         self.answer(node, id, Reply::RegisterBroker(Err(refused)));
     }
 
-    /// Gives `node` a block of `count` producer ids.
+    /// Gives `node` a block of `count` producer ids, for the oldest of its requests.
     pub(crate) fn allocate(&mut self, node: NodeId, count: u32) {
-        let (id, _) = self.taken(node, |request| matches!(request, Request::AllocateProducerIds(_)));
+        let id_of = |Packet { from, message, .. }: &Packet<Message>| match message {
+            Message::Request { id, request: Request::AllocateProducerIds(_) } if *from == node => Some(*id),
+            Message::Request { .. } | Message::Reply { .. } | Message::Quorum(_) => None,
+        };
+        let found =
+            self.bench.pool.iter().enumerate().find_map(|(place, packet)| Some((place, id_of(packet)?)));
+        let (place, id) = found.unwrap_or_else(|| panic!("{node} does not ask the controller for that"));
+        self.bench.pool.remove(place);
         let first = ProducerId(self.next_producer_id);
         self.next_producer_id += u64::from(count);
         self.answer(node, id, Reply::AllocateProducerIds(Ok(ProducerIds { first, count })));

@@ -193,17 +193,23 @@ enum Step {
 
 impl Log {
     /// Cleans a slice: reads one segment, writes one group of them anew, or puts one in its place. Does nothing if
-    /// the log's policy is not to be compacted, there is too little to clean, or a sync has to end first.
+    /// the log's policy is not to be compacted, there is too little to clean, or a sync has to end first. What it
+    /// `did` is told also if the disk failed then: a cleaned file may be in its place before the old ones are gone.
     ///
     /// # Errors
     /// [`DiskFault::Io`] also if the log is damaged where it is read.
-    pub fn clean(&mut self, allowed: &Cleanable<'_>, disk: &mut dyn Disk) -> Result<CleanStep, DiskFault> {
+    pub fn clean(
+        &mut self,
+        allowed: &Cleanable<'_>,
+        did: &mut CleanStep,
+        disk: &mut dyn Disk,
+    ) -> Result<(), DiskFault> {
         if !self.config.cleanup.compacts() {
-            return Ok(CleanStep::default());
+            return Ok(());
         }
         let mut cleaner = self.cleaner.take().unwrap_or_default();
         cleaner.clean_to = cleaner.clean_to.max(self.log_start());
-        let done = self.clean_slice(&mut cleaner, allowed, disk);
+        let done = self.clean_slice(&mut cleaner, allowed, did, disk);
         self.cleaner = Some(cleaner);
         done
     }
@@ -217,25 +223,25 @@ impl Log {
         &mut self,
         cleaner: &mut Cleaner,
         allowed: &Cleanable<'_>,
+        did: &mut CleanStep,
         disk: &mut dyn Disk,
-    ) -> Result<CleanStep, DiskFault> {
+    ) -> Result<(), DiskFault> {
         if cleaner.pass.is_none() {
             cleaner.pass = self.begin_pass(cleaner.clean_to, allowed, disk)?;
         }
-        let Some((mut pass, step)) = cleaner.pass.take() else { return Ok(CleanStep::default()) };
-        let mut did = CleanStep::default();
+        let Some((mut pass, step)) = cleaner.pass.take() else { return Ok(()) };
         let next = match step {
-            Step::Note(from) => Some(self.note_keys(&mut pass, from, &mut did, disk)?),
-            Step::Write(from) => self.write_group(cleaner, &pass, from, &mut did, disk)?,
+            Step::Note(from) => Some(self.note_keys(&mut pass, from, did, disk)?),
+            Step::Write(from) => self.write_group(cleaner, &pass, from, did, disk)?,
             Step::Wait(_, _) => Some(step),
-            Step::Swap(group) => Some(self.swap(&pass, group, &mut did, disk)?),
+            Step::Swap(group) => Some(self.swap(&pass, group, did, disk)?),
         };
         did.more = next.as_ref().is_some_and(|step| !matches!(step, Step::Wait(_, _)));
         match next {
             Some(step) => cleaner.pass = Some((pass, step)),
             None => cleaner.clean_to = pass.limit,
         }
-        Ok(did)
+        Ok(())
     }
 
     /// A new pass, if there is enough to clean.

@@ -53,14 +53,14 @@ impl Log {
         let Group { file, mut new, batches, .. } = group;
         new.dirty = false;
         disk.rename(&file, &new.file)?;
+        let (from, limit, now_millis) = (new.base, pass.limit, pass.now_millis);
+        did.cleaned = Some(Cleaned { from, to, limit, now_millis, batches });
         new.write_index(disk)?;
-        let from = new.base;
         let old: Vec<Segment> = self.segments.splice(places, [new]).collect();
         self.durability.names_dirty = true;
         for segment in &old[1..] {
             segment.remove(disk)?;
         }
-        did.cleaned = Some(Cleaned { from, to, limit: pass.limit, now_millis: pass.now_millis, batches });
         Ok(Step::Write(to))
     }
 

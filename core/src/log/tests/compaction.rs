@@ -97,7 +97,8 @@ impl World {
     /// One slice; syncs end at once.
     fn slice(&mut self, up_to: Offset, now_millis: u64) -> Result<CleanStep, DiskFault> {
         let allowed = Cleanable { up_to, aborted: &[], now_millis };
-        let did = self.log.clean(&allowed, &mut self.disk)?;
+        let mut did = CleanStep::default();
+        self.log.clean(&allowed, &mut did, &mut self.disk)?;
         while let Some(sync) = self.disk.complete_next() {
             self.log.on_synced(sync, Ok(()));
         }
@@ -388,7 +389,7 @@ fn goes_and_displaces_nothing(sign: impl Fn(&mut BatchBuilder)) {
     let aborted = [Aborted { producer: ProducerId(7), first: Offset(1), last: Offset(2) }];
     for _ in 0..20 {
         let allowed = Cleanable { up_to: world.log.log_end(), aborted: &aborted, now_millis: 0 };
-        world.log.clean(&allowed, &mut world.disk).unwrap();
+        world.log.clean(&allowed, &mut CleanStep::default(), &mut world.disk).unwrap();
         flush(&mut world.log, &mut world.disk);
     }
     let kept = world.records();
