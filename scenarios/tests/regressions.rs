@@ -278,3 +278,24 @@ fn producer_ids_that_always_come_too_late() {
     squall::pinned(file, include_str!("capsules/producer-ids-that-always-come-too-late.capsule.json"))
         .passes();
 }
+
+/// The controllers had elected another coordinator, of which no broker had heard: the present one let silent members
+/// go, gave what they had to another, all replicas in sync copied that, and the check did not believe that they had
+/// left.
+#[test]
+fn members_that_left_a_coordinator_nobody_knows_to_be_deposed() {
+    let file = "members-that-left-a-coordinator-nobody-knows-to-be-deposed.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/members-that-left-a-coordinator-nobody-knows-to-be-deposed.capsule.json"),
+    )
+    .passes();
+}
+
+/// A member slept over the answer that nothing was committed, until its group was removed and had begun anew with a
+/// generation of the same number: the check took what that one committed for what it should have been told.
+#[test]
+fn an_answer_that_outlived_its_group() {
+    let file = "an-answer-that-outlived-its-group.capsule.json";
+    squall::pinned(file, include_str!("capsules/an-answer-that-outlived-its-group.capsule.json")).passes();
+}

@@ -217,6 +217,8 @@ fn resumed(
     c.counters.compared(Compared::PositionsResumed);
     let (judges, place) = (judges(c), c.place(at));
     let start = c.partitions[place].first_kept();
+    // It may have slept over the answer until the group was gone and began anew: nobody takes its commits then.
+    let judges = judges && c.work.group(group).is_in(generation, member);
     let share = c.work.share(group, at);
     if judges {
         work::resumed(group, share, at, generation, offset)?;

@@ -36,8 +36,8 @@ pub struct Owned {
     pub holders: Vec<Holder>,
     /// Ids that their coordinator has let go.
     gone: BTreeSet<MemberId>,
-    /// Ids that a coordinator gave anew which the controllers did not name, by the new one.
-    replaced: BTreeMap<MemberId, MemberId>,
+    /// Ids that a coordinator has let go which the controllers did not name.
+    departed: Vec<(BrokerId, MemberId)>,
 }
 
 /// What one process owns.
@@ -68,9 +68,21 @@ impl GroupsGhost {
     /// A process owns this from now on, and nothing else.
     pub fn owns(&mut self, group: &GroupId, holder: Holder) {
         let owned = self.owned.entry(group.clone()).or_default();
-        // Nobody is told of its new id before that is committed: whoever had the old one is out, though the
-        // coordinator that let it go is deposed and has not heard of that, nor have those who copy its log.
-        owned.gone.extend(owned.replaced.remove(&holder.member));
+        let had = owned.holders.iter().find(|other| other.member == holder.member);
+        let gains = holder.partitions.iter().any(|at| had.is_none_or(|had| !had.partitions.contains(at)));
+        if gains {
+            // Nobody is given anything before that is committed: whoever its coordinator had let go is out, though
+            // that one is deposed and has not heard of it, nor have those who copy its log.
+            let coordinated = &self.coordinated;
+            let gives = |broker: BrokerId| {
+                let known = coordinated.get(&(broker, group.clone()));
+                known.is_some_and(|known| {
+                    known.generation == holder.generation && known.members.contains(&holder.member)
+                })
+            };
+            let Owned { departed, gone, .. } = owned;
+            gone.extend(departed.extract_if(.., |(broker, _)| gives(*broker)).map(|(_, member)| member));
+        }
         owned.holders.retain(|other| other.node != holder.node);
         owned.holders.push(holder);
     }
@@ -108,14 +120,11 @@ impl GroupsGhost {
                 let known = self.known(broker, at, group);
                 known.members.retain(|member| member != old);
                 known.members.push(*new);
-                self.left(group, *old, named);
-                if !named {
-                    self.owned.entry(group.clone()).or_default().replaced.insert(*new, *old);
-                }
+                self.left(broker, group, *old, named);
             }
             GroupProbe::Left { group, member, .. } => {
                 self.known(broker, at, group).members.retain(|other| other != member);
-                self.left(group, *member, named);
+                self.left(broker, group, *member, named);
             }
             GroupProbe::Removed { group } => {
                 self.coordinated.remove(&(broker, group.clone()));
@@ -146,9 +155,12 @@ impl GroupsGhost {
         known
     }
 
-    fn left(&mut self, group: &GroupId, member: MemberId, named: bool) {
+    fn left(&mut self, broker: BrokerId, group: &GroupId, member: MemberId, named: bool) {
+        let owned = self.owned.entry(group.clone()).or_default();
         if named {
-            self.owned.entry(group.clone()).or_default().gone.insert(member);
+            owned.gone.insert(member);
+        } else {
+            owned.departed.push((broker, member));
         }
     }
 
