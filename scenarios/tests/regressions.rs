@@ -299,3 +299,23 @@ fn an_answer_that_outlived_its_group() {
     let file = "an-answer-that-outlived-its-group.capsule.json";
     squall::pinned(file, include_str!("capsules/an-answer-that-outlived-its-group.capsule.json")).passes();
 }
+
+/// Beyond the budget nobody could lead a partition any more, and a worker waited to be told what became of a record of
+/// it: the check waited for the records of the others.
+#[test]
+fn a_worker_that_waits_for_a_partition_nobody_leads() {
+    let file = "a-worker-that-waits-for-a-partition-nobody-leads.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-worker-that-waits-for-a-partition-nobody-leads.capsule.json"),
+    )
+    .passes();
+}
+
+/// Beyond the budget the controllers lost everything, and the transactions' topic got the number of another one, whose
+/// records were still there: the coordinator that read them panicked.
+#[test]
+fn a_topic_with_the_number_of_another() {
+    let file = "a-topic-with-the-number-of-another.capsule.json";
+    squall::pinned(file, include_str!("capsules/a-topic-with-the-number-of-another.capsule.json")).passes();
+}

@@ -113,18 +113,17 @@ impl Table {
         }
     }
 
-    /// Folds a batch of the offsets partition in.
-    ///
-    /// # Panics
-    /// If it holds what no coordinator writes.
+    /// Folds a batch of the offsets partition in. What no coordinator wrote is passed over, as Kafka does
+    /// (`GroupMetadataManager`, "ignoring it"): where the controllers lost everything, a new topic may have the number
+    /// of an old one, and find its records.
     pub fn apply_batch(&mut self, batch: &Batch) {
         if let Some(marker) = batch.marker() {
             self.end(marker.producer, marker.ending);
             return;
         }
         for record in batch.records() {
-            let key = record.key.expect("only coordinators write here, and they write keys");
-            let record = GroupRecord::decode(key, record.value).expect("only coordinators write here");
+            let decoded = record.key.and_then(|key| GroupRecord::decode(key, record.value));
+            let Some(record) = decoded else { continue };
             match batch.identity() {
                 Some((producer, _)) => self.apply_within(producer, record),
                 None => self.apply(record),

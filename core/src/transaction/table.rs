@@ -19,14 +19,13 @@ impl Table {
         }
     }
 
-    /// Folds a batch of the partition in.
-    ///
-    /// # Panics
-    /// If it holds what no coordinator writes.
+    /// Folds a batch of the partition in. What no coordinator wrote is passed over, as Kafka does: where the
+    /// controllers lost everything, a new topic may have the number of an old one, and find its records.
     pub fn apply_batch(&mut self, batch: &Batch) {
         for record in batch.records() {
-            let key = record.key.expect("only coordinators write here, and they write keys");
-            self.apply(TransactionRecord::decode(key, record.value).expect("only coordinators write here"));
+            if let Some(record) = record.key.and_then(|key| TransactionRecord::decode(key, record.value)) {
+                self.apply(record);
+            }
         }
     }
 

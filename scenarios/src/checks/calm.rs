@@ -149,6 +149,12 @@ pub(super) fn offsets_are_orphaned(c: &ClusterChecks) -> bool {
     partitions(c).into_iter().any(|at| at.topic != READ && is_orphaned(c, at))
 }
 
+/// Whether nobody may lead some partition any more, with permission. A worker that holds a record of it waits for ever
+/// to be told what became of its work, and takes no other.
+pub(super) fn something_is_orphaned(c: &ClusterChecks) -> bool {
+    partitions(c).into_iter().any(|at| is_orphaned(c, at))
+}
+
 /// Why partitions are not waited for that nobody may lead any more.
 fn excuses(c: &ClusterChecks) -> Option<String> {
     let orphaned = partitions(c).into_iter().filter(|&at| is_orphaned(c, at));

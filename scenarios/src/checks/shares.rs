@@ -224,7 +224,7 @@ pub(super) fn settled(
     end: Offset,
 ) -> Result<(), String> {
     let Some(queues) = &c.expectations.queues else { return Ok(()) };
-    if calm::offsets_are_orphaned(c) {
+    if calm::something_is_orphaned(c) {
         return Ok(());
     }
     for group in &queues.groups {
@@ -252,7 +252,7 @@ pub(super) fn at_rest(
 ) -> Result<(), String> {
     let letters = c.expectations.queues.as_ref().map(|queues| queues.letters);
     let named = letters.and_then(|letters| c.metadata.image.topic_named(letters));
-    if named.is_none_or(|(topic, _)| topic != at.topic) || calm::offsets_are_orphaned(c) {
+    if named.is_none_or(|(topic, _)| topic != at.topic) || calm::something_is_orphaned(c) {
         return Ok(());
     }
     for node in world.nodes() {
@@ -275,7 +275,7 @@ pub(super) fn at_rest(
 /// In the end: what went in came out, by the history checks of queues.
 pub(super) fn judge(c: &mut ClusterChecks, clients: &Clients, doubled: bool) -> Check {
     let Some(queues) = c.expectations.queues.clone() else { return Ok(()) };
-    if !judges(c) || calm::offsets_are_orphaned(c) {
+    if !judges(c) || calm::something_is_orphaned(c) {
         return Ok(());
     }
     // Where each record lies, as it was read in the end.
