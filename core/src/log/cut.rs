@@ -135,9 +135,10 @@ impl Log {
         let interval = self.config.index_interval_bytes;
         let segment = &mut self.segments[place];
         let start = segment.index.rewind(end);
-        let mut scan = match start {
-            0 => Scan::joined(&segment.file, segment.base, segment.size),
-            _ => Scan::new(&segment.file, start, segment.size, Look::Checksums),
+        let mut scan = if start == 0 {
+            Scan::joined(&segment.file, segment.base, segment.size)
+        } else {
+            Scan::new(&segment.file, start, segment.size, Look::Checksums)
         };
         while let Some(found) = scan.next(disk)? {
             let found = found.map_err(|_| DiskFault::Io)?;

@@ -216,7 +216,8 @@ fn request(command: &Command) -> ShareRequest {
             let (offset, turn) = place();
             ShareRequest::PutBack(PutBack { group, at, offset, turn })
         }
-        _ => ShareRequest::ListStuck { group, at },
+        "stuck" => ShareRequest::ListStuck { group, at },
+        other => panic!("{other} is no request"),
     }
 }
 

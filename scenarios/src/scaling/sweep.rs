@@ -244,11 +244,11 @@ impl Eyes {
     }
 
     fn spent(&self, world: &World<Member>) -> Vec<Span> {
-        let brokers = (0..self.brokers).map(|node| match world.process(NodeId(node)) {
-            Some(Member::Broker(broker)) => broker.spent(),
-            _ => Span::ZERO,
-        });
-        brokers.collect()
+        let spent = |node| {
+            let Some(Member::Broker(broker)) = world.process(NodeId(node)) else { return Span::ZERO };
+            broker.spent()
+        };
+        (0..self.brokers).map(spent).collect()
     }
 
     fn row(&self, events: u64) -> Result<Row, String> {
