@@ -10,23 +10,12 @@ use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
 use super::PlannedAssignor;
-use crate::cluster::{self, Layout};
-use crate::replicated_log::{CLIENTS, consumer_config};
-use crate::table::{joined, with};
+use crate::cluster::Layout;
+use crate::replicated_log::clients as log;
+use crate::table::{joined, row, with};
 use crate::workload::{TOPIC, Workstyle};
 
 use Unit::{Bytes, Count, Micros, Millis};
-
-const fn row(
-    key: &'static str,
-    unit: Unit,
-    calm: u64,
-    storm: (u64, u64),
-    limits: (u64, u64),
-    why: &'static str,
-) -> Knob {
-    Knob { key, unit, calm, storm, limits, why }
-}
 
 const OWN: &[Knob] = &[
     row("group.groups", Count, 2, (1, 3), (0, 50), "groups; each reads everything"),
@@ -100,13 +89,11 @@ const KEPT: &[Knob] = &[
     row("client.producers", Count, 2, (1, 3), (0, 100), "producers"),
 ];
 
-const SHARED: usize = cluster::KNOBS.len() + CLIENTS.len();
-
 /// How many rows there are.
-pub(crate) const ROWS: usize = SHARED + OWN.len();
+pub(crate) const ROWS: usize = log::KNOBS.len() + OWN.len();
 
 /// All of them.
-pub(crate) const TABLE: [Knob; ROWS] = with(joined(&joined::<SHARED>(cluster::KNOBS, CLIENTS), OWN), KEPT);
+pub(crate) const TABLE: [Knob; ROWS] = with(joined(log::KNOBS, OWN), KEPT);
 
 pub(super) static KNOBS: [Knob; ROWS] = TABLE;
 
@@ -153,7 +140,7 @@ pub(crate) fn coordinator(settings: &Settings) -> GroupConfig {
 
 /// A dynamic member of no group with automatic commits; its plan says what it is.
 pub(crate) fn member(settings: &Settings, layout: Layout, quirks: Quirks) -> MemberConfig {
-    let mut consumer = consumer_config(settings, layout);
+    let mut consumer = log::consumer_config(settings, layout);
     consumer.quirks = quirks;
     MemberConfig {
         consumer,

@@ -2,8 +2,9 @@
 
 use squall_sim::plan::Plan;
 
-use super::{Op, client_node, clients};
+use super::{Op, clients};
 use crate::cluster;
+use crate::replicated_log::clients::client_node;
 use crate::smaller;
 
 /// All that have one thing less than `plan`.

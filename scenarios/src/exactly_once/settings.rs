@@ -11,22 +11,11 @@ use squall_sim::settings::Settings;
 
 use crate::cluster::Layout;
 use crate::consumer_group::settings as group;
-use crate::replicated_log::producer_config;
-use crate::table::{joined, with};
+use crate::replicated_log::clients as log;
+use crate::table::{joined, row, with};
 use crate::workload::Pace;
 
 use Unit::{Count, Millis};
-
-const fn row(
-    key: &'static str,
-    unit: Unit,
-    calm: u64,
-    storm: (u64, u64),
-    limits: (u64, u64),
-    why: &'static str,
-) -> Knob {
-    Knob { key, unit, calm, storm, limits, why }
-}
 
 const OWN: &[Knob] = &[
     row("txn.partitions", Count, 1, (1, 2), (1, 64), "transaction.state.log.num.partitions"),
@@ -80,7 +69,7 @@ pub(super) fn producer(settings: &Settings, layout: Layout, quirks: Quirks, numb
             id: TransactionalId(format!("pipeline-{number}").into()),
             timeout: millis(settings, "txn.timeout"),
         }),
-        ..producer_config(settings, layout)
+        ..log::producer_config(settings, layout)
     }
 }
 

@@ -4,7 +4,7 @@ use squall_sim::plan::Plan;
 
 use super::{Op, members};
 use crate::cluster;
-use crate::consumer_group::client_node;
+use crate::replicated_log::clients::client_node;
 use crate::smaller;
 
 /// All that have one thing less than `plan`.

@@ -3,7 +3,8 @@
 use squall_sim::plan::Plan;
 
 use crate::cluster;
-use crate::replicated_log::{ADMIN, Op, producer_node};
+use crate::replicated_log::Op;
+use crate::replicated_log::clients::client_node;
 use crate::smaller;
 
 /// All that have one thing less than `plan`.
@@ -19,7 +20,7 @@ fn producers(plan: &Plan<Op>) -> Vec<Plan<Op>> {
     let layout = cluster::layout(&plan.settings);
     let count = plan.settings.get("client.producers") as u32;
     let without = |gone: u32| {
-        let mut plan = smaller::without_nodes(plan, &[producer_node(layout, gone)]);
+        let mut plan = smaller::without_nodes(plan, &[client_node(layout, gone)]);
         plan.settings.set("client.producers", u64::from(count) - 1);
         plan.operations.retain(|operation| operation.client != gone);
         for operation in plan.operations.iter_mut().filter(|operation| operation.client > gone) {
@@ -33,9 +34,9 @@ fn producers(plan: &Plan<Op>) -> Vec<Plan<Op>> {
 fn readers(plan: &Plan<Op>) -> Vec<Plan<Op>> {
     let settings = &plan.settings;
     let (producers, count) = (settings.get("client.producers") as u32, settings.get("client.readers") as u32);
-    let first = cluster::layout(settings).first_client().0 + ADMIN as u32 + 1 + producers;
+    let layout = cluster::layout(settings);
     let without = |gone: u32| {
-        let mut plan = smaller::without_nodes(plan, &[first + gone]);
+        let mut plan = smaller::without_nodes(plan, &[client_node(layout, producers + gone)]);
         plan.settings.set("client.readers", u64::from(count) - 1);
         plan
     };

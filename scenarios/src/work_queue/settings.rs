@@ -10,26 +10,15 @@ use squall_core::time::Span;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
-use crate::cluster::{self, Layout};
-use crate::replicated_log::{CLIENTS, consumer_config, producer_config};
-use crate::table::{joined, with};
+use crate::cluster::Layout;
+use crate::replicated_log::clients as log;
+use crate::table::{joined, row, with};
 use crate::workload::{ShareStyle, TOPIC, Troubles};
 
 use Unit::{Bytes, Count, Micros, Millis, PerMille, Switch};
 
 /// Where letters go. KIP-1191 wants the prefix.
 pub(super) const LETTERS: &str = "dlq.events";
-
-const fn row(
-    key: &'static str,
-    unit: Unit,
-    calm: u64,
-    storm: (u64, u64),
-    limits: (u64, u64),
-    why: &'static str,
-) -> Knob {
-    Knob { key, unit, calm, storm, limits, why }
-}
 
 const OWN: &[Knob] = &[
     row("share.groups", Count, 1, (1, 2), (0, 20), "share groups; each works everything"),
@@ -99,10 +88,7 @@ const KEPT: &[Knob] = &[
     row("client.producers", Count, 2, (1, 3), (0, 100), "producers"),
 ];
 
-const SHARED: usize = cluster::KNOBS.len() + CLIENTS.len();
-
-pub(super) static KNOBS: [Knob; SHARED + OWN.len()] =
-    with(joined(&joined::<SHARED>(cluster::KNOBS, CLIENTS), OWN), KEPT);
+pub(super) static KNOBS: [Knob; log::KNOBS.len() + OWN.len()] = with(joined(log::KNOBS, OWN), KEPT);
 
 fn millis(settings: &Settings, key: &str) -> Span {
     Span::from_millis(settings.get(key))
@@ -135,7 +121,7 @@ pub(super) fn leader(settings: &Settings, layout: Layout) -> ShareConfig {
         acks: Acks::All,
         idempotent: true,
         linger: Span::ZERO,
-        ..producer_config(settings, layout)
+        ..log::producer_config(settings, layout)
     };
     ShareConfig {
         lock: millis(settings, "share.lock"),
@@ -154,7 +140,7 @@ pub(super) fn leader(settings: &Settings, layout: Layout) -> ShareConfig {
 /// A worker of a group.
 pub(super) fn worker(settings: &Settings, layout: Layout, group: GroupId) -> WorkerConfig {
     WorkerConfig {
-        consumer: consumer_config(settings, layout),
+        consumer: log::consumer_config(settings, layout),
         group,
         topic: TOPIC.into(),
         max_records: settings.get("share.max_records") as u32,
