@@ -153,17 +153,9 @@ impl ClusterScenario for Story {
 
     fn smaller(plan: &Plan<Op>) -> Vec<Plan<Op>> {
         let first = cluster::layout(&plan.settings).first_client().0;
-        let takers = plan.settings.get("client.takers") as u32;
-        let without = |gone: u32| {
-            let mut plan = smaller::without_nodes(plan, &[first + gone]);
-            plan.settings.set("client.takers", u64::from(takers) - 1);
-            plan.operations.retain(|operation| operation.client != gone);
-            for operation in plan.operations.iter_mut().filter(|operation| operation.client > gone) {
-                operation.client -= 1;
-            }
-            plan
-        };
-        (0..takers).rev().map(without).chain(smaller::servers(plan)).collect()
+        let mut plans = smaller::clients(plan, first, "client.takers");
+        plans.extend(smaller::servers(plan));
+        plans
     }
 
     /// Brokers hold nothing that could be lost, and controllers are never wiped within the budget.

@@ -28,7 +28,7 @@
 mod budget;
 mod draw;
 pub(crate) mod settings;
-mod smaller;
+pub(crate) mod smaller;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -9,26 +9,12 @@ use crate::smaller;
 
 /// All that have one thing less than `plan`.
 pub(super) fn plans(plan: &Plan<Op>) -> Vec<Plan<Op>> {
-    let mut plans = producers(plan);
+    let first = client_node(cluster::layout(&plan.settings), 0);
+    let mut plans = smaller::clients(plan, first, "client.producers");
     plans.extend(readers(plan));
     plans.extend(smaller::partitions(plan));
     plans.extend(smaller::servers(plan));
     plans
-}
-
-fn producers(plan: &Plan<Op>) -> Vec<Plan<Op>> {
-    let layout = cluster::layout(&plan.settings);
-    let count = plan.settings.get("client.producers") as u32;
-    let without = |gone: u32| {
-        let mut plan = smaller::without_nodes(plan, &[client_node(layout, gone)]);
-        plan.settings.set("client.producers", u64::from(count) - 1);
-        plan.operations.retain(|operation| operation.client != gone);
-        for operation in plan.operations.iter_mut().filter(|operation| operation.client > gone) {
-            operation.client -= 1;
-        }
-        plan
-    };
-    (0..count).rev().map(without).collect()
 }
 
 fn readers(plan: &Plan<Op>) -> Vec<Plan<Op>> {
