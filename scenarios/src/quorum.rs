@@ -10,7 +10,10 @@ use squall_core::time::{Span, Time};
 use squall_sim::engine::World;
 use squall_sim::fault::{FaultSpace, Group};
 use squall_sim::history::Chronicle;
-use squall_sim::knob::{Knob, Unit};
+use squall_sim::knob::{
+    Knob,
+    Unit::{Count, Millis},
+};
 use squall_sim::plan::{Operation, Plan};
 use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
@@ -23,6 +26,7 @@ use crate::narrate as words;
 use crate::on_cluster::{ClusterScenario, OnCluster};
 use crate::roles_in_world as roles;
 use crate::smaller;
+use crate::table::{joined, row};
 use crate::workload::{IdTaker, quiet};
 
 /// The scenario.
@@ -48,31 +52,21 @@ pub enum Op {
 /// less than 64 MiB.
 const MOST_IDS: u64 = 250_000;
 
-const fn count(
-    key: &'static str,
-    calm: u64,
-    storm: (u64, u64),
-    limits: (u64, u64),
-    why: &'static str,
-) -> Knob {
-    Knob { key, unit: Unit::Count, calm, storm, limits, why }
-}
-
 const OWN: &[Knob] = &[
-    count("client.takers", 2, (1, 3), (0, 100), "clients that want producer ids"),
-    count("workload.ids", 20, (5, 50), (0, 1_000_000), "producer ids that each wants in the storm"),
+    row("client.takers", Count, 2, (1, 3), (0, 100), "clients that want producer ids"),
+    row("workload.ids", Count, 20, (5, 50), (0, 1_000_000), "producer ids that each wants in the storm"),
     quiet::KNOB,
-    Knob {
-        key: "client.request_timeout",
-        unit: Unit::Millis,
-        calm: 300,
-        storm: (100, 1_000),
-        limits: (1, 600_000),
-        why: "how long a client waits before it asks another broker",
-    },
+    row(
+        "client.request_timeout",
+        Millis,
+        300,
+        (100, 1_000),
+        (1, 600_000),
+        "how long a client waits before it asks another broker",
+    ),
 ];
 
-static KNOBS: [Knob; cluster::KNOBS.len() + OWN.len()] = crate::table::joined(cluster::KNOBS, OWN);
+static KNOBS: [Knob; cluster::KNOBS.len() + OWN.len()] = joined(cluster::KNOBS, OWN);
 
 const SOMETIMES: &[&str] = &[
     Exercised::QuorumElections.name(),

@@ -16,4 +16,5 @@ pub use costs::{Charged, Costs};
 pub use layout::Layout;
 pub use member::Member;
 pub use roles::Role;
+pub(crate) use settings::millis;
 pub use settings::{KNOBS, broker_config, check, cleanup, controller_config, layout, timeouts};

@@ -142,7 +142,8 @@ pub const KNOBS: &[Knob] = &[
     ),
 ];
 
-fn millis(settings: &Settings, key: &str) -> Span {
+/// The time that a setting in milliseconds says.
+pub(crate) fn millis(settings: &Settings, key: &str) -> Span {
     Span::from_millis(settings.get(key))
 }
 

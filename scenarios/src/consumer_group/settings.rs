@@ -10,7 +10,7 @@ use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
 use super::PlannedAssignor;
-use crate::cluster::Layout;
+use crate::cluster::{Layout, millis};
 use crate::replicated_log::clients as log;
 use crate::table::{joined, row, with};
 use crate::workload::{TOPIC, Workstyle};
@@ -72,34 +72,18 @@ const OWN: &[Knob] = &[
     ),
 ];
 
-/// Records are kept: what retention deletes before a group has read it would be skipped, as it should. A replica
-/// fetches several commits at once: each is a batch of its own, and where a fetch holds one of them and waits for a
-/// disk, commits that time out and are sent again come faster than they are copied, and the group never rests.
-const KEPT: &[Knob] = &[
-    row(
-        "log.retention_bytes",
-        Bytes,
-        0,
-        (0, 0),
-        (0, 1 << 40),
-        "log.retention.bytes of a partition; 0 keeps everything",
-    ),
-    row("log.retention", Millis, 0, (0, 0), (0, 1 << 40), "log.retention.ms; 0 keeps everything"),
-    row("replica.fetch_bytes", Bytes, 8_192, (2_048, 16_384), (1, 1 << 24), "replica.fetch.max.bytes"),
-    row("client.producers", Count, 2, (1, 3), (0, 100), "producers"),
-];
+/// A replica fetches several commits at once: each is a batch of its own, and where a fetch holds one of them and waits
+/// for a disk, commits that time out and are sent again come faster than they are copied, and the group never rests.
+const COPIED: &[Knob] =
+    &[row("replica.fetch_bytes", Bytes, 8_192, (2_048, 16_384), (1, 1 << 24), "replica.fetch.max.bytes")];
 
 /// How many rows there are.
-pub(crate) const ROWS: usize = log::KNOBS.len() + OWN.len();
+pub(crate) const ROWS: usize = log::KNOBS_WITH_GROUPS.len() + OWN.len();
 
 /// All of them.
-pub(crate) const TABLE: [Knob; ROWS] = with(joined(log::KNOBS, OWN), KEPT);
+pub(crate) const TABLE: [Knob; ROWS] = with(joined(&log::KNOBS_WITH_GROUPS, OWN), COPIED);
 
 pub(super) static KNOBS: [Knob; ROWS] = TABLE;
-
-fn millis(settings: &Settings, key: &str) -> Span {
-    Span::from_millis(settings.get(key))
-}
 
 /// Refuses settings under which a healthy group would never rest.
 pub(crate) fn check(settings: &Settings) -> Result<(), String> {

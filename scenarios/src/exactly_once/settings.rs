@@ -9,7 +9,7 @@ use squall_core::transaction::config::TransactionConfig;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
-use crate::cluster::Layout;
+use crate::cluster::{Layout, millis};
 use crate::consumer_group::settings as group;
 use crate::replicated_log::clients as log;
 use crate::table::{joined, row, with};
@@ -45,10 +45,6 @@ const OTHERS: &[Knob] = &[
 
 pub(super) static KNOBS: [Knob; group::ROWS + OWN.len()] =
     with(joined::<{ group::ROWS + OWN.len() }>(&group::TABLE, OWN), OTHERS);
-
-fn millis(settings: &Settings, key: &str) -> Span {
-    Span::from_millis(settings.get(key))
-}
 
 /// A member of the group without automatic commits: transactions do that.
 pub(super) fn member(settings: &Settings, layout: Layout, quirks: Quirks) -> MemberConfig {

@@ -17,7 +17,7 @@ use super::budget;
 use crate::checks::{Audit, Expectations};
 use crate::cluster::{self, Layout};
 use crate::ghost::clients::Keys;
-use crate::table::{joined, row};
+use crate::table::{joined, row, with};
 use crate::workload::quiet;
 
 use Unit::{Bytes, Count, Millis};
@@ -56,6 +56,24 @@ const CLIENTS: &[Knob] = &[
 /// The cluster's settings, and theirs.
 pub(crate) const KNOBS: &[Knob] =
     &joined::<{ cluster::KNOBS.len() + CLIENTS.len() }>(cluster::KNOBS, CLIENTS);
+
+/// Where groups read, records are kept: what retention deletes before a group has read it would be skipped, as it
+/// should. There are fewer producers, as groups are clients too.
+const KEPT: &[Knob] = &[
+    row(
+        "log.retention_bytes",
+        Bytes,
+        0,
+        (0, 0),
+        (0, 1 << 40),
+        "log.retention.bytes of a partition; 0 keeps everything",
+    ),
+    row("log.retention", Millis, 0, (0, 0), (0, 1 << 40), "log.retention.ms; 0 keeps everything"),
+    row("client.producers", Count, 2, (1, 3), (0, 100), "producers"),
+];
+
+/// The same where groups read.
+pub(crate) const KNOBS_WITH_GROUPS: [Knob; KNOBS.len()] = with(joined(KNOBS, &[]), KEPT);
 
 /// The topic's partitions. It is the first topic that is made.
 pub(crate) fn partitions(settings: &Settings) -> impl Iterator<Item = TopicPartition> + use<> {

@@ -10,9 +10,9 @@ use squall_core::time::Span;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
-use crate::cluster::Layout;
+use crate::cluster::{Layout, millis};
 use crate::replicated_log::clients as log;
-use crate::table::{joined, row, with};
+use crate::table::{joined, row};
 use crate::workload::{ShareStyle, TOPIC, Troubles};
 
 use Unit::{Bytes, Count, Micros, Millis, PerMille, Switch};
@@ -74,25 +74,8 @@ const OWN: &[Knob] = &[
     row("share.looks", Count, 10, (0, 20), (0, 100_000), "how often a person looks at what is stuck"),
 ];
 
-/// Records are kept: what retention deletes before a group has worked it is not there any more.
-const KEPT: &[Knob] = &[
-    row(
-        "log.retention_bytes",
-        Bytes,
-        0,
-        (0, 0),
-        (0, 1 << 40),
-        "log.retention.bytes of a partition; 0 keeps everything",
-    ),
-    row("log.retention", Millis, 0, (0, 0), (0, 1 << 40), "log.retention.ms; 0 keeps everything"),
-    row("client.producers", Count, 2, (1, 3), (0, 100), "producers"),
-];
-
-pub(super) static KNOBS: [Knob; log::KNOBS.len() + OWN.len()] = with(joined(log::KNOBS, OWN), KEPT);
-
-fn millis(settings: &Settings, key: &str) -> Span {
-    Span::from_millis(settings.get(key))
-}
+pub(super) static KNOBS: [Knob; log::KNOBS_WITH_GROUPS.len() + OWN.len()] =
+    joined(&log::KNOBS_WITH_GROUPS, OWN);
 
 /// Refuses settings under which no record is ever worked in time.
 pub(super) fn check(settings: &Settings) -> Result<(), String> {
