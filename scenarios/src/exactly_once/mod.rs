@@ -144,7 +144,7 @@ impl ClusterScenario for Story {
     const PROBES: &'static [Kind] = &words::PROBES_WITH_TRANSACTIONS;
 
     fn check_settings(settings: &Settings) -> Result<(), String> {
-        group::check(settings)
+        settings::check(settings)
     }
 
     fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> {
