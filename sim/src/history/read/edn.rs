@@ -128,6 +128,7 @@ fn dispatched(from: &mut Source<impl Read>, tape: &mut Tape, depth: u32) -> Resu
     }
 }
 
+#[inline(always)]
 const fn is_of_atom(byte: u8) -> bool {
     !matches!(
         byte,
@@ -138,8 +139,8 @@ const fn is_of_atom(byte: u8) -> bool {
 /// A keyword, a symbol, or a number that is more than a few digits.
 fn atom(from: &mut Source<impl Read>, tape: &mut Tape, first: u8) -> Result<(), Refusal> {
     let text = from.token(Some(first), is_of_atom)?.text()?;
-    if let Some(word) = text.strip_prefix(':') {
-        tape.word(word);
+    if first == b':' {
+        tape.word(&text[1..]);
         return Ok(());
     }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);

@@ -66,6 +66,7 @@ pub(super) fn operation<'a>(tree: impl Tree<'a>, names: &mut Names) -> Result<Op
 }
 
 /// A whole number, or none.
+#[inline]
 fn number<'a>(name: &str, tree: impl Tree<'a>) -> Result<Option<u64>, String> {
     let count = match tree.data() {
         Data::Nil => return Ok(None),
@@ -84,6 +85,7 @@ fn process<'a>(tree: impl Tree<'a>) -> Result<Option<i64>, String> {
     }
 }
 
+#[inline]
 fn key<'a>(tree: impl Tree<'a>, names: &mut Names) -> Result<Key, String> {
     match tree.data() {
         Data::Number(number) => Ok(names.number(number)),
@@ -94,6 +96,7 @@ fn key<'a>(tree: impl Tree<'a>, names: &mut Names) -> Result<Key, String> {
     }
 }
 
+#[inline]
 fn name<'a>(tree: impl Tree<'a>, names: &mut Names) -> Result<Name, String> {
     match tree.data() {
         Data::Number(number) => Ok(Name::Number(number)),
@@ -214,6 +217,7 @@ fn poll<'a, T: Tree<'a>>(
     Ok(Mop::Poll(all))
 }
 
+#[inline(always)]
 fn read<'a>(tree: impl Tree<'a>, names: &mut Names) -> Result<Read, String> {
     let mut pair = tree.list();
     let parts = pair.as_mut().map(|pair| (pair.next(), pair.next(), pair.len()));

@@ -149,11 +149,17 @@ impl<R: Read> Source<R> {
     pub(super) fn pair(&mut self, between: u8) -> Option<(i64, i64)> {
         let ahead = &self.buffer[self.at..self.limit];
         let (first, digits_of_first) = digits(ahead)?;
-        let behind = ahead[digits_of_first..].strip_prefix(&[between])?;
-        let behind = behind.strip_prefix(b" ").unwrap_or(behind);
-        let (second, digits_of_second) = digits(behind)?;
-        let behind = behind[digits_of_second..].strip_prefix(b"]")?;
-        self.at = self.limit - behind.len();
+        let mut at = digits_of_first;
+        if ahead.get(at) != Some(&between) {
+            return None;
+        }
+        at += 1 + usize::from(ahead.get(at + 1) == Some(&b' '));
+        let (second, digits_of_second) = digits(ahead.get(at..)?)?;
+        at += digits_of_second;
+        if ahead.get(at) != Some(&b']') {
+            return None;
+        }
+        self.at += at + 1;
         Some((first, second))
     }
 

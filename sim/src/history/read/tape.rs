@@ -133,7 +133,7 @@ impl<'a> Tree<'a> for Laid<'a> {
     type List = Items<'a>;
     type Map = Pairs<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn data(self) -> Data<'a, Self::List, Self::Map> {
         let items = |inside: Inside| Items { tape: self.tape, at: self.at + 1, left: inside.items };
         match self.tape.forms[self.at as usize] {
@@ -159,7 +159,7 @@ pub(super) struct Items<'a> {
 impl<'a> Iterator for Items<'a> {
     type Item = Laid<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Laid<'a>> {
         self.left = self.left.checked_sub(1)?;
         let at = self.at;
@@ -170,7 +170,7 @@ impl<'a> Iterator for Items<'a> {
         Some(Laid { tape: self.tape, at })
     }
 
-    #[inline]
+    #[inline(always)]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.left as usize, Some(self.left as usize))
     }
@@ -185,12 +185,12 @@ pub(super) struct Pairs<'a>(Items<'a>);
 impl<'a> Iterator for Pairs<'a> {
     type Item = (Laid<'a>, Laid<'a>);
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         Some((self.0.next()?, self.0.next()?))
     }
 
-    #[inline]
+    #[inline(always)]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.0.len() / 2, Some(self.0.len() / 2))
     }
