@@ -259,9 +259,9 @@ impl Scenario for WorkQueue {
     }
 
     fn chronicle(&self, plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
-        // Workers read what they acquire; nobody reads everything from the start.
-        let all = partitions(&plan.settings).collect();
-        Some(Box::new(words::ClusterChronicle::new(Vec::new(), all)))
+        let groups = groups(plan).into_iter().map(group_name).collect();
+        let person = NodeId(person_node(cluster::layout(&plan.settings)));
+        Some(Box::new(words::QueueChronicle::new(groups, person)))
     }
 
     fn is_client(&self, member: &Member) -> bool {
