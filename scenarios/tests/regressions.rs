@@ -319,3 +319,37 @@ fn a_topic_with_the_number_of_another() {
     let file = "a-topic-with-the-number-of-another.capsule.json";
     squall::pinned(file, include_str!("capsules/a-topic-with-the-number-of-another.capsule.json")).passes();
 }
+
+/// A static member joined a generation that its coordinator never wrote down, slept, and came back when the next one had
+/// counted that generation again and given its partitions away in it: the check took the two for one. The member gives
+/// up what it may have missed now.
+#[test]
+fn a_member_that_joined_a_generation_no_coordinator_remembers() {
+    let file = "a-member-that-joined-a-generation-no-coordinator-remembers.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-member-that-joined-a-generation-no-coordinator-remembers.capsule.json"),
+    )
+    .passes();
+}
+
+/// A cooperative static member slept through a generation with its join under way, and took what had been given to others
+/// into the next: it loses everything now when it hears of a generation that does not follow its own.
+#[test]
+fn a_static_member_that_slept_through_a_generation() {
+    let file = "a-static-member-that-slept-through-a-generation.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-static-member-that-slept-through-a-generation.capsule.json"),
+    )
+    .passes();
+}
+
+/// A worker slept over the answer to its commit until its group's offsets had expired: the check took what it was told
+/// then for what its next life should find.
+#[test]
+fn an_answer_that_outlived_what_it_tells() {
+    let file = "an-answer-that-outlived-what-it-tells.capsule.json";
+    squall::pinned(file, include_str!("capsules/an-answer-that-outlived-what-it-tells.capsule.json"))
+        .passes();
+}

@@ -3,8 +3,9 @@
 use squall::scaling::Scaling;
 use squall::scaling::sweep::{Size, Unmeasured, measure};
 use squall_reports::scaling::Row;
+use squall_sim::capsule::Capsule;
 use squall_sim::knob;
-use squall_sim::run::Scenario;
+use squall_sim::run::{Scenario, run};
 use squall_sim::seed::Seed;
 use squall_sim::settings::Overrides;
 
@@ -81,4 +82,17 @@ fn what_the_timetable_has_no_time_for_is_refused() {
     assert!(
         matches!(measure(size, Seed(1), &slow), Err(Unmeasured::Impossible(why)) if why.contains("timetable"))
     );
+}
+
+#[test]
+fn a_size_that_fails_leaves_a_capsule_that_fails_alike() {
+    let hurried = set(&["workload.records=10", "run.max_events=500"]);
+    let size = Size { partitions: 1, consumers: 1 };
+    let Err(Unmeasured::Failed(failed)) = measure(size, Seed(1), &hurried) else {
+        panic!("500 events are not enough")
+    };
+    let text = failed.capsule();
+    let capsule = Capsule::read(&Scaling, "it", &text).expect("a capsule");
+    let again = run(&Scaling, &capsule.plan);
+    assert_eq!((again.verdict.name(), again.fingerprint), ("stall", failed.record.fingerprint));
 }

@@ -1,10 +1,8 @@
 //! Campaigns: the same for any number of jobs; capsules that repeat what was found.
 
-mod common;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{Greeter, PLAIN, greeters, overheard};
+use crate::common::{Greeter, PLAIN, greeters, overheard};
 use squall_sim::campaign::{AnyScenario, Campaign, CampaignError};
 use squall_sim::capsule::{self, Capsule};
 use squall_sim::record::{CampaignRecord, Verdict};
@@ -218,7 +216,7 @@ mod picky {
     use squall_sim::seed::Seed;
     use squall_sim::settings::Settings;
 
-    use super::common::Greeter;
+    use crate::common::Greeter;
 
     pub(crate) struct Picky;
 

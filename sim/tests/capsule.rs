@@ -1,8 +1,6 @@
 //! Capsules that are none: each is refused in one line that names the file and the place.
 
-mod common;
-
-use common::{node, overheard, planned, with_faults};
+use crate::common::{node, overheard, planned, with_faults};
 use expect_test::{Expect, expect};
 use squall_sim::capsule::{self, Capsule};
 use squall_sim::fault::Fault;

@@ -1,8 +1,6 @@
 //! Faults that take their course: links that flap, splits that move, restarts in a row, clocks that are wrong.
 
-mod common;
-
-use common::{Greeter, NODES, PLAIN, greeters, node, planned, with_faults};
+use crate::common::{Greeter, NODES, PLAIN, greeters, node, planned, with_faults};
 use squall_core::ids::NodeId;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::World;

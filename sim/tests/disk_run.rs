@@ -1,9 +1,7 @@
 //! Faults of disks in runs: who gives up is started again, overlapping ailments add up, a fault that waits for
 //! a write has one or does not count.
 
-mod common;
-
-use common::{node, planned, with_faults};
+use crate::common::{node, planned, with_faults};
 use squall_core::env::{EnvOf, Input, InputOf, Process};
 use squall_core::ids::NodeId;
 use squall_core::time::{Span, Time};

@@ -1,8 +1,6 @@
 //! Explaining: which faults are said to be needed, until when, and in which order.
 
-mod common;
-
-use common::{Greeter, PLAIN, greeters, planned};
+use crate::common::{Greeter, PLAIN, greeters, planned};
 use squall_core::ids::NodeId;
 use squall_sim::campaign::AnyScenario;
 use squall_sim::capsule::Capsule;

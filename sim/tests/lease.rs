@@ -1,9 +1,9 @@
 //! The example finds its planted mistake, and nothing once that is mended.
 
 #[path = "../examples/lease.rs"]
-mod lease;
+mod example;
 
-use lease::{From, lease};
+use example::{From, lease};
 
 const SEEDS: std::ops::Range<u64> = 0..60;
 

@@ -1,8 +1,6 @@
 //! Recordings: everything is in them, nothing changes by them, and they are bounded.
 
-mod common;
-
-use common::{Greeter, NODES, PLAIN, greeters, node, overheard, planned, with_faults};
+use crate::common::{Greeter, NODES, PLAIN, greeters, node, overheard, planned, with_faults};
 use squall_sim::fault::{Fault, Links};
 use squall_sim::plan::Plan;
 use squall_sim::recording::{Arrow, Effect, Fate, Limits, Recording, State};

@@ -1,10 +1,8 @@
 //! Runs: storm and calm, overlapping faults, forks, and runs that do not agree with themselves.
 
-mod common;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{Greeter, NODES, PLAIN, greeters, node, planned, with_faults};
+use crate::common::{Greeter, NODES, PLAIN, greeters, node, planned, with_faults};
 use proptest::prelude::*;
 use squall_core::ids::NodeId;
 use squall_core::time::Time;

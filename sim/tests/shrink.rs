@@ -1,10 +1,8 @@
 //! Shrinking: down to what is known to be needed, and to the same on any machine, in one go or in many.
 
-mod common;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{NODES, PLAIN, greeters, planned};
+use crate::common::{NODES, PLAIN, greeters, planned};
 use squall_core::ids::NodeId;
 use squall_sim::campaign::AnyScenario;
 use squall_sim::capsule::Capsule;

@@ -24,10 +24,10 @@ use squall_core::quirk::{Quirk, Quirks};
 use squall_core::time::Span;
 use squall_core::timer::{GroupTimer, PartitionTimer, Timer};
 
-use crate::orders::{self, number};
+use super::orders::{self, number};
+use super::text::{self, Names};
+use crate::partition::world::{AT, Setup, World};
 use crate::support::script::{Command, each_script};
-use crate::text::{self, Names};
-use crate::world::{AT, Setup, World};
 
 /// The brokers, and what members are called.
 pub(crate) struct Scene {

@@ -15,9 +15,9 @@ use squall_core::message::{Acks, Produce, Request};
 use squall_core::record::BatchBuilder;
 use squall_core::time::Span;
 
+use super::text::Names;
+use crate::partition::world::AT;
 use crate::support::script::Command;
-use crate::text::Names;
-use crate::world::AT;
 
 /// The number behind `key=`, or `otherwise`.
 pub(crate) fn number(command: &Command, key: &str, otherwise: u64) -> u64 {

@@ -34,8 +34,8 @@ use squall_core::refused::Refused;
 use squall_core::time::Span;
 use squall_core::timer::{GroupTimer, PartitionTimer, Timer};
 
+use crate::partition::world::{AT, CONTROLLER, Node, SPARE, Setup, World};
 use crate::support::bench::{Packet, Said};
-use crate::world::{AT, CONTROLLER, Node, SPARE, Setup, World};
 
 /// One thing that happens, with two random numbers to choose by.
 type Step = (u8, u8, u8);

@@ -9,7 +9,7 @@ use squall_core::ids::{MemberId, NodeId};
 use squall_core::message::{Message, Reply};
 use squall_core::probe::Probe;
 
-use crate::conversations::Scene;
+use super::conversations::Scene;
 use crate::support::bench::Said;
 
 /// The members' ids, by their number in scripts.
@@ -54,7 +54,7 @@ pub(crate) fn said(scene: &mut Scene) -> String {
     scene.names.replace(&lines)
 }
 
-fn line(said: &Said<crate::world::Node>) -> Option<String> {
+fn line(said: &Said<crate::partition::world::Node>) -> Option<String> {
     match said {
         Said::Sent(packet) if packet.to.0 >= 100 => match &packet.message {
             Message::Reply { reply, .. } => {

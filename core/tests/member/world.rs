@@ -22,9 +22,9 @@ use squall_core::refused::Refused;
 use squall_core::time::Span;
 use squall_core::timer::Timer;
 
-use super::support::bench::{Bench, Packet, Said};
-use super::support::script::Command;
 use super::text;
+use crate::support::bench::{Bench, Packet, Said};
+use crate::support::script::Command;
 
 const ME: NodeId = NodeId(1);
 

@@ -26,10 +26,10 @@ use squall_core::testing::{PowerLoss, TestDisk};
 use squall_core::time::Span;
 use squall_core::timer::{BrokerTimer, PartitionTimer, Timer};
 
-use crate::orders::{self, number};
+use super::orders::{self, number};
+use super::text;
+use super::world::{AT, CLIENT, CONTROLLER, SPARE, Setup, World};
 use crate::support::script::{Command, each_script};
-use crate::text;
-use crate::world::{AT, CLIENT, CONTROLLER, SPARE, Setup, World};
 
 #[test]
 fn conversations() {

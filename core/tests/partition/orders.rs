@@ -10,8 +10,8 @@ use squall_core::message::{
 use squall_core::record::{BatchBuilder, ProducerStamp};
 use squall_core::time::Span;
 
+use super::world::AT;
 use crate::support::script::Command;
-use crate::world::AT;
 
 /// The number behind `key=`, or `otherwise`.
 pub(crate) fn number(command: &Command, key: &str, otherwise: u64) -> u64 {

@@ -18,10 +18,10 @@ use squall_core::testing::PowerLoss;
 use squall_core::time::Span;
 use squall_core::timer::{PartitionTimer, Timer};
 
-use crate::orders;
+use super::orders;
+use super::text;
+use super::world::{AT, CLIENT, CONTROLLER, SPARE, Setup, World};
 use crate::support::bench::{Packet, Said};
-use crate::text;
-use crate::world::{AT, CLIENT, CONTROLLER, SPARE, Setup, World};
 
 /// One thing that happens, with two random numbers to choose by.
 type Step = (u8, u8, u8);

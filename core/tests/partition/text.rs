@@ -8,8 +8,8 @@ use squall_core::message::{Message, Reply, Request};
 use squall_core::probe::{Probe, ReplicaProbe};
 use squall_core::record::batches;
 
+use super::world::{AT, CLIENT, CONTROLLER, Node, SPARE, World};
 use crate::support::bench::{Packet, Said};
-use crate::world::{AT, CLIENT, CONTROLLER, Node, SPARE, World};
 
 /// What came out since the last command.
 pub(crate) fn said(world: &mut World) -> String {

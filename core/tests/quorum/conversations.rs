@@ -28,9 +28,9 @@ use squall_core::testing::PowerLoss;
 use squall_core::time::Span;
 use squall_core::timer::{QuorumTimer, Timer};
 
+use super::voter::{Voter, voters};
 use crate::support::bench::{Bench, Packet, Said};
 use crate::support::script::{Command, each_script};
-use crate::voter::{Voter, voters};
 
 #[test]
 fn conversations() {

@@ -9,8 +9,8 @@ use squall_core::ids::{LeaderEpoch, NodeId, Offset};
 use squall_core::probe::{Probe, QuorumProbe};
 use squall_core::quorum::Role;
 
+use super::voter::{Applied, Voter};
 use crate::support::bench::{Bench, Said};
-use crate::voter::{Applied, Voter};
 
 /// What one node has said, over all its lives.
 #[derive(Debug, Clone, Default)]

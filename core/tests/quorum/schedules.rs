@@ -13,9 +13,9 @@ use squall_core::testing::PowerLoss;
 use squall_core::time::Span;
 use squall_core::timer::{QuorumTimer, Timer};
 
-use crate::ghost::Ghost;
+use super::ghost::Ghost;
+use super::voter::{Voter, voters};
 use crate::support::bench::Bench;
-use crate::voter::{Voter, voters};
 
 /// What happens next; the numbers choose among what there is.
 #[derive(Debug, Clone)]

@@ -37,10 +37,10 @@ use squall_core::share::message::{PutBack, ShareAcknowledge, ShareFetch, ShareRe
 use squall_core::time::Span;
 use squall_core::timer::{ShareTimer, Timer};
 
+use super::text;
+use crate::partition::world::{AT, Setup, World};
 use crate::support::bench::Packet;
 use crate::support::script::{Command, each_script};
-use crate::text;
-use crate::world::{AT, Setup, World};
 
 /// What is worked on.
 pub(crate) const ORDERS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };

@@ -9,7 +9,7 @@ use squall_core::record::batches;
 use squall_core::share::message::ShareReply;
 use squall_core::share::{Phase, Reign, read_letter};
 
-use crate::conversations::{LETTERS, Scene};
+use super::conversations::{LETTERS, Scene};
 use crate::support::bench::Said;
 
 /// What the nodes said of share groups since this was last asked.
@@ -17,7 +17,7 @@ pub(crate) fn said(scene: &mut Scene) -> String {
     scene.world.bench.take_said().iter().filter_map(line).collect()
 }
 
-fn line(said: &Said<crate::world::Node>) -> Option<String> {
+fn line(said: &Said<crate::partition::world::Node>) -> Option<String> {
     match said {
         Said::Sent(packet) if (100..199).contains(&packet.to.0) => match &packet.message {
             Message::Reply { reply, .. } => {

@@ -28,10 +28,10 @@ use squall_core::partition::Flush;
 use squall_core::quirk::{Quirk, Quirks};
 use squall_core::timer::{GroupTimer, Timer, TransactionTimer};
 
-use crate::orders::{self, number, partition};
+use super::orders::{self, number, partition};
+use super::text;
+use crate::partition::world::{AT, Setup, World};
 use crate::support::script::{Command, each_script};
-use crate::text;
-use crate::world::{AT, Setup, World};
 
 /// The brokers, and how many requests there were.
 pub(crate) struct Scene {

@@ -20,9 +20,9 @@ use squall_core::time::Span;
 use squall_core::timer::{Timer, TransactionTimer};
 use squall_core::transaction::message::{EndTxn, InitTransactional, TransactionReply, TransactionRequest};
 
-use crate::conversations::{cluster, decide, settle};
+use super::conversations::{cluster, decide, settle};
+use crate::partition::world::{AT, World};
 use crate::support::bench::{Packet, Said};
-use crate::world::{AT, World};
 
 const PRODUCERS: u32 = 2;
 const PARTITIONS: [TopicPartition; 2] =
@@ -172,7 +172,7 @@ impl Story {
     fn with_packet(
         &mut self,
         index: &Index,
-        act: impl FnOnce(&mut crate::support::bench::Bench<crate::world::Node>, usize),
+        act: impl FnOnce(&mut crate::support::bench::Bench<crate::partition::world::Node>, usize),
     ) {
         let is_ours = |packet: &Packet<Message>| packet.to.0 <= 3;
         let places: Vec<_> = (0..self.world.bench.pool.len())

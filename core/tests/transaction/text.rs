@@ -10,7 +10,7 @@ use squall_core::probe::{Probe, ReplicaProbe};
 use squall_core::record::batches;
 use squall_core::transaction::message::TransactionReply;
 
-use crate::conversations::Scene;
+use super::conversations::Scene;
 use crate::support::bench::Said;
 
 /// What is said of a step.

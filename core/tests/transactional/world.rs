@@ -18,9 +18,9 @@ use squall_core::time::{Span, Time};
 use squall_core::timer::Timer;
 use squall_core::transaction::message::{TransactionReply, TransactionRequest};
 
-use super::support::bench::{Bench, Packet, Said};
-use super::support::script::Command;
 use super::text;
+use crate::support::bench::{Bench, Packet, Said};
+use crate::support::script::Command;
 
 const ME: NodeId = NodeId(1);
 

@@ -47,7 +47,7 @@ pub(super) fn on_probe(
             // is alive only its own coordinator says: one that is deposed may have members and not know it yet.
             let known = c.groups.coordinated(BrokerId(node.0), group);
             if known.is_none_or(|known| known.members.is_empty()) {
-                c.work.share(group, *at).floor = None;
+                c.work.share(group, *at).lapse();
                 c.effects.forget(*at, *offset);
             }
         }
@@ -198,7 +198,7 @@ fn acknowledged(
     if judges {
         work::nothing_skipped(group, share, at, offset)?;
     }
-    let told = share.told(member, offset);
+    let Some(told) = share.told(member, offset) else { return Ok(()) };
     // What an older commit undid since does not come back by being told of.
     let later = share.taken.last().is_some_and(|(_, last)| last.offset < offset);
     if share.floor.is_none_or(|floor| floor.offset < offset) && !later {

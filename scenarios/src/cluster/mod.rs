@@ -16,4 +16,6 @@ pub use costs::{Charged, Costs};
 pub use layout::Layout;
 pub use member::Member;
 pub use roles::Role;
-pub use settings::{KNOBS, broker_config, check, cleanup, controller_config, layout, timeouts};
+pub use settings::{
+    KNOBS, broker_config, check, cleanup, controller_config, flush, layout, round_trip, timeouts,
+};

@@ -169,14 +169,27 @@ pub fn layout(settings: &Settings) -> Layout {
     Layout { brokers: settings.get("cluster.brokers") as u32, controllers: controllers as u32 }
 }
 
+/// The slowest way to another node and back, while nothing is broken.
+pub fn round_trip(settings: &Settings) -> Span {
+    Span::from_micros(settings.get("net.latency") + settings.get("net.jitter")).times(2)
+}
+
+/// The slowest sync, while nothing is broken.
+fn sync(settings: &Settings) -> Span {
+    Span::from_micros(settings.get("disk.sync") + settings.get("disk.sync_jitter"))
+}
+
+/// The slowest sync that a batch waits for: where batches are not flushed it waits for none.
+pub fn flush(settings: &Settings) -> Span {
+    if settings.is_on("log.flush") { sync(settings) } else { Span::ZERO }
+}
+
 /// Refuses settings that contradict each other; one line that names the keys.
 ///
 /// What must come in time has to have the time: a wait that a healthy network and disk exceed makes a
 /// cluster that never rests, and no fault is needed for it.
 pub fn check(settings: &Settings) -> Result<(), String> {
-    let micros = |key| Span::from_micros(settings.get(key));
-    let round_trip = (micros("net.latency") + micros("net.jitter")).times(2);
-    let sync = micros("disk.sync") + micros("disk.sync_jitter");
+    let (round_trip, sync) = (round_trip(settings), sync(settings));
     let below = |key: &str, slack: Span, limit: &str| {
         let (wait, limit_span) = (millis(settings, key), millis(settings, limit));
         if wait + slack < limit_span {

@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
+use squall_reports::CampaignDocument;
 use squall_reports::scaling::Curve;
 use squall_sim::capsule;
 use squall_sim::seed::Seed;
 use squall_sim::settings::Overrides;
 
+use crate::command::capsules::Capsules;
 use crate::command::progress::Steps;
 use crate::command::{Changes, Failure, Found, Output, clock, logs, output};
 use crate::scaling::Scaling;
-use crate::scaling::sweep::{DECIDED, FIXED, SIZES, Size, Unmeasured, measure};
+use crate::scaling::sweep::{DECIDED, FIXED, Failed, SIZES, Size, Unmeasured, measure};
 
 /// The most of anything.
 const MOST: u32 = 1_000;
@@ -38,6 +40,9 @@ pub(super) struct ScaleArgs {
     /// Take settings from a TOML file; --set goes over it. May be repeated.
     #[arg(long, value_name = "FILE")]
     settings: Vec<PathBuf>,
+    /// Where the capsule of a failure goes.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
@@ -54,10 +59,9 @@ pub(super) fn scale(args: &ScaleArgs) -> Result<Found, Failure> {
         match measure(size, Seed(args.seed), &overrides) {
             Ok(row) => rows.push(row),
             Err(Unmeasured::Impossible(why)) => return Err(Failure::BadInput(why)),
-            Err(Unmeasured::Failed(verdict)) => {
+            Err(Unmeasured::Failed(failed)) => {
                 steps.end();
-                output::line(format_args!("{verdict}"));
-                return Ok(Found::Something);
+                return tell(&failed, args, began.elapsed().as_secs_f64());
             }
         }
         tracing::info!(target: "squall::scale", ?size, took = ?began.elapsed());
@@ -70,6 +74,19 @@ pub(super) fn scale(args: &ScaleArgs) -> Result<Found, Failure> {
     }
     output::text(&if args.output.json { curve.to_json() } else { curve.table() });
     Ok(Found::Nothing)
+}
+
+/// A size that failed is a finding like any other: its capsule is kept.
+fn tell(failed: &Failed, args: &ScaleArgs, wall_seconds: f64) -> Result<Found, Failure> {
+    let record = &failed.record;
+    let capsules = Capsules::into(args.out.as_deref())?;
+    let kept = capsules.keep(record.scenario, record.seed.0, &failed.capsule())?;
+    output::text(&if args.output.json {
+        CampaignDocument::of_run(record, Some(&kept), wall_seconds).to_text()
+    } else {
+        squall_reports::run::summary(record, Some(&kept))
+    });
+    Ok(Found::from(&record.verdict))
 }
 
 /// What was set, but for what the sizes say.

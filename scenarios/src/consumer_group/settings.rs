@@ -83,9 +83,7 @@ const OWN: &[Knob] = &[
     ),
 ];
 
-/// Records are kept: what retention deletes before a group has read it would be skipped, as it should. A replica
-/// fetches several commits at once: each is a batch of its own, and where a fetch holds one of them and waits for a
-/// disk, commits that time out and are sent again come faster than they are copied, and the group never rests.
+/// Records are kept: what retention deletes before a group has read it would be skipped, as it should.
 const KEPT: &[Knob] = &[
     row(
         "log.retention_bytes",
@@ -96,7 +94,6 @@ const KEPT: &[Knob] = &[
         "log.retention.bytes of a partition; 0 keeps everything",
     ),
     row("log.retention", Millis, 0, (0, 0), (0, 1 << 40), "log.retention.ms; 0 keeps everything"),
-    row("replica.fetch_bytes", Bytes, 8_192, (2_048, 16_384), (1, 1 << 24), "replica.fetch.max.bytes"),
     row("client.producers", Count, 2, (1, 3), (0, 100), "producers"),
 ];
 
@@ -128,10 +125,31 @@ pub(crate) fn check(settings: &Settings) -> Result<(), String> {
     };
     below("group.heartbeat", 2, "group.session")?;
     let (work, poll) = (settings.get("group.work"), settings.get("group.max_poll") * 1_000);
-    if work * 2 <= poll {
+    if work * 2 > poll {
+        return Err(format!("group.work ({work} us) must be below half of group.max_poll ({poll} us)"));
+    }
+    copied_in_time(settings)
+}
+
+/// A commit is a batch of its own, of about so many bytes.
+const COMMIT: u64 = 256;
+
+/// Refuses settings under which commits that time out and are sent again come faster than a follower copies them: each
+/// fetch holds only so many, and waits for the disk before the next.
+fn copied_in_time(settings: &Settings) -> Result<(), String> {
+    let members = settings.get("group.groups") * settings.get("group.members");
+    let in_a_fetch = (settings.get("replica.fetch_bytes") / COMMIT).max(1);
+    let fetch = cluster::round_trip(settings) + cluster::flush(settings);
+    let needs = fetch.times(2 * members.div_ceil(in_a_fetch));
+    let patience = settings.get("client.request_timeout").min(settings.get("group.write_timeout"));
+    if needs <= Span::from_millis(patience) {
         return Ok(());
     }
-    Err(format!("group.work ({work} us) must be below half of group.max_poll ({poll} us)"))
+    Err(format!(
+        "client.request_timeout and group.write_timeout (at least {patience} ms) must leave {} ms to copy a commit of \
+         each of {members} members, {in_a_fetch} in a fetch (replica.fetch_bytes)",
+        needs.as_millis()
+    ))
 }
 
 /// The settings of coordinators.

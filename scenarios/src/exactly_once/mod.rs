@@ -153,7 +153,7 @@ impl Scenario for ExactlyOnce {
 
     fn check_settings(&self, settings: &Settings) -> Result<(), String> {
         cluster::check(settings)?;
-        group::check(settings)
+        settings::check(settings)
     }
 
     fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {

@@ -9,7 +9,7 @@ use squall_core::transaction::config::TransactionConfig;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
-use crate::cluster::Layout;
+use crate::cluster::{self, Layout};
 use crate::consumer_group::settings as group;
 use crate::replicated_log::producer_config;
 use crate::table::{joined, with};
@@ -30,9 +30,7 @@ const fn row(
 
 const OWN: &[Knob] = &[
     row("txn.partitions", Count, 1, (1, 2), (1, 64), "transaction.state.log.num.partitions"),
-    // With the slowest disks, and a record at a time, a transaction takes more than a second: were that too long for
-    // its coordinator, none would ever end.
-    row("txn.timeout", Millis, 2_000, (2_000, 8_000), (10, 600_000), "transaction.timeout.ms"),
+    row("txn.timeout", Millis, 2_000, (400, 8_000), (10, 600_000), "transaction.timeout.ms"),
     row("txn.linger", Millis, 20, (0, 300), (0, 60_000), "how long a transaction waits for more records"),
     row("txn.aborts", Count, 1, (0, 3), (0, 1_000), "transactions that each member aborts on purpose"),
     row("txn.effects", Count, 2, (1, 3), (1, 64), "partitions of the topic that members write to"),
@@ -59,6 +57,29 @@ pub(super) static KNOBS: [Knob; group::ROWS + OWN.len()] =
 
 fn millis(settings: &Settings, key: &str) -> Span {
     Span::from_millis(settings.get(key))
+}
+
+/// Partitions are added, records written, offsets added and written, the end written: so many writes follow each other.
+const WRITES: u64 = 5;
+
+/// Refuses settings under which no transaction would ever end: its coordinator would abort each for taking too long,
+/// and its member would begin it again.
+pub(super) fn check(settings: &Settings) -> Result<(), String> {
+    group::check(settings)?;
+    // Written by the leader, copied by a follower, whose next fetch tells the leader so.
+    let write = cluster::round_trip(settings).times(2) + cluster::flush(settings).times(2);
+    let records = Span::from_micros(settings.get("group.work")).times(settings.get("group.commit_every"));
+    let needs = records + millis(settings, "txn.linger") + write.times(WRITES);
+    let timeout = millis(settings, "txn.timeout");
+    if needs.times(2) <= timeout {
+        return Ok(());
+    }
+    Err(format!(
+        "txn.timeout ({} ms) must be twice what a transaction may take ({} ms): its records, txn.linger and {WRITES} \
+         writes to two disks",
+        timeout.as_millis(),
+        needs.as_millis()
+    ))
 }
 
 /// A member of the group without automatic commits: transactions do that.

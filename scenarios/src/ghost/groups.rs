@@ -108,7 +108,7 @@ impl GroupsGhost {
                 known.generation = *generation;
                 known.members.clone_from(members);
                 // What its predecessor changed and did not get into the log never was.
-                self.returned(group, members);
+                self.returned(group, *generation, members);
             }
             GroupProbe::Joined { group, member, .. } => self.known(broker, at, group).members.push(*member),
             GroupProbe::Rebalanced { group, generation, members, .. } => {
@@ -164,9 +164,13 @@ impl GroupsGhost {
         }
     }
 
-    fn returned(&mut self, group: &GroupId, members: &[MemberId]) {
+    fn returned(&mut self, group: &GroupId, generation: Generation, members: &[MemberId]) {
         if let Some(owned) = self.owned.get_mut(group) {
             owned.gone.retain(|member| !members.contains(member));
+            // Who was told of a later generation holds what it does by this one: those after it are counted again.
+            for holder in &mut owned.holders {
+                holder.generation = holder.generation.min(generation);
+            }
         }
     }
 }

@@ -53,6 +53,8 @@ pub struct Share {
     pub floor: Option<Floor>,
     /// The last few commits that some coordinator took, a deposed one among them, oldest first.
     pub taken: Vec<(NodeId, Floor)>,
+    /// What had been committed was forgotten once: an answer may arrive that tells of it.
+    lapsed: bool,
     /// Where the last few members resumed.
     pub resumed: Vec<(MemberId, Offset)>,
 }
@@ -93,11 +95,19 @@ impl Share {
         forget_oldest(&mut self.taken);
     }
 
-    /// Somebody was told that this offset is committed; answers whose commit it was.
-    pub fn told(&mut self, member: MemberId, offset: Offset) -> Floor {
+    /// What was committed is forgotten, by right.
+    pub fn lapse(&mut self) {
+        self.floor = None;
+        self.taken.clear();
+        self.lapsed = true;
+    }
+
+    /// Somebody was told that this offset is committed; answers whose commit it was, `None` if it may be one that
+    /// was forgotten since: a member can sleep over the answer.
+    pub fn told(&mut self, member: MemberId, offset: Offset) -> Option<Floor> {
         let is = |floor: &Floor| floor.offset == offset && floor.by.is_some_and(|(by, _)| by == member);
         let known = self.taken.iter().rev().map(|(_, floor)| *floor).find(is);
-        known.unwrap_or(Floor { offset, by: None })
+        known.or((!self.lapsed).then_some(Floor { offset, by: None }))
     }
 
     /// What a coordinator took is in the log now; answers whose commit it was.
@@ -237,6 +247,19 @@ mod tests {
         assert!(!share.precedes_floor(NodeId(1), early), "the same coordinator took it after the floor");
         share.take(NodeId(2), early);
         assert!(!share.precedes_floor(NodeId(2), early), "a later coordinator took it after the floor");
+    }
+
+    #[test]
+    fn an_answer_that_was_slept_over_does_not_bring_back_what_was_forgotten_since() {
+        let old = Floor { offset: Offset(5), by: Some((MemberId(1), Generation(1))) };
+        let mut share = Share::default();
+        share.take(NodeId(0), old);
+        assert_eq!(share.told(MemberId(1), Offset(5)), Some(old));
+        share.lapse();
+        assert_eq!(share.told(MemberId(1), Offset(5)), None);
+        let new = Floor { offset: Offset(5), by: Some((MemberId(1), Generation(2))) };
+        share.take(NodeId(0), new);
+        assert_eq!(share.told(MemberId(1), Offset(5)), Some(new), "this one was taken after that");
     }
 
     #[test]

@@ -12,9 +12,11 @@ use squall_core::ids::{Generation, NodeId};
 use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
 use squall_reports::scaling::Row;
+use squall_sim::capsule::Capsule;
 use squall_sim::engine::World;
 use squall_sim::knob;
 use squall_sim::plan::{Operation, Plan};
+use squall_sim::record::RunRecord;
 use squall_sim::run::{Course, Scenario, SpareRun};
 use squall_sim::seed::Seed;
 use squall_sim::settings::{Overrides, Settings};
@@ -65,8 +67,23 @@ pub struct Size {
 pub enum Unmeasured {
     /// What was set contradicts itself or the timetable, in one line.
     Impossible(String),
-    /// Something that must hold did not: the verdict and what was broken.
-    Failed(String),
+    /// Something that must hold did not.
+    Failed(Box<Failed>),
+}
+
+/// A run in which something did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// What came of it.
+    pub record: RunRecord,
+    plan: Plan<Op>,
+}
+
+impl Failed {
+    /// The text of its capsule; runs it once more.
+    pub fn capsule(&self) -> String {
+        Capsule::with_steps(&Scaling, self.plan.clone(), &self.record).to_text()
+    }
 }
 
 /// Settings that a size decides: nobody else may.
@@ -87,9 +104,7 @@ pub fn measure(size: Size, seed: Seed, overrides: &Overrides) -> Result<Row, Unm
     }
     let (record, _) = course.finish();
     if !record.verdict.is_pass() {
-        let broken = record.verdict.invariant().unwrap_or_default();
-        let what = format!("{} {broken}: {}", record.verdict.name(), record.verdict.message());
-        return Err(Unmeasured::Failed(format!("{size:?}: {what}")));
+        return Err(Unmeasured::Failed(Box::new(Failed { record, plan })));
     }
     eyes.row(record.events).map_err(Unmeasured::Impossible)
 }

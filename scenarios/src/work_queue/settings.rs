@@ -160,6 +160,7 @@ pub(super) fn worker(settings: &Settings, layout: Layout, group: GroupId) -> Wor
         max_records: settings.get("share.max_records") as u32,
         max_wait: millis(settings, "share.max_wait"),
         metadata_max_age: millis(settings, "client.metadata_max_age"),
+        give_up_after: millis(settings, "client.delivery_timeout"),
     }
 }
 

@@ -8,7 +8,7 @@ use squall_sim::run::run;
 use squall_sim::seed::Seed;
 use squall_sim::settings::Overrides;
 
-use crate::desk::desk;
+use super::desk::desk;
 
 fn read(text: &str) -> Result<Plan<()>, String> {
     let beside = Beside { seed: None, fresh: Seed(9), overrides: &Overrides::default(), quirks: &[] };

@@ -5,7 +5,7 @@ use squall_core::time::Span;
 use squall_sim::fault::{Fault, PlannedFault, Trigger, Whom};
 use squall_sim::run::verify;
 
-use crate::desk::{ASKER, CLERK, MS, Told, desk, fact_of, pause, plan, told};
+use super::desk::{ASKER, CLERK, MS, Told, desk, fact_of, pause, plan, told};
 
 fn which(message: &str, to: NodeId, nth: u64, count: u64) -> (String, Option<Whom>, Option<Whom>, u64, u64) {
     (message.to_owned(), None, Some(Whom::Node(to)), nth, count)

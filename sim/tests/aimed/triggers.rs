@@ -6,7 +6,7 @@ use squall_sim::fault::{Happening, PlannedFault, Trigger, Whom};
 use squall_sim::run::{Course, SpareRun, run, verify};
 use squall_sim::trace::Kind;
 
-use crate::desk::{ASKER, CLERK, MS, desk, fact_of, letters, pause, plan, told};
+use super::desk::{ASKER, CLERK, MS, desk, fact_of, letters, pause, plan, told};
 
 /// When the clerk was paused, in microseconds.
 fn paused_at(trigger: Trigger) -> Option<u64> {

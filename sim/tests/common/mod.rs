@@ -1,7 +1,5 @@
 //! A small world for the tests of runs, campaigns and capsules: nodes that greet each other.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use squall_core::env::{EnvOf, Input, InputOf, Process};
 use squall_core::ids::NodeId;
 use squall_core::time::Span;

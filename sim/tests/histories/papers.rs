@@ -10,7 +10,7 @@ use squall_sim::history::op::{Argument, Mop, Name, Op};
 use squall_sim::history::read::{Reader, Refusal};
 use squall_sim::history::{Entry, Value, write_edn, write_json};
 
-use crate::random::histories;
+use super::random::histories;
 
 fn read(bytes: &[u8]) -> Result<Vec<Op>, Refusal> {
     Reader::new(bytes)?.map(|read| read.map(|(_, op)| op)).collect()

@@ -9,7 +9,7 @@ use squall_sim::check::history::Class;
 use squall_sim::check::history::Options;
 use squall_sim::history::op::Op;
 
-use crate::{judged, notation};
+use super::{judged, notation};
 
 /// What a client does next: what, which key, how it ends, where things lie.
 type Move = (u8, u8, u8, u8, u8);

@@ -7,7 +7,7 @@ use squall_sim::disk::{DiskModel, Harm};
 use squall_sim::engine::World;
 use squall_sim::network::LinkModel;
 
-use crate::puppet::{A, B, Order, Puppet, Seen, ms, numbers, pair};
+use super::puppet::{A, B, Order, Puppet, Seen, ms, numbers, pair};
 
 /// What may be done to a world between two events.
 #[derive(Debug, Clone)]

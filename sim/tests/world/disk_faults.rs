@@ -6,7 +6,7 @@ use squall_sim::disk::{DiskModel, Harm, PowerLoss};
 use squall_sim::engine::{World, WorldConfig};
 use squall_sim::seed::Seed;
 
-use crate::puppet::{A, Order, Puppet, Seen, at_ms, play};
+use super::puppet::{A, Order, Puppet, Seen, at_ms, play};
 
 const SYNC: DiskModel = DiskModel::CALM.syncing(Span::from_millis(5), Span::from_millis(5));
 

@@ -6,7 +6,7 @@ use squall_sim::disk::DiskModel;
 use squall_sim::engine::{World, WorldConfig};
 use squall_sim::seed::Seed;
 
-use crate::puppet::{A, B, Order, Puppet, Seen, at_ms, ms, pair, play};
+use super::puppet::{A, B, Order, Puppet, Seen, at_ms, ms, pair, play};
 
 #[test]
 fn a_crash_ends_memory_timers_and_syncs_and_keeps_the_cache() {

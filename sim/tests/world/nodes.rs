@@ -5,7 +5,7 @@ use squall_sim::engine::UpcomingInput;
 use squall_sim::network::LinkModel;
 use squall_sim::trace::{Dropped, Kind};
 
-use crate::puppet::{A, B, Order, Seen, at_ms, expiries, ms, numbers, pair, play};
+use super::puppet::{A, B, Order, Seen, at_ms, expiries, ms, numbers, pair, play};
 
 #[test]
 fn a_message_takes_its_latency_and_names_its_sender() {

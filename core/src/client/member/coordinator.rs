@@ -73,6 +73,7 @@ impl Member {
     /// Whoever coordinated does so no longer, or does not answer. What was asked of it is asked anew.
     pub(super) fn lose_coordinator(&mut self) {
         self.coordinator = None;
+        self.follows = self.assigned_in;
         self.beating.forget();
         self.joining.forget();
         self.fetching.forget();

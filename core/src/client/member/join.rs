@@ -7,7 +7,7 @@ use super::{Member, Phase};
 use crate::client::assign::{Topic, assign};
 use crate::group::message::{Assignor, GroupRequest, Join, Joined, Subscription, Sync, Synced};
 use crate::host::Host;
-use crate::ids::{CorrelationId, MemberId, TopicPartition};
+use crate::ids::{CorrelationId, Generation, MemberId, TopicPartition};
 use crate::quirk::Quirk;
 use crate::refused::Refused;
 use crate::time::Time;
@@ -50,11 +50,8 @@ impl Member {
         } else {
             self.memory.clone()
         };
-        let subscription = Subscription {
-            topics: self.config.topics.clone(),
-            owned,
-            generation: self.owner.map(|(_, generation)| generation),
-        };
+        let subscription =
+            Subscription { topics: self.config.topics.clone(), owned, generation: self.assigned_in };
         Join {
             group: self.config.group.clone(),
             member: self.id,
@@ -83,8 +80,12 @@ impl Member {
         self.joining.succeeded();
         // The same generation again: an assignment that went out before may be the one that counts.
         let before = self.assigned_topics.take().filter(|_| self.generation == Some(joined.generation));
+        if self.missed_one(joined.generation) {
+            self.lose_everything(env);
+        }
         self.id = Some(joined.member);
         self.generation = Some(joined.generation);
+        self.follows = self.generation;
         self.protocol = Some(joined.protocol);
         self.session_end = env.now() + self.config.session_timeout;
         self.next_heartbeat = env.now() + self.config.heartbeat;
@@ -100,6 +101,12 @@ impl Member {
             topics.retain(|topic| before.contains(topic));
         }
         self.phase = Phase::Syncing(assignments);
+    }
+
+    /// A static member stays one though it sleeps through a generation, and what it had may have been given away in
+    /// it. Kafka's goes on with that until it hears of its assignment, and commits it even then.
+    fn missed_one(&self, joined: Generation) -> bool {
+        self.follows.is_some_and(|last| joined < last || joined.0 > last.0 + 1)
     }
 
     fn not_joined(&mut self, refused: Refused, env: &mut Host<'_>) {

@@ -160,8 +160,13 @@ pub struct Member {
     rejoin: bool,
     /// What it owns, sorted.
     owned: Vec<TopicPartition>,
-    /// Under which id and in which generation it got that.
+    /// Under which id and in which generation it holds that.
     owner: Option<(MemberId, Generation)>,
+    /// The generation whose assignment it follows: what it claims to own is that old (KIP-792).
+    assigned_in: Option<Generation>,
+    /// The generation that comes next, or this one once more, leaves it what it has. Of those that were joined and
+    /// never assigned a coordinator's successor knows nothing, and counts them again, perhaps without this member.
+    follows: Option<Generation>,
     /// An eager member's last assignment, for assignors that are sticky.
     memory: Vec<TopicPartition>,
     /// Owned, but nothing is known yet of where to read on.
@@ -203,6 +208,8 @@ impl Member {
             rejoin: false,
             owned: Vec::new(),
             owner: None,
+            assigned_in: None,
+            follows: None,
             memory: Vec::new(),
             unplaced: Vec::new(),
             assigned_topics: None,

@@ -93,6 +93,8 @@ impl Member {
             self.events.push_back(MemberEvent::Lost(lost));
         }
         self.owner = None;
+        self.assigned_in = None;
+        self.follows = None;
     }
 
     /// The assignment of the generation.
@@ -117,6 +119,7 @@ impl Member {
         self.owned = assigned;
         self.memory.clear();
         self.owner = self.identity();
+        self.assigned_in = self.generation;
         self.forget_others();
         self.unplaced.extend(&won);
         self.fetching.forget();

@@ -48,6 +48,8 @@ pub struct WorkerConfig {
     pub max_wait: Span,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Span,
+    /// `default.api.timeout.ms`: for how long an acknowledgement is said again and again.
+    pub give_up_after: Span,
 }
 
 /// A record to be worked.
@@ -179,7 +181,8 @@ impl ShareConsumer {
 
     /// Says what became of a delivery. The answer comes out of [`ShareConsumer::poll_answer`].
     pub fn acknowledge(&mut self, delivery: Delivery, verdict: Verdict, env: &mut Host<'_>) {
-        self.open.push(Acknowledgement::new(delivery, verdict));
+        let until = env.now() + self.config.give_up_after;
+        self.open.push(Acknowledgement::new(delivery, verdict, until));
         self.go_on(env);
     }
 

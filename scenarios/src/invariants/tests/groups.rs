@@ -165,6 +165,18 @@ fn an_expulsion_that_no_coordinator_remembers_is_none() {
 }
 
 #[test]
+fn a_generation_that_no_coordinator_remembers_gives_nobody_anything() {
+    // Member 1 slept through it all: generation 3 was never in the log, and is counted again, without it.
+    let mut ghost = rebalanced();
+    owns(&mut ghost, holder(7, 1, 3, &[0])).unwrap();
+    let members = vec![MemberId(1), MemberId(2)];
+    let restored = GroupProbe::Restored { group: group(), generation: Generation(1), members };
+    ghost.fold(BrokerId(1), AT, true, &restored);
+    ghost.fold(BrokerId(1), AT, true, &generation(3, &[1, 2]));
+    assert_eq!(owns(&mut ghost, holder(8, 2, 3, &[0])), Ok(()));
+}
+
+#[test]
 fn a_process_that_died_owns_nothing() {
     let mut ghost = rebalanced();
     owns(&mut ghost, holder(7, 1, 3, &[0])).unwrap();

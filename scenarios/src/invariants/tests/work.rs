@@ -29,9 +29,10 @@ fn owns(work: &mut Work, generation: u32, member: MemberId) -> Check {
 
 /// The first was told in generation 3 that 20 is committed.
 fn committed() -> Share {
-    let mut share = Share { done: Offset(20), ..Share::default() };
+    let mut share = Share::default();
+    share.done = Offset(20);
     share.take(NodeId(0), commit(20, ONE, 3));
-    share.floor = Some(share.told(ONE, Offset(20)));
+    share.floor = share.told(ONE, Offset(20));
     share
 }
 

@@ -2,13 +2,6 @@
 //!
 //! The brokers are real; the controller is scripted, and so are the producers.
 
-#[path = "../support/mod.rs"]
-mod support;
-
-#[path = "../partition/world.rs"]
-#[allow(dead_code, reason = "what replicas alone need is not used here")]
-mod world;
-
 mod conversations;
 mod orders;
 mod schedules;

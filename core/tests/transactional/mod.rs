@@ -2,12 +2,10 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a script that meets what it does not know of stops")]
 
-#[path = "../support/mod.rs"]
-mod support;
 mod text;
 mod world;
 
 #[test]
 fn conversations_go_as_their_scripts_say() {
-    support::script::each_script("tests/transactional", world::World::default, world::World::run);
+    crate::support::script::each_script("tests/transactional", world::World::default, world::World::run);
 }

@@ -2,11 +2,8 @@
 //!
 //! The brokers are real; the controller is scripted, so that any order of its decisions can be had.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod conversations;
 mod orders;
 mod schedules;
 mod text;
-mod world;
+pub(crate) mod world;

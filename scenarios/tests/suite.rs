@@ -1,0 +1,13 @@
+//! Scenarios, their checks and the command under test.
+
+mod command;
+mod contract;
+mod determinism;
+mod history;
+mod narrate;
+mod plans;
+mod quirks;
+mod regressions;
+mod report;
+mod scaling;
+mod scenarios;
