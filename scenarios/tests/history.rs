@@ -1,9 +1,13 @@
-//! Histories of whole runs: well-formed, the same on paper in both forms, and no part of the run.
+//! Histories of whole runs: well-formed, the same on paper in both forms, and no part of the run. That of a queue is
+//! one that `squall check` takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use squall::quorum::Quorum;
 use squall::replicated_log::ReplicatedLog;
+use squall::work_queue::WorkQueue;
+use squall_sim::check::history::{Class, Options, Report, Verdict, check};
+use squall_sim::history::op::Op;
 use squall_sim::history::{Entry, Kind, Value, write_edn, write_json};
 use squall_sim::plan::Plan;
 use squall_sim::run::{Scenario, client_history, draw_settings};
@@ -107,4 +111,37 @@ fn both_forms_hold_every_entry_once() {
     for (entry, object) in entries.iter().zip(&json) {
         assert_eq!((object["index"].as_u64(), object["f"].as_str()), (Some(entry.index), Some(entry.f)));
     }
+}
+
+fn judged(entries: &[Entry]) -> Report {
+    let ops = entries.iter().map(|entry| Op::of(entry).expect("an operation"));
+    check(ops, Options::default()).expect("a history that can be")
+}
+
+#[test]
+fn a_queues_history_says_what_workers_took_and_without_them_it_is_lost() {
+    let (mut taken, mut given_back) = (0, 0);
+    for seed in 0..6 {
+        let settings = draw_settings(&WorkQueue, Seed(seed), &Overrides::default()).expect("they are drawn");
+        let plan = Plan::from_seed(&WorkQueue, Seed(seed), settings, &[]);
+        let history = client_history(&WorkQueue, &plan, usize::MAX);
+        let mut entries: Vec<Entry> = history.entries().cloned().collect();
+        expect_well_formed(&entries);
+        let report = judged(&entries);
+        assert_eq!(report.verdict, Verdict::Valid, "seed {seed}: {:?}", report.found);
+        let queue = report.queue.expect("what was put in and what came out");
+        assert!(queue.queue && queue.total_queue, "seed {seed}: {queue:?}");
+        let deliveries = entries.iter_mut().filter(|entry| entry.f == "dequeue");
+        for entry in deliveries {
+            given_back += u32::from(entry.kind == Kind::Fail);
+            if entry.kind == Kind::Ok {
+                taken += 1;
+                entry.kind = Kind::Fail;
+            }
+        }
+        let report = judged(&entries);
+        let lost = report.queue.map(|queue| queue.lost);
+        assert!(lost > Some(0) && report.found.contains_key(&Class::QueueLost), "seed {seed}: {lost:?}");
+    }
+    assert!(taken > 0 && given_back > 0, "{taken} were taken, {given_back} given back");
 }

@@ -10,6 +10,7 @@ mod effects_chronicle;
 mod groups;
 mod messages;
 mod probes;
+mod queue_chronicle;
 mod share;
 mod state;
 mod story;
@@ -19,6 +20,7 @@ pub(crate) use chronicle::ClusterChronicle;
 pub(crate) use effects_chronicle::EffectsChronicle;
 pub(crate) use messages::{KINDS as MESSAGES, fields as message_fields, kind as message_kind};
 pub(crate) use probes::{KINDS as PROBES, fields as probe_fields, glyph as probe_glyph, kind as probe_kind};
+pub(crate) use queue_chronicle::QueueChronicle;
 pub(crate) use state::fields as state;
 pub(crate) use story::sentences as story;
 

@@ -31,13 +31,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use squall_core::broker::BrokerConfig;
 use squall_core::client::{Desk, ProducerConfig};
-use squall_core::ids::GroupId;
+use squall_core::ids::{GroupId, NodeId};
 use squall_core::log::CleanupPolicy;
+use squall_core::probe::Probe;
 use squall_core::share::config::STATE_TOPIC;
 use squall_core::share::probe::SharePartition;
 use squall_core::time::{Span, Time};
 use squall_sim::engine::World;
 use squall_sim::fault::FaultSpace;
+use squall_sim::history::Chronicle;
 use squall_sim::knob::Knob;
 use squall_sim::narrate::Kind;
 use squall_sim::plan::{Operation, Plan};
@@ -45,7 +47,7 @@ use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
 use crate::checks::{Exercised, Expectations, Queues};
-use crate::cluster::{Layout, Member};
+use crate::cluster::{self, Layout, Member};
 use crate::ghost::clients::{Keys, Name};
 use crate::narrate as words;
 use crate::on_cluster::{ClusterScenario, OnCluster};
@@ -172,6 +174,12 @@ impl ClusterScenario for Story {
 
     fn smaller(plan: &Plan<Op>) -> Vec<Plan<Op>> {
         smaller::plans(plan)
+    }
+
+    fn chronicle(plan: &Plan<Op>) -> Box<dyn Chronicle<Probe>> {
+        let groups = groups(plan).into_iter().map(group_name).collect();
+        let person = NodeId(person_node(cluster::layout(&plan.settings)));
+        Box::new(words::QueueChronicle::new(groups, person))
     }
 }
 

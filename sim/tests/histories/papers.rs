@@ -1,6 +1,6 @@
 //! Histories on paper: written and read back, and whatever else a file may hold.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -95,24 +95,11 @@ proptest! {
         packed in any::<bool>(),
         as_json in any::<bool>(),
     ) {
-        let entries: Vec<Entry> = ops.iter().zip(0..).map(|(op, index)| entry(op, index)).collect();
-        let mut bytes = Vec::new();
-        if as_json { write_json(&entries, &mut bytes) } else { write_edn(&entries, &mut bytes) }.expect("memory");
+        let mut bytes = written(&ops, as_json);
         if packed {
             bytes = zipped(&bytes);
         }
-        for (at, byte, how) in changes {
-            if bytes.is_empty() {
-                break;
-            }
-            let at = at.index(bytes.len());
-            match how {
-                0 => bytes[at] = byte,
-                1 => bytes.insert(at, byte),
-                2 => _ = bytes.remove(at),
-                _ => bytes.truncate(at),
-            }
-        }
+        change(&mut bytes, &changes);
         // Refused or judged: both will do.
         let mut checker = Checker::new(Options { lenient: true, ..Options::default() });
         if let Ok(reader) = Reader::new(bytes.as_slice()) {
@@ -122,6 +109,59 @@ proptest! {
         }
         let report = checker.finish();
         prop_assert!(!report.json().to_string().is_empty());
+    }
+
+    #[test]
+    fn an_end_of_what_is_at_hand_cuts_nothing_in_two(
+        ops in histories(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..3), 0..3),
+        piece in 1_usize..40,
+        as_json in any::<bool>(),
+    ) {
+        let mut bytes = written(&ops, as_json);
+        change(&mut bytes, &changes);
+        let all = |from: &mut dyn Read| -> Result<Vec<_>, Refusal> {
+            Ok(Reader::new(from)?.collect::<Vec<Result<(u64, Op), Refusal>>>())
+        };
+        // The first piece shows the form.
+        let (start, rest) = bytes.split_at(bytes.len().min(8));
+        let mut pieces = start.chain(Pieces { rest, piece });
+        prop_assert_eq!(all(&mut pieces), all(&mut bytes.as_slice()));
+    }
+}
+
+/// Bytes that come few at a time.
+struct Pieces<'a> {
+    rest: &'a [u8],
+    piece: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let most = into.len().min(self.piece);
+        self.rest.read(&mut into[..most])
+    }
+}
+
+fn written(ops: &[Op], as_json: bool) -> Vec<u8> {
+    let entries: Vec<Entry> = ops.iter().zip(0..).map(|(op, index)| entry(op, index)).collect();
+    let mut bytes = Vec::new();
+    if as_json { write_json(&entries, &mut bytes) } else { write_edn(&entries, &mut bytes) }.expect("memory");
+    bytes
+}
+
+fn change(bytes: &mut Vec<u8>, changes: &[(prop::sample::Index, u8, u8)]) {
+    for (at, byte, how) in changes {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = at.index(bytes.len());
+        match how {
+            0 => bytes[at] = *byte,
+            1 => bytes.insert(at, *byte),
+            2 => _ = bytes.remove(at),
+            _ => bytes.truncate(at),
+        }
     }
 }
 

@@ -49,25 +49,23 @@ pub(super) struct Graph {
 }
 
 impl Graph {
+    /// Edges are made twice, once to count them and once to put them in their places: a list of all to be sorted
+    /// would take more than everything that is known of the history.
     pub(super) fn of(tables: &Tables, order: &Order, ww_deps: bool) -> Self {
-        let mut edges: Vec<(u32, u32, Why)> = Vec::new();
-        dependencies(tables, order, ww_deps, &mut edges);
-        in_time(tables, &mut edges);
-        edges.sort_unstable();
-        edges.dedup();
         // A moment for each operation at the most.
         let mut starts = vec![0; tables.done.len() * 2 + 1];
-        for (from, _, _) in &edges {
-            starts[*from as usize + 1] += 1;
-        }
+        edges(tables, order, ww_deps, |from, _, _| starts[from as usize + 1] += 1);
         for place in 1..starts.len() {
             starts[place] += starts[place - 1];
         }
-        Self {
-            real: tables.done.len(),
-            starts,
-            ends: edges.into_iter().map(|(_, to, why)| (to, why)).collect(),
-        }
+        let mut filled = starts.clone();
+        let mut ends = vec![(0, Why::Ww); starts[starts.len() - 1] as usize];
+        edges(tables, order, ww_deps, |from, to, why| {
+            let place = &mut filled[from as usize];
+            ends[*place as usize] = (to, why);
+            *place += 1;
+        });
+        Self { real: tables.done.len(), starts, ends }
     }
 
     pub(super) const fn nodes(&self) -> usize {
@@ -98,44 +96,71 @@ impl Graph {
     }
 }
 
-fn dependencies(tables: &Tables, order: &Order, ww_deps: bool, edges: &mut Vec<(u32, u32, Why)>) {
+/// Tells every edge once; those from a node in the order of whom they go to, the strongest reason first.
+fn edges(tables: &Tables, order: &Order, ww_deps: bool, mut tell: impl FnMut(u32, u32, Why)) {
+    let moments = Moments::of(tables);
+    // By operation, the last one that was told to depend on it.
+    let mut told = [vec![NONE; tables.done.len()], vec![NONE; tables.done.len()]];
     for (done, to) in tables.done.iter().zip(0_u32..).filter(|(done, _)| done.f.of_records()) {
         debug_assert!(done.kind != Kind::Invoke, "completions alone are kept");
-        for part in tables.parts(to as usize) {
-            let Some(record) = tables.records.get(part.what as usize) else { continue };
-            let (from, why) = if !part.sent() {
-                (record.writer, Why::Wr)
-            } else if ww_deps && record.writer == to {
-                let before = order.before(record.key, part.what);
-                (before.map_or(NONE, |before| tables.records[before as usize].writer), Why::Ww)
-            } else {
-                continue;
-            };
-            if from != NONE && from != to {
-                edges.push((from, to, why));
+        let [written, read] = &mut told;
+        let mut once = |told: &mut Vec<u32>, from: u32, why: Why| {
+            if from != NONE && from != to && std::mem::replace(&mut told[from as usize], to) != to {
+                tell(from, to, why);
             }
+        };
+        let parts = tables.parts(to as usize);
+        for part in parts.iter().filter(|part| ww_deps && part.sent()) {
+            let Some(record) = tables.records.get(part.what as usize) else { continue };
+            let before = order.before(record.key, part.what).filter(|_| record.writer == to);
+            let Some(before) = before else { continue };
+            once(written, tables.records[before as usize].writer, Why::Ww);
+        }
+        for part in parts.iter().filter(|part| !part.sent()) {
+            let Some(record) = tables.records.get(part.what as usize) else { continue };
+            once(read, record.writer, Why::Wr);
+        }
+        if let Some(last) = moments.before(done.begun) {
+            tell(last, to, Why::Realtime);
         }
     }
+    moments.edges(|from, to| tell(from, to, Why::Realtime));
 }
 
 /// A node for each moment at which somebody was acknowledged: from whoever ended to his moment, from there to the
 /// next moment, and from the last moment before somebody began to him. As many edges as operations, however many
 /// of them are under way at once.
-fn in_time(tables: &Tables, edges: &mut Vec<(u32, u32, Why)>) {
-    let real = tables.done.len();
-    let moment =
-        |place: usize| u32::try_from(real + place).expect("fewer operations than bytes of a history");
-    let mut ended: Vec<u64> = Vec::new();
-    for (done, number) in tables.done.iter().zip(0_u32..).filter(|(done, _)| done.f.of_records()) {
-        if let Some(last) = ended.partition_point(|ended| *ended < done.begun).checked_sub(1) {
-            edges.push((moment(last), number, Why::Realtime));
-        }
-        if done.kind == Kind::Ok {
-            edges.push((number, moment(ended.len()), Why::Realtime));
-            if let Some(before) = ended.len().checked_sub(1) {
-                edges.push((moment(before), moment(ended.len()), Why::Realtime));
+struct Moments {
+    /// How many operations there are: moments are the nodes behind them.
+    real: usize,
+    /// When somebody was acknowledged, and who it was.
+    ended: Vec<(u64, u32)>,
+}
+
+impl Moments {
+    fn of(tables: &Tables) -> Self {
+        let done = tables.done.iter().zip(0_u32..).filter(|(done, _)| done.f.of_records());
+        let ended = done.filter(|(done, _)| done.kind == Kind::Ok).map(|(done, who)| (done.ended, who));
+        Self { real: tables.done.len(), ended: ended.collect() }
+    }
+
+    fn node(&self, place: usize) -> u32 {
+        u32::try_from(self.real + place).expect("fewer operations than bytes of a history")
+    }
+
+    /// The last moment before somebody began.
+    fn before(&self, begun: u64) -> Option<u32> {
+        let last = self.ended.partition_point(|(ended, _)| *ended < begun).checked_sub(1)?;
+        Some(self.node(last))
+    }
+
+    /// To the moments, from operations and from moments.
+    fn edges(&self, mut tell: impl FnMut(u32, u32)) {
+        for (place, (_, who)) in self.ended.iter().enumerate() {
+            tell(*who, self.node(place));
+            if let Some(before) = place.checked_sub(1) {
+                tell(self.node(before), self.node(place));
             }
-            ended.push(done.ended);
         }
     }
 }

@@ -41,16 +41,32 @@ type Expiry = Vec<(u64, u64)>;
 struct Position {
     next: u64,
     since: u64,
+    /// Where in the key's [`Expiry`] that stands: clients read on, so the next search begins there.
+    at: usize,
+}
+
+impl Position {
+    /// Where nothing was read.
+    const START: Self = Self { next: 0, since: u64::MAX, at: 0 };
+
+    /// Moves to an offset that does not lie before.
+    fn moved(self, next: u64, expiry: &Expiry) -> Self {
+        let mut step = 1;
+        let mut from = self.at;
+        while expiry.get(from + step).is_some_and(|(highest, _)| *highest < next) {
+            from += step;
+            step *= 2;
+        }
+        let to = expiry.len().min(from + step);
+        let at = from + expiry[from..to].partition_point(|(highest, _)| *highest < next);
+        Self { next, since: expiry.get(at).map_or(u64::MAX, |(_, time)| *time), at }
+    }
 }
 
 /// Follows every client through the history. The lags themselves are kept only if asked for: there are as many
 /// as polls times keys.
 pub(super) fn lags(tables: &Tables, keep: bool) -> (Lag, Vec<Lag>) {
     let expiries = expiries(tables);
-    let since = |key: u32, next: u64| {
-        let expiry = &expiries[key as usize];
-        expiry.get(expiry.partition_point(|(highest, _)| *highest < next)).map_or(u64::MAX, |(_, time)| *time)
-    };
     let mut clients: BTreeMap<i64, BTreeMap<u32, Position>> = BTreeMap::new();
     let mut worst = Lag { time: 0, process: None, key: None, lag: 0 };
     let mut all = Vec::new();
@@ -60,14 +76,14 @@ pub(super) fn lags(tables: &Tables, keep: bool) -> (Lag, Vec<Lag>) {
             Action::Assign => {
                 let own = clients.entry(done.process).or_default();
                 let kept = tables.parts(number).iter().map(|part| {
-                    let fresh = || Position { next: 0, since: since(part.what, 0) };
+                    let fresh = || Position::START.moved(0, &expiries[part.what as usize]);
                     (part.what, own.get(&part.what).copied().unwrap_or_else(fresh))
                 });
                 *own = kept.collect();
             }
             Action::Poll | Action::Txn => {
                 let own = clients.entry(done.process).or_default();
-                raise(tables, number, own, since);
+                raise(tables, number, own, &expiries);
                 for (key, position) in own.iter() {
                     let lag = done.invoked_at.saturating_sub(position.since);
                     if !keep && lag <= worst.lag {
@@ -94,11 +110,16 @@ pub(super) fn lags(tables: &Tables, keep: bool) -> (Lag, Vec<Lag>) {
 }
 
 /// Moves a client to the highest offsets that this operation read or sent.
-fn raise(tables: &Tables, number: usize, own: &mut BTreeMap<u32, Position>, since: impl Fn(u32, u64) -> u64) {
-    for (key, offset) in offsets(tables, number) {
-        let position = own.entry(key).or_insert(Position { next: 0, since: u64::MAX });
-        if position.next <= offset {
-            *position = Position { next: offset + 1, since: since(key, offset + 1) };
+fn raise(tables: &Tables, number: usize, own: &mut BTreeMap<u32, Position>, expiries: &[Expiry]) {
+    let mut known = offsets(tables, number).peekable();
+    while let Some((key, mut highest)) = known.next() {
+        // What is known of a key mostly stands together.
+        while let Some((_, offset)) = known.next_if(|(next, _)| *next == key) {
+            highest = highest.max(offset);
+        }
+        let position = own.entry(key).or_insert(Position::START);
+        if position.next <= highest {
+            *position = position.moved(highest + 1, &expiries[key as usize]);
         }
     }
 }

@@ -10,6 +10,7 @@ use super::findings::Findings;
 use super::order::{Order, number};
 use super::tables::{NONE, Tables};
 use crate::history::Kind;
+use crate::history::op::Action;
 
 /// Reads of what failed, of what nobody sent, and of one's own.
 pub(super) fn wrongly_read(tables: &Tables, findings: &mut Findings) {
@@ -36,7 +37,8 @@ pub(super) fn wrongly_read(tables: &Tables, findings: &mut Findings) {
                 findings.push(Anomaly::new(Class::Phantom, facts().into_iter().chain(reader).collect()));
             }
         }
-        if let Some(record) = tables.precommitted(place) {
+        let record = if done.f == Action::Txn { tables.precommitted(place) } else { None };
+        if let Some(record) = record {
             findings.push(Anomaly::new(
                 Class::PrecommittedRead,
                 vec![

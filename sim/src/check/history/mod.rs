@@ -9,7 +9,7 @@
 //! | `class` | the names, and what a configuration allows |
 //! | `checker` | operations in, a report out |
 //! | `impossible` | what no history can hold |
-//! | `tables` | evidence, folded one completion at a time |
+//! | `tables`, `names` | evidence, folded one completion at a time, and where that of a value is |
 //! | `order` | the order of a key's values, and what contradicts that there is one |
 //! | `missing` | lost, unseen, aborted, phantom |
 //! | `pairs` | skips and going back |
@@ -31,6 +31,7 @@ mod groups;
 mod impossible;
 mod measures;
 mod missing;
+mod names;
 mod order;
 mod pairs;
 mod queue;

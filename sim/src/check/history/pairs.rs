@@ -28,8 +28,18 @@ pub(super) struct Pairs<'a> {
     order: &'a Order,
     polls: BTreeMap<i64, Positions>,
     sends: BTreeMap<i64, Positions>,
-    /// What the operation at hand read or sent: key, turn, record.
-    hand: Vec<(u32, usize, u32)>,
+    /// What the operation at hand read or sent, in order.
+    hand: Vec<u32>,
+    /// Pieces of that, each of one key; the pieces of a key stand together, in order.
+    runs: Vec<Run>,
+}
+
+/// Records of one key that follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Run {
+    key: u32,
+    from: usize,
+    to: usize,
 }
 
 /// The classes that one kind of pair is found as: values left out, and going back.
@@ -41,7 +51,14 @@ struct Classes {
 
 impl<'a> Pairs<'a> {
     pub(super) const fn new(tables: &'a Tables, order: &'a Order) -> Self {
-        Self { tables, order, polls: BTreeMap::new(), sends: BTreeMap::new(), hand: Vec::new() }
+        Self {
+            tables,
+            order,
+            polls: BTreeMap::new(),
+            sends: BTreeMap::new(),
+            hand: Vec::new(),
+            runs: Vec::new(),
+        }
     }
 
     /// The next operation.
@@ -80,40 +97,43 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    /// Sorts what was read or sent by key; within a key it stays in order.
+    /// Gathers what was read or sent by key; within a key it stays in order. A poll names each key once, so there
+    /// are far fewer runs to sort than records.
     fn gather(&mut self, number: usize, sent: bool) {
         self.hand.clear();
-        let of = self.tables.parts(number).iter().enumerate();
-        for (turn, part) in of.filter(|(_, part)| part.sent() == sent) {
-            if let Some(record) = self.tables.records.get(part.what as usize) {
-                self.hand.push((record.key, turn, part.what));
+        self.runs.clear();
+        for part in self.tables.parts(number).iter().filter(|part| part.sent() == sent) {
+            let Some(record) = self.tables.records.get(part.what as usize) else { continue };
+            let from = self.hand.len();
+            self.hand.push(part.what);
+            match self.runs.last_mut() {
+                Some(run) if run.key == record.key => run.to += 1,
+                Some(_) | None => self.runs.push(Run { key: record.key, from, to: from + 1 }),
             }
         }
-        self.hand.sort_unstable();
+        self.runs.sort_unstable();
     }
 
     fn polled(&mut self, number: usize, done: &Done, findings: &mut Findings) {
         self.gather(number, false);
         let inside = Classes { skip: Some(Class::IntPollSkip), back: Class::IntNonmonotonicPoll };
         let between = Classes { skip: Some(Class::PollSkip), back: Class::NonmonotonicPoll };
-        for run in self.hand.chunk_by(|a, b| a.0 == b.0) {
-            let key = run[0].0;
+        let mut own = self.polls.remove(&done.process).unwrap_or_default();
+        for runs in self.runs.chunk_by(|a, b| a.key == b.key) {
+            let key = runs[0].key;
             if !self.tables.rebalanced(done, key) {
-                for pair in run.windows(2) {
-                    self.judge(inside, (pair[0].2, pair[1].2), None, number, findings);
-                }
+                self.inside(inside, runs, number, findings);
             }
-            let own = self.polls.get(&done.process).and_then(|own| own.get(&key));
-            if let Some((last, by)) = own {
-                self.judge(between, (*last, run[0].2), Some(*by), number, findings);
-            }
-        }
-        if done.kind == Kind::Ok {
-            let own = self.polls.entry(done.process).or_default();
-            for (key, _, record) in &self.hand {
-                own.insert(*key, (*record, number));
+            let (first, last) = self.ends(runs);
+            let before = match done.kind {
+                Kind::Ok => own.insert(key, (last, number)),
+                Kind::Invoke | Kind::Fail | Kind::Info => own.get(&key).copied(),
+            };
+            if let Some((before, by)) = before {
+                self.judge(between, (before, first), Some(by), number, findings);
             }
         }
+        self.polls.insert(done.process, own);
     }
 
     fn sent(&mut self, number: usize, done: &Done, findings: &mut Findings) {
@@ -122,19 +142,30 @@ impl<'a> Pairs<'a> {
         // Other producers may send between two operations.
         let between = Classes { skip: None, back: Class::NonmonotonicSend };
         let moves = done.kind != Kind::Fail;
-        for run in self.hand.chunk_by(|a, b| a.0 == b.0) {
-            for pair in run.windows(2) {
-                self.judge(inside, (pair[0].2, pair[1].2), None, number, findings);
-            }
-            let own = self.sends.get(&done.process).and_then(|own| own.get(&run[0].0));
-            if let Some((last, by)) = own.filter(|_| moves) {
-                self.judge(between, (*last, run[0].2), Some(*by), number, findings);
+        let mut own = self.sends.remove(&done.process).unwrap_or_default();
+        for runs in self.runs.chunk_by(|a, b| a.key == b.key) {
+            self.inside(inside, runs, number, findings);
+            let (first, last) = self.ends(runs);
+            let before = if moves { own.insert(runs[0].key, (last, number)) } else { None };
+            if let Some((before, by)) = before {
+                self.judge(between, (before, first), Some(by), number, findings);
             }
         }
-        if moves {
-            let own = self.sends.entry(done.process).or_default();
-            for (key, _, record) in &self.hand {
-                own.insert(*key, (*record, number));
+        self.sends.insert(done.process, own);
+    }
+
+    /// The first and the last record of a key.
+    fn ends(&self, runs: &[Run]) -> (u32, u32) {
+        let last = runs.last().expect("a key has a run").to - 1;
+        (self.hand[runs[0].from], self.hand[last])
+    }
+
+    /// Judges the neighbours of a key within one operation.
+    fn inside(&self, classes: Classes, runs: &[Run], number: usize, findings: &mut Findings) {
+        let mut before = None;
+        for record in runs.iter().flat_map(|run| &self.hand[run.from..run.to]) {
+            if let Some(before) = before.replace(*record) {
+                self.judge(classes, (before, *record), None, number, findings);
             }
         }
     }

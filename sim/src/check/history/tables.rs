@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::class::Class;
+use super::names::Names;
 use crate::history::Kind;
 use crate::history::op::{Action, Argument, Key, Mop, Name, Op, Read};
 
@@ -39,8 +40,9 @@ pub(super) struct Record {
 #[derive(Debug, Clone)]
 pub(super) struct KeyTable {
     pub(super) name: Key,
-    records: BTreeMap<Name, u32>,
     nameless: u32,
+    /// Which key was named after this one the last time: most likely it is the one that is named next.
+    hint: u32,
     /// What lies where, by the first evidence.
     pub(super) log: BTreeMap<u64, u32>,
     /// What else was seen at an offset.
@@ -112,7 +114,10 @@ pub(super) struct Begun {
 pub(super) struct Tables {
     pub(super) keys: Vec<KeyTable>,
     by_key: BTreeMap<Key, u32>,
+    /// The key that was named last.
+    last_key: u32,
     pub(super) records: Vec<Record>,
+    names: Names,
     /// Further offsets of a record.
     pub(super) elsewhere: BTreeMap<u32, BTreeSet<u64>>,
     /// Crashed sends, by what they sent, until a read proves them.
@@ -134,6 +139,18 @@ pub(super) struct Tables {
 impl Tables {
     /// The key's number.
     pub(super) fn key(&mut self, key: &Key) -> u32 {
+        let last = self.last_key as usize;
+        let hint = self.keys.get(last).map_or(NONE, |last| last.hint);
+        let known = self.keys.get(hint as usize).is_some_and(|table| table.name == *key);
+        let number = if known { hint } else { self.sought(key) };
+        if let Some(last) = self.keys.get_mut(last) {
+            last.hint = number;
+        }
+        self.last_key = number;
+        number
+    }
+
+    fn sought(&mut self, key: &Key) -> u32 {
         if let Some(number) = self.by_key.get(key) {
             return *number;
         }
@@ -141,8 +158,8 @@ impl Tables {
         self.by_key.insert(key.clone(), number);
         self.keys.push(KeyTable {
             name: key.clone(),
-            records: BTreeMap::new(),
             nameless: NONE,
+            hint: NONE,
             log: BTreeMap::new(),
             more: BTreeMap::new(),
             doubled: false,
@@ -159,30 +176,29 @@ impl Tables {
         u32::try_from(place).expect("fewer groups than bytes of a history")
     }
 
-    /// The record of a value that was sent already.
+    /// Whether a value was sent already.
     pub(super) fn sent_before(&self, key: &Key, value: &Name) -> bool {
         let Some(key) = self.by_key.get(key) else { return false };
-        let record = self.keys[*key as usize].records.get(value);
-        record.is_some_and(|record| self.records[*record as usize].writer != NONE)
+        let record = self.names.get(&self.records, *key, value);
+        record.is_some_and(|record| self.records[record as usize].writer != NONE)
     }
 
     /// Whether a committed operation read a value of this name, of any key.
     pub(super) fn was_read(&self, name: &Name) -> bool {
-        let known = self.keys.iter().filter_map(|table| table.records.get(name));
-        known.into_iter().any(|record| self.records[*record as usize].read)
+        let keys = (0..).take(self.keys.len());
+        let mut known = keys.filter_map(|key| self.names.get(&self.records, key, name));
+        known.any(|record| self.records[record as usize].read)
     }
 
     fn record(&mut self, key: u32, name: Option<&Name>) -> u32 {
-        let table = &mut self.keys[key as usize];
-        let known = name.map_or(Some(table.nameless), |name| table.records.get(name).copied());
-        if let Some(number) = known.filter(|number| *number != NONE) {
+        let known = match name {
+            Some(name) => self.names.get(&self.records, key, name),
+            None => Some(self.keys[key as usize].nameless).filter(|number| *number != NONE),
+        };
+        if let Some(number) = known {
             return number;
         }
         let number = u32::try_from(self.records.len()).expect("fewer values than bytes of a history");
-        match name {
-            Some(name) => _ = table.records.insert(name.clone(), number),
-            None => table.nameless = number,
-        }
         self.records.push(Record {
             key,
             name: name.cloned(),
@@ -193,6 +209,10 @@ impl Tables {
             acknowledged: false,
             read: false,
         });
+        match name {
+            Some(_) => self.names.insert(&self.records, number),
+            None => self.keys[key as usize].nameless = number,
+        }
         number
     }
 

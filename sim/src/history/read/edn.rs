@@ -7,100 +7,128 @@
 use std::io::Read;
 
 use super::source::{Refusal, Source};
-use super::tree::{DEEPEST, Tree};
+use super::tape::Tape;
+use super::tree::DEEPEST;
 
 /// White space, commas and comments are nothing.
+#[inline(always)]
 pub(super) fn skip(from: &mut Source<impl Read>) -> Result<(), Refusal> {
     while let Some(byte) = from.peek()? {
         match byte {
-            b' ' | b',' | b'\n' | b'\t' | b'\r' => from.pass(byte)?,
-            b';' => {
-                let mut comment = Vec::new();
-                from.while_in(&mut comment, |byte| byte != b'\n')?;
-            }
+            b' ' | b',' | b'\n' | b'\t' | b'\r' => from.pass(byte),
+            b';' => from.pass_while(|byte| byte != b'\n')?,
             _ => break,
         }
     }
     Ok(())
 }
 
-/// The next form. None: the bracket that closes what it would be in, or a form that is to be ignored.
-pub(super) fn form(from: &mut Source<impl Read>, depth: u32) -> Result<Option<Tree>, Refusal> {
+/// Puts the next form on the tape. False: a form that is to be ignored.
+pub(super) fn form(from: &mut Source<impl Read>, tape: &mut Tape, depth: u32) -> Result<bool, Refusal> {
     if depth > DEEPEST {
-        return from.refuse(format!("deeper than {DEEPEST} levels"));
+        return too_deep(from);
     }
     skip(from)?;
-    match from.some()? {
-        b'{' => Ok(Some(map(from, depth)?)),
-        b'[' => Ok(Some(Tree::List(until(from, b']', depth)?))),
-        b'(' => Ok(Some(Tree::List(until(from, b')', depth)?))),
-        b'"' => Ok(Some(Tree::Text(from.quoted()?))),
-        b'#' => dispatched(from, depth),
-        b'\\' => character(from),
-        byte @ (b'}' | b']' | b')') => from.refuse(format!("a {} that closes nothing", char::from(byte))),
-        first => Ok(Some(atom(from, first)?)),
-    }
+    let first = from.some()?;
+    begun(from, tape, depth, first)
 }
 
-/// Forms up to a bracket.
-fn until(from: &mut Source<impl Read>, close: u8, depth: u32) -> Result<Vec<Tree>, Refusal> {
-    let mut items = Vec::new();
+#[cold]
+fn too_deep<T>(from: &Source<impl Read>) -> Result<T, Refusal> {
+    from.refuse(format!("deeper than {DEEPEST} levels"))
+}
+
+/// The form that begins with this byte.
+#[inline(always)]
+fn begun(from: &mut Source<impl Read>, tape: &mut Tape, depth: u32, first: u8) -> Result<bool, Refusal> {
+    match first {
+        b'0'..=b'9' => match from.number(|byte| !is_of_atom(byte)) {
+            Some(number) => tape.number(number),
+            None => atom(from, tape, first)?,
+        },
+        b'[' => match (depth < DEEPEST).then(|| from.pair(b' ')).flatten() {
+            Some((first, second)) => tape.pair(first, second),
+            None => list(from, tape, b']', depth)?,
+        },
+        b'(' => list(from, tape, b')', depth)?,
+        b'{' => map(from, tape, depth)?,
+        b'"' => tape.text(from.quoted()?),
+        b'#' => return dispatched(from, tape, depth),
+        b'\\' => {
+            let first = from.some()?;
+            tape.odd(from.token(Some(first), is_of_atom)?.text()?);
+        }
+        byte @ (b'}' | b']' | b')') => {
+            return from.refuse(format!("a {} that closes nothing", char::from(byte)));
+        }
+        first => atom(from, tape, first)?,
+    }
+    Ok(true)
+}
+
+/// Forms up to a bracket. How many.
+fn until(from: &mut Source<impl Read>, tape: &mut Tape, close: u8, depth: u32) -> Result<u32, Refusal> {
+    let mut items = 0;
     loop {
         skip(from)?;
-        if from.peek()? == Some(close) {
-            from.pass(close)?;
-            return Ok(items);
+        match from.peek()? {
+            Some(byte) if byte == close => {
+                from.pass(byte);
+                return Ok(items);
+            }
+            _ if depth == DEEPEST => return too_deep(from),
+            Some(byte) => {
+                from.pass(byte);
+                items += u32::from(begun(from, tape, depth + 1, byte)?);
+            }
+            None => return from.ended(),
         }
-        items.extend(form(from, depth + 1)?);
     }
 }
 
-fn map(from: &mut Source<impl Read>, depth: u32) -> Result<Tree, Refusal> {
-    let items = until(from, b'}', depth)?;
-    if !items.len().is_multiple_of(2) {
+fn list(from: &mut Source<impl Read>, tape: &mut Tape, close: u8, depth: u32) -> Result<(), Refusal> {
+    let opened = tape.open();
+    let items = until(from, tape, close, depth)?;
+    tape.list(opened, items);
+    Ok(())
+}
+
+fn map(from: &mut Source<impl Read>, tape: &mut Tape, depth: u32) -> Result<(), Refusal> {
+    let opened = tape.open();
+    let items = until(from, tape, b'}', depth)?;
+    if !items.is_multiple_of(2) {
         return from.refuse("a map has a key without a value");
     }
-    let mut pairs = Vec::with_capacity(items.len() / 2);
-    let mut items = items.into_iter();
-    while let (Some(key), Some(value)) = (items.next(), items.next()) {
-        pairs.push((key, value));
-    }
-    Ok(Tree::Map(pairs))
+    tape.map(opened, items / 2);
+    Ok(())
 }
 
 /// What stands behind a `#`: a set, a form to be ignored, a tag.
-fn dispatched(from: &mut Source<impl Read>, depth: u32) -> Result<Option<Tree>, Refusal> {
+fn dispatched(from: &mut Source<impl Read>, tape: &mut Tape, depth: u32) -> Result<bool, Refusal> {
     match from.peek()? {
         Some(b'{') => {
-            from.pass(b'{')?;
-            Ok(Some(Tree::List(until(from, b'}', depth)?)))
+            from.pass(b'{');
+            list(from, tape, b'}', depth)?;
+            Ok(true)
         }
         Some(b'_') => {
-            from.pass(b'_')?;
-            form(from, depth + 1)?;
-            Ok(None)
+            from.pass(b'_');
+            let before = tape.len();
+            form(from, tape, depth + 1)?;
+            tape.truncate(before);
+            Ok(false)
         }
         Some(_) | None => {
-            let mut tag = Vec::new();
-            from.while_in(&mut tag, is_of_atom)?;
-            if tag.is_empty() {
+            if from.token(None, is_of_atom)?.is_empty() {
                 return from.refuse("a # without a tag");
             }
-            loop {
-                if let Some(tagged) = form(from, depth + 1)? {
-                    return Ok(Some(tagged));
-                }
-            }
+            while !form(from, tape, depth + 1)? {}
+            Ok(true)
         }
     }
 }
 
-fn character(from: &mut Source<impl Read>) -> Result<Option<Tree>, Refusal> {
-    let mut text = vec![from.some()?];
-    from.while_in(&mut text, is_of_atom)?;
-    Ok(Some(Tree::Odd(from.text(text)?)))
-}
-
+#[inline(always)]
 const fn is_of_atom(byte: u8) -> bool {
     !matches!(
         byte,
@@ -108,30 +136,26 @@ const fn is_of_atom(byte: u8) -> bool {
     )
 }
 
-/// A number, a keyword, or a symbol.
-fn atom(from: &mut Source<impl Read>, first: u8) -> Result<Tree, Refusal> {
-    let mut bytes = if first.is_ascii_digit() {
-        match from.number(first, |byte| !is_of_atom(byte))? {
-            Ok(number) => return Ok(Tree::Number(number)),
-            Err(digits) => digits,
-        }
-    } else {
-        vec![first]
-    };
-    from.while_in(&mut bytes, is_of_atom)?;
-    let text = from.text(bytes)?;
-    if let Some(word) = text.strip_prefix(':') {
-        return Ok(Tree::Word(word.to_owned()));
+/// A keyword, a symbol, or a number that is more than a few digits.
+fn atom(from: &mut Source<impl Read>, tape: &mut Tape, first: u8) -> Result<(), Refusal> {
+    let text = from.token(Some(first), is_of_atom)?.text()?;
+    if first == b':' {
+        tape.word(&text[1..]);
+        return Ok(());
     }
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.starts_with(|c: char| c.is_ascii_digit()) {
         // A number of any size ends in N.
-        let number = text.strip_suffix('N').unwrap_or(&text).parse();
-        return Ok(number.map_or(Tree::Odd(text), Tree::Number));
+        match text.strip_suffix('N').unwrap_or(text).parse() {
+            Ok(number) => tape.number(number),
+            Err(_) => tape.odd(text),
+        }
+        return Ok(());
     }
-    Ok(match text.as_str() {
-        "nil" => Tree::Nil,
-        "true" | "false" => Tree::Odd(text),
-        _ => Tree::Word(text),
-    })
+    match text {
+        "nil" => tape.nil(),
+        "true" | "false" => tape.odd(text),
+        _ => tape.word(text),
+    }
+    Ok(())
 }

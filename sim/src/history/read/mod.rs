@@ -6,21 +6,27 @@
 
 mod edn;
 mod json;
+mod names;
 mod shape;
 mod source;
+mod tape;
 mod tree;
 
 use std::io::{BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
+use self::names::Names;
 use self::source::Source;
+use self::tape::Tape;
 use super::op::Op;
 pub use source::Refusal;
 
 /// Reads operations. After a refusal there are no more.
 pub struct Reader<'a> {
     source: Source<Box<dyn Read + 'a>>,
+    tape: Tape,
+    names: Names,
     form: Form,
     /// The operations stand in one list.
     listed: bool,
@@ -49,7 +55,8 @@ impl<'a> Reader<'a> {
         };
         let mut source = Source::new(inner);
         let form = form_of(&mut source)?;
-        Ok(Self { source, form, listed: false, first: true, over: false })
+        let (tape, names) = (Tape::default(), Names::remembering());
+        Ok(Self { source, tape, names, form, listed: false, first: true, over: false })
     }
 
     /// The next operation, and the line in which it begins.
@@ -61,17 +68,18 @@ impl<'a> Reader<'a> {
             }
             let line = self.source.line();
             self.source.begins();
-            let tree = match self.form {
-                Form::Edn => edn::form(&mut self.source, 0)?,
-                Form::Json => Some(json::value(&mut self.source, 0)?),
-            };
+            self.tape.clear();
+            match self.form {
+                Form::Edn => _ = edn::form(&mut self.source, &mut self.tape, 0)?,
+                Form::Json => json::value(&mut self.source, &mut self.tape, 0)?,
+            }
             // EDN may say of a form that it is not there.
-            let Some(tree) = tree else { continue };
+            let Some(tree) = self.tape.first() else { continue };
+            let op = shape::operation(tree, &mut self.names);
             if self.form == Form::Json && self.listed {
                 self.separated()?;
             }
-            let op = shape::operation(&tree).map_err(|what| Refusal { line, what })?;
-            return Ok(Some((line, op)));
+            return Ok(Some((line, op.map_err(|what| Refusal { line, what })?)));
         }
     }
 
@@ -87,12 +95,12 @@ impl<'a> Reader<'a> {
                 None if self.listed => self.source.refuse("the list of operations does not end"),
                 None => Ok(false),
                 Some(byte @ (b'[' | b'(')) if first => {
-                    self.source.pass(byte)?;
+                    self.source.pass(byte);
                     self.listed = true;
                     continue;
                 }
                 Some(byte @ (b']' | b')')) if self.listed => {
-                    self.source.pass(byte)?;
+                    self.source.pass(byte);
                     self.listed = false;
                     self.nothing_more()?;
                     Ok(false)
@@ -106,7 +114,10 @@ impl<'a> Reader<'a> {
     fn separated(&mut self) -> Result<(), Refusal> {
         json::skip(&mut self.source)?;
         match self.source.peek()? {
-            Some(b',') => self.source.pass(b','),
+            Some(b',') => {
+                self.source.pass(b',');
+                Ok(())
+            }
             Some(b']') => Ok(()),
             Some(_) | None => self.source.refuse("operations stand in a list without a comma between them"),
         }
@@ -142,7 +153,7 @@ fn form_of(source: &mut Source<Box<dyn Read + '_>>) -> Result<Form, Refusal> {
     let start = source.at_hand()?;
     if start.starts_with(b"\xef\xbb\xbf") {
         for byte in *b"\xef\xbb\xbf" {
-            source.pass(byte)?;
+            source.pass(byte);
         }
     }
     let start = source.at_hand()?;
