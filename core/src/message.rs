@@ -499,6 +499,8 @@ pub struct ListOffsets {
     pub leader_epoch: LeaderEpoch,
     /// Which place.
     pub place: Place,
+    /// What counts as the end (KIP-98): for readers of committed records, the last stable offset.
+    pub isolation: Isolation,
 }
 
 /// A place in a log, by what it is.

@@ -4,7 +4,7 @@ use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::Offset;
 use crate::log::ReadError;
-use crate::message::{EpochEnd, EpochEndOffset, ListOffsets, Place, Reply};
+use crate::message::{EpochEnd, EpochEndOffset, Isolation, ListOffsets, Place, Reply};
 use crate::partition::context::Asker;
 use crate::partition::{Partition, Role};
 use crate::probe::ReplicaProbe;
@@ -33,10 +33,14 @@ pub(super) fn on_list_offsets(
     request: ListOffsets,
     env: &mut Host<'_>,
 ) -> Result<(), DiskFault> {
+    let end = match request.isolation {
+        Isolation::ReadUncommitted => p.high_watermark,
+        Isolation::ReadCommitted => p.last_stable(),
+    };
     let result = match list_offsets(p, request) {
         Ok(Place::Earliest) => Ok(p.log.log_start()),
-        Ok(Place::Latest) => Ok(p.high_watermark),
-        Ok(Place::Timestamp(millis)) => Ok(first_since(p, millis, env)?),
+        Ok(Place::Latest) => Ok(end),
+        Ok(Place::Timestamp(millis)) => Ok(first_since(p, millis, end, env)?),
         Err(refused) => Err(refused),
     };
     asker.answer(Reply::ListOffsets { at: p.at, result }, env);
@@ -53,7 +57,7 @@ fn list_offsets(p: &Partition, request: ListOffsets) -> Result<Place, Refused> {
     }
 }
 
-fn first_since(p: &Partition, millis: u64, env: &mut Host<'_>) -> Result<Offset, DiskFault> {
+fn first_since(p: &Partition, millis: u64, end: Offset, env: &mut Host<'_>) -> Result<Offset, DiskFault> {
     let found = match p.log.offset_for_time(millis, env) {
         Ok(found) => found,
         Err(ReadError::Disk(fault)) => return Err(fault),
@@ -63,5 +67,5 @@ fn first_since(p: &Partition, millis: u64, env: &mut Host<'_>) -> Result<Offset,
             return Err(DiskFault::Io);
         }
     };
-    Ok(found.map_or(p.high_watermark, |offset| offset.min(p.high_watermark)))
+    Ok(found.map_or(end, |offset| offset.min(end)))
 }

@@ -6,7 +6,7 @@
 
 use crate::host::Host;
 use crate::ids::{CorrelationId, Offset};
-use crate::message::{ListOffsets, Place, Request};
+use crate::message::{Isolation, ListOffsets, Place, Request};
 use crate::partition::Context;
 use crate::refused::Refused;
 use crate::share::fetch;
@@ -25,7 +25,9 @@ pub(super) fn ask(reign: &mut Reign, of: &SharePartition, ctx: &mut Context<'_>,
         share.look_at = now + every;
         let leads = ctx.image.partition(of.at).and_then(|state| Some((state.leader?, state.leader_epoch)));
         if let Some((leader, leader_epoch)) = leads {
-            let list = ListOffsets { at: of.at, leader_epoch, place: Place::Latest };
+            // What share groups work is read uncommitted, as `share.isolation.level` has it by default.
+            let isolation = Isolation::ReadUncommitted;
+            let list = ListOffsets { at: of.at, leader_epoch, place: Place::Latest, isolation };
             share.look = Some(ctx.ask(leader.node(), Request::ListOffsets(list), env));
         }
     }

@@ -84,7 +84,12 @@ pub(crate) fn list_offsets(command: &Command) -> Request {
         "latest" => Place::Latest,
         millis => Place::Timestamp(millis.parse().expect("milliseconds")),
     };
-    Request::ListOffsets(ListOffsets { at: AT, leader_epoch: epoch(command), place })
+    Request::ListOffsets(ListOffsets {
+        at: AT,
+        leader_epoch: epoch(command),
+        place,
+        isolation: Isolation::ReadUncommitted,
+    })
 }
 
 /// `epoch=N of=N`

@@ -11,6 +11,7 @@
 //! | `find`, `init`, `add`, `add-offsets`, `commit`, `abort NODE WHO [id=] [pid=] [epoch=] [at=] [timeout=] [copy=N]` | a producer asks; `copy`: with the number of an earlier request |
 //! | `produce NODE WHO [seq=] [plain]`, `offsets NODE WHO [offset=]` | a record, or a group's offset, in a transaction |
 //! | `read NODE WHO [at=] [all]`, `committed NODE WHO` | a reader of committed records (of all) asks; a member, how far its group is |
+//! | `end NODE WHO [at=] [all]` | a reader of committed records (of all) asks where a partition ends |
 //! | `deliver`, `drop A->B` | what is on its way from A to B arrives, is lost |
 //! | `stabilize [NODE…]` | everything arrives and every sync ends, among these nodes, until all is quiet |
 //! | `expire NODE TIMER` | a timer of the coordinator runs out and the node's clock moves on to it |

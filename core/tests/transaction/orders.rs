@@ -5,7 +5,7 @@ use squall_core::ids::{
     GroupId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition,
     TransactionalId,
 };
-use squall_core::message::{Acks, Fetch, Isolation, Produce, Request};
+use squall_core::message::{Acks, Fetch, Isolation, ListOffsets, Place, Produce, Request};
 use squall_core::record::{BatchBuilder, Ending, ProducerStamp};
 use squall_core::time::Span;
 use squall_core::transaction::message::{
@@ -68,6 +68,7 @@ pub(crate) fn request(command: &Command) -> Request {
         }
         "produce" => return Request::Produce(produce(command)),
         "read" => return Request::Fetch(fetch(command)),
+        "end" => return Request::ListOffsets(list_offsets(command)),
         "offsets" => {
             let offset = Offset(number(command, "offset", 5));
             let committed = CommittedOffset { offset, leader_epoch: None, metadata: "".into() };
@@ -106,6 +107,12 @@ fn produce(command: &Command) -> Produce {
         batch: builder.build().bytes().clone(),
         transactional: (!plain).then(|| name(command)),
     }
+}
+
+/// The end, for a reader of committed records; `all`: for one of all.
+fn list_offsets(command: &Command) -> ListOffsets {
+    let Fetch { at, leader_epoch, isolation, .. } = fetch(command);
+    ListOffsets { at, leader_epoch, place: Place::Latest, isolation }
 }
 
 /// From the start; `all`: also what is not committed by its transaction.

@@ -53,6 +53,9 @@ fn answer(reply: &Reply) -> String {
     if let Reply::Fetch { result: Ok(fetched), .. } = reply {
         return read(fetched);
     }
+    if let Reply::ListOffsets { result, .. } = reply {
+        return told("end", result);
+    }
     if let Reply::Group(GroupReply::TxnOffsetCommit(result)) = reply {
         return told("pending", result);
     }

@@ -1,7 +1,8 @@
 //! Messages: Kafka's APIs by name, each reply after its request; between controllers, Raft's.
 
 use squall_core::message::{
-    AlterPartition, CreateTopic, Fetch, Fetched, Message, MetadataUpdate, Place, Produce, Reply, Request,
+    AlterPartition, CreateTopic, Fetch, Fetched, Isolation, Message, MetadataUpdate, Place, Produce, Reply,
+    Request,
 };
 use squall_core::metadata::PartitionState;
 use squall_core::quorum::message::{AppendOutcome, QuorumMessage};
@@ -83,7 +84,7 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     row("epoch end", &[PARTITION, EPOCH, "asked epoch"], "a consumer asks where an epoch ends"),
     row("epoch end reply", &[PARTITION, "found epoch", OFFSET, "refused"], "where it ends"),
-    row("list offsets", &[PARTITION, EPOCH, "place"], "a consumer asks for a place"),
+    row("list offsets", &[PARTITION, EPOCH, "isolation", "place"], "a consumer asks for a place"),
     row("list offsets reply", &[PARTITION, OFFSET, "refused"], "where it is"),
 ];
 
@@ -215,7 +216,10 @@ fn request_words(request: &Request) -> Words {
             Words::of(request.at).with(EPOCH, request.leader_epoch).with("asked epoch", request.epoch)
         }
         Request::ListOffsets(request) => {
-            let words = Words::of(request.at).with(EPOCH, request.leader_epoch);
+            let committed = request.isolation == Isolation::ReadCommitted;
+            let words = Words::of(request.at)
+                .with(EPOCH, request.leader_epoch)
+                .maybe("isolation", committed.then_some("read committed"));
             match request.place {
                 Place::Earliest => words.with("place", "earliest"),
                 Place::Latest => words.with("place", "latest"),

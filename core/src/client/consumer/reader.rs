@@ -149,7 +149,9 @@ impl Reader {
         let config = &shared.config;
         let (request, patience) = match (self.goal, self.position) {
             (Goal::Find(place), _) => {
-                (Request::ListOffsets(ListOffsets { at, leader_epoch: epoch, place }), config.request_timeout)
+                let isolation = config.isolation;
+                let list = ListOffsets { at, leader_epoch: epoch, place, isolation };
+                (Request::ListOffsets(list), config.request_timeout)
             }
             (Goal::Read, Some(offset)) => match self.unvalidated(epoch, shared) {
                 Some(read) => (
