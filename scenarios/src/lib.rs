@@ -23,6 +23,7 @@
 //! | [`contract`] | what settings promise of each record, and what may be lost, with evidence |
 //! | [`checks`] | from a probe to what it could have broken; the calm; the end |
 //! | [`replicated_log`], [`quorum`], [`consumer_group`], [`exactly_once`], [`work_queue`], [`scaling`] | the scenarios |
+//! | [`OnCluster`] | what the scenarios have in common; [`ClusterScenario`] is what a scenario says of itself |
 //! | [`quirks`] | known historical mistakes, by name |
 //! | [`command`] | the `squall` command |
 
@@ -37,6 +38,7 @@ pub mod ghost;
 pub mod invariants;
 mod moments;
 mod narrate;
+mod on_cluster;
 mod pinned;
 pub mod quirks;
 pub mod quorum;
@@ -49,6 +51,7 @@ pub mod work_queue;
 pub mod workload;
 
 pub use check::{Check, check};
+pub use on_cluster::{ClusterScenario, OnCluster};
 pub use pinned::{Pinned, pinned};
 
 use squall_sim::campaign::AnyScenario;

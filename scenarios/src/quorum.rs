@@ -4,36 +4,41 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use squall_core::broker::Broker;
-use squall_core::controller::Controller;
-use squall_core::ids::NodeId;
-use squall_core::message::Message;
+use squall_core::ids::{NodeId, TopicPartition};
 use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
-use squall_sim::engine::{Spare, World};
+use squall_sim::engine::World;
 use squall_sim::fault::{FaultSpace, Group};
 use squall_sim::history::Chronicle;
-use squall_sim::knob::{Knob, Unit};
-use squall_sim::narrate::{self, Fields};
+use squall_sim::knob::{
+    Knob,
+    Unit::{Count, Millis},
+};
 use squall_sim::plan::{Operation, Plan};
-use squall_sim::recording::{Fact, Lane};
-use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::{Seed, Stream};
 use squall_sim::settings::Settings;
 
-use crate::checks::{ClusterChecks, Exercised, Expectations};
-use crate::cluster::{self, Member};
+use crate::checks::{Exercised, Expectations};
+use crate::cluster::{self, Layout, Member};
 use crate::ghost::clients::Keys;
 use crate::moments;
 use crate::narrate as words;
-use crate::quirks;
+use crate::on_cluster::{ClusterScenario, OnCluster};
 use crate::roles_in_world as roles;
 use crate::smaller;
+use crate::table::{joined, row};
 use crate::workload::{IdTaker, quiet};
 
 /// The scenario.
+pub type Quorum = OnCluster<Story>;
+
+/// The scenario.
+#[expect(non_upper_case_globals, reason = "the scenario and its type have one name")]
+pub const Quorum: Quorum = OnCluster::new();
+
+/// What is its own.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Quorum;
+pub struct Story;
 
 /// What a client does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,31 +52,21 @@ pub enum Op {
 /// less than 64 MiB.
 const MOST_IDS: u64 = 250_000;
 
-const fn count(
-    key: &'static str,
-    calm: u64,
-    storm: (u64, u64),
-    limits: (u64, u64),
-    why: &'static str,
-) -> Knob {
-    Knob { key, unit: Unit::Count, calm, storm, limits, why }
-}
-
 const OWN: &[Knob] = &[
-    count("client.takers", 2, (1, 3), (0, 100), "clients that want producer ids"),
-    count("workload.ids", 20, (5, 50), (0, 1_000_000), "producer ids that each wants in the storm"),
+    row("client.takers", Count, 2, (1, 3), (0, 100), "clients that want producer ids"),
+    row("workload.ids", Count, 20, (5, 50), (0, 1_000_000), "producer ids that each wants in the storm"),
     quiet::KNOB,
-    Knob {
-        key: "client.request_timeout",
-        unit: Unit::Millis,
-        calm: 300,
-        storm: (100, 1_000),
-        limits: (1, 600_000),
-        why: "how long a client waits before it asks another broker",
-    },
+    row(
+        "client.request_timeout",
+        Millis,
+        300,
+        (100, 1_000),
+        (1, 600_000),
+        "how long a client waits before it asks another broker",
+    ),
 ];
 
-static KNOBS: [Knob; cluster::KNOBS.len() + OWN.len()] = crate::table::joined(cluster::KNOBS, OWN);
+static KNOBS: [Knob; cluster::KNOBS.len() + OWN.len()] = joined(cluster::KNOBS, OWN);
 
 const SOMETIMES: &[&str] = &[
     Exercised::QuorumElections.name(),
@@ -87,29 +82,15 @@ const SOMETIMES: &[&str] = &[
     Exercised::Halts.name(),
 ];
 
-impl Scenario for Quorum {
-    type Process = Member;
+impl ClusterScenario for Story {
     type Operation = Op;
-    type Checks = ClusterChecks;
 
-    fn name(&self) -> &'static str {
-        "quorum"
-    }
+    const NAME: &'static str = "quorum";
+    const ABOUT: &'static str =
+        "the controllers' consensus under election storms, with a metadata log that is written all the time";
+    const KNOBS: &'static [Knob] = &KNOBS;
 
-    fn about(&self) -> &'static str {
-        "the controllers' consensus under election storms, with a metadata log that is written all the time"
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &KNOBS
-    }
-
-    fn quirks(&self) -> &'static [(&'static str, &'static str)] {
-        quirks::QUIRKS
-    }
-
-    fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        cluster::check(settings)?;
+    fn check_settings(settings: &Settings) -> Result<(), String> {
         let ids = settings.get("client.takers") * settings.get("workload.ids");
         if ids <= MOST_IDS {
             return Ok(());
@@ -119,7 +100,7 @@ impl Scenario for Quorum {
         ))
     }
 
-    fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
+    fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> {
         let mut rng = seed.stream(Stream::Workload);
         let storm = settings.get("run.storm") * 1_000_000;
         let quiet = quiet::windows(seed, settings, storm);
@@ -131,22 +112,15 @@ impl Scenario for Quorum {
             }
         }
         operations.sort_by_key(|operation| operation.at);
-        (operations, space(seed, settings))
+        operations
     }
 
-    fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
+    fn space(seed: Seed, settings: &Settings) -> FaultSpace {
+        space(seed, settings)
+    }
+
+    fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
         let settings = &plan.settings;
-        let layout = cluster::layout(settings);
-        let quirks = quirks::set(&plan.quirks);
-        let mut world = World::with_spare(Seed(plan.seed), world_config(settings), spare);
-        for id in layout.broker_ids() {
-            let broker = Broker::new(cluster::broker_config(settings, layout, id, quirks));
-            world.add(&format!("broker {id}"), Member::Broker(Box::new(broker.into())));
-        }
-        for node in layout.controller_nodes() {
-            let controller = Controller::new(cluster::controller_config(settings, layout, quirks));
-            world.add(&format!("controller {node}"), Member::Controller(Box::new(controller)));
-        }
         let pause = Span::from_millis(settings.get("client.request_timeout"));
         for client in 0..settings.get("client.takers") as u32 {
             let own = plan.operations.iter().filter(|operation| operation.client == client);
@@ -154,97 +128,41 @@ impl Scenario for Quorum {
             let taker = IdTaker::new(layout.broker_nodes(), times, pause);
             world.add(&format!("client {}", layout.first_client().0 + client), Member::IdTaker(taker));
         }
-        world
     }
 
-    fn checks(&self, plan: &Plan<Op>, _spare: Option<ClusterChecks>) -> ClusterChecks {
-        let layout = cluster::layout(&plan.settings);
-        ClusterChecks::new(
-            layout,
-            Expectations {
-                witness: None,
-                effects: None,
-                effects_witness: None,
-                queues: None,
-                audit: None,
-                keys: Keys::default(),
-                flush: false,
-                beyond_budget: plan.settings.is_on("fault.beyond_budget"),
-                sometimes: SOMETIMES,
-                groups: Vec::new(),
-            },
-        )
+    fn expectations(plan: &Plan<Op>, _layout: Layout) -> Expectations {
+        Expectations {
+            witness: None,
+            effects: None,
+            effects_witness: None,
+            queues: None,
+            audit: None,
+            keys: Keys::default(),
+            flush: false,
+            beyond_budget: plan.settings.is_on("fault.beyond_budget"),
+            sometimes: SOMETIMES,
+            groups: Vec::new(),
+        }
     }
 
-    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+    fn smaller(plan: &Plan<Op>) -> Vec<Plan<Op>> {
         let first = cluster::layout(&plan.settings).first_client().0;
-        let takers = plan.settings.get("client.takers") as u32;
-        let without = |gone: u32| {
-            let mut plan = smaller::without_nodes(plan, &[first + gone]);
-            plan.settings.set("client.takers", u64::from(takers) - 1);
-            plan.operations.retain(|operation| operation.client != gone);
-            for operation in plan.operations.iter_mut().filter(|operation| operation.client > gone) {
-                operation.client -= 1;
-            }
-            plan
-        };
-        (0..takers).rev().map(without).chain(smaller::servers(plan)).collect()
+        let mut plans = smaller::clients(plan, first, "client.takers");
+        plans.extend(smaller::servers(plan));
+        plans
     }
 
-    fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
-        roles::resolve(role, checks.layout(), world, checks)
+    /// Brokers hold nothing that could be lost, and controllers are never wiped within the budget.
+    fn within_budget(_plan: &Plan<Op>) -> bool {
+        true
     }
 
-    fn halted(&self, process: &Member) -> bool {
-        process.is_halted()
+    fn partitions(_settings: &Settings) -> Vec<TopicPartition> {
+        Vec::new()
     }
 
-    fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
-        roles::transfer(role, checks.layout(), world, checks)
-    }
-
-    fn message_kinds(&self) -> &'static [narrate::Kind] {
-        words::MESSAGES
-    }
-
-    fn message_kind(&self, message: &Message) -> &'static str {
-        words::message_kind(message)
-    }
-
-    fn message_fields(&self, message: &Message) -> Fields {
-        words::message_fields(message)
-    }
-
-    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
-        words::story(facts, lanes)
-    }
-
-    fn probe_kinds(&self) -> &'static [narrate::Kind] {
-        words::PROBES
-    }
-
-    fn probe_kind(&self, probe: &Probe) -> &'static str {
-        words::probe_kind(probe)
-    }
-
-    fn probe_fields(&self, probe: &Probe) -> Fields {
-        words::probe_fields(probe)
-    }
-
-    fn probe_glyph(&self, probe: &Probe) -> char {
-        words::probe_glyph(probe)
-    }
-
-    fn chronicle(&self, _plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
-        Some(Box::new(words::ClusterChronicle::new(Vec::new(), Vec::new())))
-    }
-
-    fn is_client(&self, member: &Member) -> bool {
-        member.is_client()
-    }
-
-    fn state(&self, member: &Member) -> Fields {
-        words::state(member)
+    fn chronicle(_plan: &Plan<Op>) -> Box<dyn Chronicle<Probe>> {
+        Box::new(words::ClusterChronicle::new(Vec::new(), Vec::new()))
     }
 }
 

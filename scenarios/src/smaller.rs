@@ -1,7 +1,7 @@
-//! Smaller plans of a cluster: a broker, two controllers, a client or a partition less.
+//! Smaller plans of a cluster: a broker, two controllers, a partition, a producer, a group or a member of each less.
 //!
 //! Nodes are numbered without gaps (brokers, controllers, clients), so those above what is gone move down,
-//! and the faults with them. Deliberately absent: what clients do; each scenario renumbers its own.
+//! and the faults with them. Deliberately absent: what clients do; each scenario says where an operation names a group.
 
 use squall_core::ids::{TopicId, TopicPartition};
 use squall_sim::fault::{Fault, Names, Whom};
@@ -16,6 +16,80 @@ pub(crate) fn without_nodes<O: Clone>(plan: &Plan<O>, gone: &[u32]) -> Plan<O> {
         (!gone.contains(&node)).then(|| node - below)
     };
     renamed(plan, &Names { node: &node, role: &|role| Some(role.to_owned()) })
+}
+
+/// The plan without these clients, which its settings must say too; those above move down. `first` is the node of the
+/// first client that operations have a number for.
+pub(crate) fn without_clients<O: Clone>(plan: &Plan<O>, first: u32, gone: &[u32]) -> Plan<O> {
+    let nodes: Vec<u32> = gone.iter().map(|client| first + client).collect();
+    let mut plan = without_nodes(plan, &nodes);
+    plan.operations.retain(|operation| !gone.contains(&operation.client));
+    for operation in &mut plan.operations {
+        operation.client -= gone.iter().filter(|&&gone| gone < operation.client).count() as u32;
+    }
+    plan
+}
+
+/// Every plan with one less of the first clients, which the setting `key` counts; the last of them goes first.
+pub(crate) fn clients<O: Clone>(plan: &Plan<O>, first: u32, key: &str) -> Vec<Plan<O>> {
+    let count = plan.settings.get(key);
+    let without = |gone: u32| {
+        let mut plan = without_clients(plan, first, &[gone]);
+        plan.settings.set(key, count - 1);
+        plan
+    };
+    (0..count as u32).rev().map(without).collect()
+}
+
+/// Clients that work in groups of the same size. They are numbered after the producers, group by group.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crews {
+    /// The setting that counts the groups.
+    pub(crate) groups: &'static str,
+    /// The setting that counts the members of each.
+    pub(crate) members: &'static str,
+    /// Somebody must finish the work. Whether that is the first member of each group; otherwise whoever is left.
+    pub(crate) first_stays: bool,
+}
+
+impl Crews {
+    /// How many groups there are, and members of each.
+    fn sizes<O>(self, plan: &Plan<O>) -> (u32, u32) {
+        (plan.settings.get(self.groups) as u32, plan.settings.get(self.members) as u32)
+    }
+
+    /// Every plan with a group less; those above move down, and `group_of` finds their number in an operation.
+    pub(crate) fn groups<O: Clone>(
+        self,
+        plan: &Plan<O>,
+        first: u32,
+        group_of: impl Fn(&mut O) -> Option<&mut u32>,
+    ) -> Vec<Plan<O>> {
+        let producers = plan.settings.get("client.producers") as u32;
+        let (groups, members) = self.sizes(plan);
+        let without = |gone: u32| {
+            let crew = producers + gone * members;
+            let mut plan = without_clients(plan, first, &(crew..crew + members).collect::<Vec<_>>());
+            plan.settings.set(self.groups, u64::from(groups) - 1);
+            let numbers = plan.operations.iter_mut().filter_map(|operation| group_of(&mut operation.op));
+            numbers.filter(|group| **group > gone).for_each(|group| *group -= 1);
+            plan
+        };
+        (0..groups).rev().filter(|_| groups > 1).map(without).collect()
+    }
+
+    /// Every plan in which each group has a member less.
+    pub(crate) fn members<O: Clone>(self, plan: &Plan<O>, first: u32) -> Vec<Plan<O>> {
+        let producers = plan.settings.get("client.producers") as u32;
+        let (groups, members) = self.sizes(plan);
+        let without = |place: u32| {
+            let gone: Vec<u32> = (0..groups).map(|group| producers + group * members + place).collect();
+            let mut plan = without_clients(plan, first, &gone);
+            plan.settings.set(self.members, u64::from(members) - 1);
+            plan
+        };
+        (u32::from(self.first_stays)..members).rev().filter(|_| members > 1).map(without).collect()
+    }
 }
 
 fn renamed<O: Clone>(plan: &Plan<O>, names: &Names<'_>) -> Plan<O> {

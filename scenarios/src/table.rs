@@ -1,6 +1,18 @@
-//! Joins tables of settings at compile time: a scenario has its cluster's rows and its own.
+//! Makes and joins tables of settings at compile time: a scenario has its cluster's rows and its own.
 
-use squall_sim::knob::Knob;
+use squall_sim::knob::{Knob, Unit};
+
+/// A row, in one line of a table: key, unit, calm value, what a storm draws, what people may set, and why.
+pub(crate) const fn row(
+    key: &'static str,
+    unit: Unit,
+    calm: u64,
+    storm: (u64, u64),
+    limits: (u64, u64),
+    why: &'static str,
+) -> Knob {
+    Knob { key, unit, calm, storm, limits, why }
+}
 
 /// `first`, then `second`. `N` must be the sum of their lengths, or this does not compile.
 pub(crate) const fn joined<const N: usize>(first: &[Knob], second: &[Knob]) -> [Knob; N] {

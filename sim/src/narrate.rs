@@ -44,6 +44,8 @@ pub fn find(kinds: &'static [Kind], name: &str) -> Option<&'static Kind> {
 pub mod field {
     /// Which partition, as the scenario writes it: `0-1`.
     pub const PARTITION: &str = "partition";
+    /// Which group of consumers, by its name.
+    pub const GROUP: &str = "group";
     /// A leader's, candidate's or producer's epoch: a whole number.
     pub const EPOCH: &str = "epoch";
     /// Where one record is.

@@ -16,6 +16,7 @@ pub use costs::{Charged, Costs};
 pub use layout::Layout;
 pub use member::Member;
 pub use roles::Role;
+pub(crate) use settings::millis;
 pub use settings::{
     KNOBS, broker_config, check, cleanup, controller_config, flush, layout, round_trip, timeouts,
 };

@@ -18,17 +18,7 @@ use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
 use crate::cluster::Layout;
-
-const fn row(
-    key: &'static str,
-    unit: Unit,
-    calm: u64,
-    storm: (u64, u64),
-    limits: (u64, u64),
-    why: &'static str,
-) -> Knob {
-    Knob { key, unit, calm, storm, limits, why }
-}
+use crate::table::row;
 
 use Unit::{Bytes, Count, Millis, PerMille, Switch};
 
@@ -152,7 +142,8 @@ pub const KNOBS: &[Knob] = &[
     ),
 ];
 
-fn millis(settings: &Settings, key: &str) -> Span {
+/// The time that a setting in milliseconds says.
+pub(crate) fn millis(settings: &Settings, key: &str) -> Span {
     Span::from_millis(settings.get(key))
 }
 

@@ -4,14 +4,14 @@
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
 use squall_sim::fault::{FaultSpace, Group};
-use squall_sim::plan::Plan;
 use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
-use super::{Op, client_node, clients};
+use super::clients;
 use crate::cluster;
 use crate::moments;
 use crate::replicated_log::budget as log;
+use crate::replicated_log::clients::client_node;
 
 /// What may break where.
 pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
@@ -31,9 +31,4 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let own = ["group.session", "group.max_poll", "group.heartbeat"];
     space.timeouts.extend(own.map(|key| Span::from_millis(settings.get(key))));
     space
-}
-
-/// Whether no more brokers lose what they wrote than the contract survives.
-pub(super) fn holds(plan: &Plan<Op>) -> bool {
-    log::holds(plan)
 }

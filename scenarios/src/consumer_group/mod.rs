@@ -28,45 +28,46 @@
 mod budget;
 mod draw;
 pub(crate) mod settings;
-mod smaller;
+pub(crate) mod smaller;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use squall_core::broker::{Broker, BrokerConfig};
-use squall_core::client::{ConsumerConfig, ProducerConfig};
-use squall_core::controller::Controller;
+use squall_core::broker::BrokerConfig;
+use squall_core::client::ProducerConfig;
 use squall_core::group::config::OFFSETS_TOPIC;
-use squall_core::ids::{GroupId, NodeId, TopicId, TopicPartition};
+use squall_core::ids::{GroupId, TopicId, TopicPartition};
 use squall_core::log::CleanupPolicy;
-use squall_core::message::{CreateTopic, Message};
-use squall_core::probe::Probe;
 use squall_core::time::{Span, Time};
-use squall_sim::engine::{Spare, World};
+use squall_sim::engine::World;
 use squall_sim::fault::FaultSpace;
-use squall_sim::history::Chronicle;
 use squall_sim::knob::Knob;
-use squall_sim::narrate::{self, Fields};
+use squall_sim::narrate::Kind;
 use squall_sim::plan::{Operation, Plan};
-use squall_sim::recording::{Fact, Lane};
-use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
-use crate::checks::{Audit, ClusterChecks, Exercised, Expectations};
-use crate::cluster::{self, Charged, Costs, Layout, Member};
+use crate::checks::{Exercised, Expectations};
+use crate::cluster::{Charged, Costs, Layout, Member};
 use crate::ghost::clients::Keys;
 use crate::narrate as words;
+use crate::on_cluster::{ClusterScenario, OnCluster};
 use crate::quirks;
-use crate::replicated_log::budget::replication;
-use crate::replicated_log::{PlannedAcks, consumer_config, partitions, producer_config};
-use crate::roles_in_world as roles;
+use crate::replicated_log::PlannedAcks;
+use crate::replicated_log::clients::{self as log, client_node};
 use crate::workload::{Act, Admin, Send, Sender, TOPIC, Worker};
 
 /// The scenario.
+pub type ConsumerGroup = OnCluster<Story>;
+
+/// The scenario.
+#[expect(non_upper_case_globals, reason = "the scenario and its type have one name")]
+pub const ConsumerGroup: ConsumerGroup = OnCluster::new();
+
+/// What is its own.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ConsumerGroup;
+pub struct Story;
 
 /// What a client does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,163 +144,54 @@ const SOMETIMES: &[&str] = &[
     Exercised::OwnedWithinFive.name(),
 ];
 
-/// The first client makes the topics; producers follow, then workers.
-const ADMIN: u32 = 0;
-
-impl Scenario for ConsumerGroup {
-    type Process = Member;
+impl ClusterScenario for Story {
     type Operation = Op;
-    type Checks = ClusterChecks;
 
-    fn name(&self) -> &'static str {
-        "consumer-group"
-    }
+    const NAME: &'static str = "consumer-group";
+    const ABOUT: &'static str =
+        "groups of consumers that join, leave, crash and stand still, under coordinators that fail over";
+    const KNOBS: &'static [Knob] = &settings::KNOBS;
+    const MESSAGES: &'static [Kind] = &words::MESSAGES_WITH_GROUPS;
+    const PROBES: &'static [Kind] = &words::PROBES_WITH_GROUPS;
 
-    fn about(&self) -> &'static str {
-        "groups of consumers that join, leave, crash and stand still, under coordinators that fail over"
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &settings::KNOBS
-    }
-
-    fn quirks(&self) -> &'static [(&'static str, &'static str)] {
-        quirks::QUIRKS
-    }
-
-    fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        cluster::check(settings)?;
+    fn check_settings(settings: &Settings) -> Result<(), String> {
         settings::check(settings)
     }
 
-    fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
-        (draw::operations(seed, settings), budget::space(seed, settings))
+    fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> {
+        draw::operations(seed, settings)
     }
 
-    fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
-        world(plan, spare, None)
+    fn space(seed: Seed, settings: &Settings) -> FaultSpace {
+        budget::space(seed, settings)
     }
 
-    fn checks(&self, plan: &Plan<Op>, _spare: Option<ClusterChecks>) -> ClusterChecks {
-        checks(plan, SOMETIMES)
+    fn broker(settings: &Settings, _layout: Layout, config: BrokerConfig) -> BrokerConfig {
+        BrokerConfig { groups: settings::coordinator(settings), ..config }
     }
 
-    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+    fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
+        add_clients(plan, layout, None, world);
+    }
+
+    fn expectations(plan: &Plan<Op>, layout: Layout) -> Expectations {
+        Expectations {
+            keys: keys(plan, layout),
+            sometimes: SOMETIMES,
+            groups: groups(plan).into_iter().map(group_name).collect(),
+            ..log::expectations(&plan.settings, layout)
+        }
+    }
+
+    fn smaller(plan: &Plan<Op>) -> Vec<Plan<Op>> {
         smaller::plans(plan)
     }
 
-    fn within_budget(&self, plan: &Plan<Op>) -> bool {
-        plan.settings.is_on("fault.beyond_budget") || budget::holds(plan)
-    }
-
-    fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
-        roles::resolve(role, checks.layout(), world, checks)
-    }
-
-    fn halted(&self, process: &Member) -> bool {
-        process.is_halted()
-    }
-
-    fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
-        roles::transfer(role, checks.layout(), world, checks)
-    }
-
-    fn message_kinds(&self) -> &'static [narrate::Kind] {
-        &words::MESSAGES_WITH_GROUPS
-    }
-
-    fn message_kind(&self, message: &Message) -> &'static str {
-        words::message_kind(message)
-    }
-
-    fn message_fields(&self, message: &Message) -> Fields {
-        words::message_fields(message)
-    }
-
-    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
-        words::story(facts, lanes)
-    }
-
-    fn probe_kinds(&self) -> &'static [narrate::Kind] {
-        &words::PROBES_WITH_GROUPS
-    }
-
-    fn probe_kind(&self, probe: &Probe) -> &'static str {
-        words::probe_kind(probe)
-    }
-
-    fn probe_fields(&self, probe: &Probe) -> Fields {
-        words::probe_fields(probe)
-    }
-
-    fn probe_glyph(&self, probe: &Probe) -> char {
-        words::probe_glyph(probe)
-    }
-
-    fn partitions(&self, settings: &Settings) -> Vec<String> {
+    fn partitions(settings: &Settings) -> Vec<TopicPartition> {
         let offsets = 0..settings.get("group.offsets_partitions") as u32;
         let offsets = offsets.map(|partition| TopicPartition { topic: TopicId(1), partition });
-        partitions(settings).chain(offsets).map(|at| at.to_string()).collect()
+        log::partitions(settings).chain(offsets).collect()
     }
-
-    fn chronicle(&self, plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
-        // Members say themselves what they read; nobody reads everything from the start.
-        let all = partitions(&plan.settings).collect();
-        Some(Box::new(words::ClusterChronicle::new(Vec::new(), all)))
-    }
-
-    fn is_client(&self, member: &Member) -> bool {
-        member.is_client()
-    }
-
-    fn state(&self, member: &Member) -> Fields {
-        words::state(member)
-    }
-}
-
-/// The world of a plan, whose brokers and members pay `costs` for their work.
-pub(crate) fn world(plan: &Plan<Op>, spare: Spare<Member>, costs: Option<Costs>) -> World<Member> {
-    let settings = &plan.settings;
-    let layout = cluster::layout(settings);
-    let quirks = quirks::set(&plan.quirks);
-    let mut world = World::with_spare(Seed(plan.seed), world_config(settings), spare);
-    for id in layout.broker_ids() {
-        let config = BrokerConfig {
-            groups: settings::coordinator(settings),
-            ..cluster::broker_config(settings, layout, id, quirks)
-        };
-        let broker = Charged::new(Broker::new(config), costs);
-        world.add(&format!("broker {id}"), Member::Broker(Box::new(broker)));
-    }
-    for node in layout.controller_nodes() {
-        let controller = Controller::new(cluster::controller_config(settings, layout, quirks));
-        world.add(&format!("controller {node}"), Member::Controller(Box::new(controller)));
-    }
-    add_clients(plan, layout, costs, &mut world);
-    world
-}
-
-/// The checks of a plan; a campaign must reach what `sometimes` names.
-pub(crate) fn checks(plan: &Plan<Op>, sometimes: &'static [&'static str]) -> ClusterChecks {
-    let settings = &plan.settings;
-    let layout = cluster::layout(settings);
-    let audit = Audit {
-        consumer: ConsumerConfig { max_bytes: 1 << 20, ..consumer_config(settings, layout) },
-        partitions: settings.get("topic.partitions") as u32,
-    };
-    let expectations = Expectations {
-        audit: Some(audit),
-        keys: keys(plan, layout),
-        flush: settings.is_on("log.flush"),
-        beyond_budget: settings.is_on("fault.beyond_budget"),
-        sometimes,
-        groups: groups(plan).into_iter().map(group_name).collect(),
-        witness: None,
-        effects: None,
-        effects_witness: None,
-        queues: None,
-    };
-    ClusterChecks::new(layout, expectations)
 }
 
 /// A group's name.
@@ -333,25 +225,14 @@ fn clients(settings: &Settings) -> (u32, u32) {
     (settings.get("client.producers") as u32, workers as u32)
 }
 
-/// The node that a client lives on.
-pub(crate) const fn client_node(layout: Layout, client: u32) -> u32 {
-    layout.first_client().0 + ADMIN + 1 + client
-}
-
-fn add_clients(plan: &Plan<Op>, layout: Layout, costs: Option<Costs>, world: &mut World<Member>) {
+/// The first client makes the topics; producers follow, then workers, who pay `costs` for their work.
+pub(crate) fn add_clients(plan: &Plan<Op>, layout: Layout, costs: Option<Costs>, world: &mut World<Member>) {
     let settings = &plan.settings;
-    let topic = |name: &str, partitions: u64, cleanup: CleanupPolicy| CreateTopic {
-        name: name.to_owned(),
-        partitions: partitions as u32,
-        replication: replication(settings) as u32,
-        min_isr: settings.get("topic.min_isr") as u32,
-        unclean: settings.is_on("topic.unclean"),
-        cleanup,
-    };
+    let topic = |name, partitions, cleanup| log::topic(settings, name, partitions, cleanup);
     let topics = vec![
-        topic(TOPIC, settings.get("topic.partitions"), CleanupPolicy::Delete),
+        topic(TOPIC, "topic.partitions", CleanupPolicy::Delete),
         // Of each offset the newest commit is enough, as Kafka has it.
-        topic(OFFSETS_TOPIC, settings.get("group.offsets_partitions"), CleanupPolicy::Compact),
+        topic(OFFSETS_TOPIC, "group.offsets_partitions", CleanupPolicy::Compact),
     ];
     // Whoever waits for a topic looks again soon, however patient clients are.
     let pause = Span::from_millis(settings.get("client.request_timeout")).min(Span::from_secs(1));
@@ -372,13 +253,10 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, costs: Option<Costs>, world: &mu
 
 /// The keys of what each producer sends, by its node.
 fn keys(plan: &Plan<Op>, layout: Layout) -> Keys {
-    let mut keys = BTreeMap::<u32, Vec<Option<u32>>>::new();
-    for operation in &plan.operations {
-        if let Op::Send { key, .. } = operation.op {
-            keys.entry(client_node(layout, operation.client)).or_default().push(key);
-        }
-    }
-    Arc::new(keys)
+    log::keys(plan.operations.iter().filter_map(|operation| match operation.op {
+        Op::Send { key, .. } => Some((client_node(layout, operation.client), key)),
+        Op::Produce { .. } | Op::Work { .. } | Op::Join | Op::Leave | Op::Dawdle { .. } => None,
+    }))
 }
 
 /// What each client does, in order of time.
@@ -403,7 +281,7 @@ fn producer(
     layout: Layout,
     client: u32,
 ) -> (ProducerConfig, Arc<[Send]>) {
-    let mut config = producer_config(&plan.settings, layout);
+    let mut config = log::producer_config(&plan.settings, layout);
     config.quirks = quirks::set(&plan.quirks);
     let mut script = Vec::new();
     for (at, op) in of_client(scripts, client) {

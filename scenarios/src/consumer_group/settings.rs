@@ -10,23 +10,12 @@ use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
 use super::PlannedAssignor;
-use crate::cluster::{self, Layout};
-use crate::replicated_log::{CLIENTS, consumer_config};
-use crate::table::{joined, with};
+use crate::cluster::{self, Layout, millis};
+use crate::replicated_log::clients as log;
+use crate::table::{joined, row};
 use crate::workload::{TOPIC, Workstyle};
 
 use Unit::{Bytes, Count, Micros, Millis};
-
-const fn row(
-    key: &'static str,
-    unit: Unit,
-    calm: u64,
-    storm: (u64, u64),
-    limits: (u64, u64),
-    why: &'static str,
-) -> Knob {
-    Knob { key, unit, calm, storm, limits, why }
-}
 
 const OWN: &[Knob] = &[
     row("group.groups", Count, 2, (1, 3), (0, 50), "groups; each reads everything"),
@@ -83,33 +72,13 @@ const OWN: &[Knob] = &[
     ),
 ];
 
-/// Records are kept: what retention deletes before a group has read it would be skipped, as it should.
-const KEPT: &[Knob] = &[
-    row(
-        "log.retention_bytes",
-        Bytes,
-        0,
-        (0, 0),
-        (0, 1 << 40),
-        "log.retention.bytes of a partition; 0 keeps everything",
-    ),
-    row("log.retention", Millis, 0, (0, 0), (0, 1 << 40), "log.retention.ms; 0 keeps everything"),
-    row("client.producers", Count, 2, (1, 3), (0, 100), "producers"),
-];
-
-const SHARED: usize = cluster::KNOBS.len() + CLIENTS.len();
-
 /// How many rows there are.
-pub(crate) const ROWS: usize = SHARED + OWN.len();
+pub(crate) const ROWS: usize = log::KNOBS_WITH_GROUPS.len() + OWN.len();
 
 /// All of them.
-pub(crate) const TABLE: [Knob; ROWS] = with(joined(&joined::<SHARED>(cluster::KNOBS, CLIENTS), OWN), KEPT);
+pub(crate) const TABLE: [Knob; ROWS] = joined(&log::KNOBS_WITH_GROUPS, OWN);
 
 pub(super) static KNOBS: [Knob; ROWS] = TABLE;
-
-fn millis(settings: &Settings, key: &str) -> Span {
-    Span::from_millis(settings.get(key))
-}
 
 /// Refuses settings under which a healthy group would never rest.
 pub(crate) fn check(settings: &Settings) -> Result<(), String> {
@@ -171,7 +140,7 @@ pub(crate) fn coordinator(settings: &Settings) -> GroupConfig {
 
 /// A dynamic member of no group with automatic commits; its plan says what it is.
 pub(crate) fn member(settings: &Settings, layout: Layout, quirks: Quirks) -> MemberConfig {
-    let mut consumer = consumer_config(settings, layout);
+    let mut consumer = log::consumer_config(settings, layout);
     consumer.quirks = quirks;
     MemberConfig {
         consumer,

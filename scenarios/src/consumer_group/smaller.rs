@@ -2,74 +2,27 @@
 
 use squall_sim::plan::Plan;
 
-use super::{Op, client_node, clients};
+use super::Op;
 use crate::cluster;
-use crate::smaller;
+use crate::replicated_log::clients::client_node;
+use crate::smaller::{self, Crews};
+
+/// Those of `exactly-once` too, which has one group.
+pub(crate) const MEMBERS: Crews =
+    Crews { groups: "group.groups", members: "group.members", first_stays: true };
 
 /// All that have one thing less than `plan`.
 pub(super) fn plans(plan: &Plan<Op>) -> Vec<Plan<Op>> {
-    let mut plans = groups(plan);
-    plans.extend(members(plan));
-    plans.extend(producers(plan));
+    let first = client_node(cluster::layout(&plan.settings), 0);
+    let mut plans = MEMBERS.groups(plan, first, |op| match op {
+        Op::Work { group, .. } => Some(group),
+        Op::Produce { .. } | Op::Send { .. } | Op::Join | Op::Leave | Op::Dawdle { .. } => None,
+    });
+    plans.extend(MEMBERS.members(plan, first));
+    plans.extend(smaller::clients(plan, first, "client.producers"));
     plans.extend(smaller::partitions(plan));
     plans.extend(smaller::servers(plan));
     plans
-}
-
-/// Without these clients; those above move down.
-fn without(plan: &Plan<Op>, gone: &[u32]) -> Plan<Op> {
-    let layout = cluster::layout(&plan.settings);
-    let nodes: Vec<u32> = gone.iter().map(|&client| client_node(layout, client)).collect();
-    let mut plan = smaller::without_nodes(plan, &nodes);
-    plan.operations.retain(|operation| !gone.contains(&operation.client));
-    for operation in &mut plan.operations {
-        operation.client -= gone.iter().filter(|&&gone| gone < operation.client).count() as u32;
-    }
-    plan
-}
-
-fn producers(plan: &Plan<Op>) -> Vec<Plan<Op>> {
-    let (producers, _) = clients(&plan.settings);
-    let without = |gone: u32| {
-        let mut plan = without(plan, &[gone]);
-        plan.settings.set("client.producers", u64::from(producers) - 1);
-        plan
-    };
-    (0..producers).rev().map(without).collect()
-}
-
-fn groups(plan: &Plan<Op>) -> Vec<Plan<Op>> {
-    let (producers, _) = clients(&plan.settings);
-    let (groups, members) =
-        (plan.settings.get("group.groups") as u32, plan.settings.get("group.members") as u32);
-    let without = |gone: u32| {
-        let first = producers + gone * members;
-        let mut plan = without(plan, &(first..first + members).collect::<Vec<_>>());
-        plan.settings.set("group.groups", u64::from(groups) - 1);
-        for operation in &mut plan.operations {
-            if let Op::Work { group, .. } = &mut operation.op
-                && *group > gone
-            {
-                *group -= 1;
-            }
-        }
-        plan
-    };
-    (0..groups).rev().filter(|_| groups > 1).map(without).collect()
-}
-
-/// Each group with a member less. The first one stays: it finishes the work.
-fn members(plan: &Plan<Op>) -> Vec<Plan<Op>> {
-    let (producers, _) = clients(&plan.settings);
-    let (groups, members) =
-        (plan.settings.get("group.groups") as u32, plan.settings.get("group.members") as u32);
-    let without = |place: u32| {
-        let gone: Vec<u32> = (0..groups).map(|group| producers + group * members + place).collect();
-        let mut plan = without(plan, &gone);
-        plan.settings.set("group.members", u64::from(members) - 1);
-        plan
-    };
-    (1..members).rev().map(without).collect()
 }
 
 #[cfg(test)]

@@ -3,15 +3,14 @@
 use squall_core::ids::{NodeId, TopicId, TopicPartition};
 use squall_core::time::Span;
 use squall_sim::fault::{FaultSpace, Group};
-use squall_sim::plan::Plan;
 use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
-use super::{Op, READERS, members};
+use super::{READERS, members};
 use crate::cluster::{self, Role};
-use crate::consumer_group::client_node;
 use crate::moments;
 use crate::replicated_log::budget as log;
+use crate::replicated_log::clients::client_node;
 
 /// What may break where.
 pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
@@ -40,9 +39,4 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     let own = ["group.session", "group.max_poll", "group.heartbeat", "txn.timeout"];
     space.timeouts.extend(own.map(|key| Span::from_millis(settings.get(key))));
     space
-}
-
-/// Whether no more brokers lose what they wrote than the contract survives.
-pub(super) fn holds(plan: &Plan<Op>) -> bool {
-    log::holds(plan)
 }

@@ -32,42 +32,45 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use squall_core::broker::{Broker, BrokerConfig};
+use squall_core::broker::BrokerConfig;
 use squall_core::client::{ConsumerConfig, ProducerConfig};
-use squall_core::controller::Controller;
 use squall_core::group::config::OFFSETS_TOPIC;
-use squall_core::ids::NodeId;
 use squall_core::log::CleanupPolicy;
-use squall_core::message::{Acks, CreateTopic, Isolation, Message};
+use squall_core::message::{Acks, CreateTopic, Isolation};
 use squall_core::probe::Probe;
+use squall_core::quirk::Quirks;
 use squall_core::time::{Span, Time};
 use squall_core::transaction::config::TRANSACTIONS_TOPIC;
-use squall_sim::engine::{Spare, World};
+use squall_sim::engine::World;
 use squall_sim::fault::FaultSpace;
 use squall_sim::history::Chronicle;
 use squall_sim::knob::Knob;
-use squall_sim::narrate::{self, Fields};
+use squall_sim::narrate::Kind;
 use squall_sim::plan::{Operation, Plan};
-use squall_sim::recording::{Fact, Lane};
-use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
-use crate::checks::{self, Audit, ClusterChecks, Exercised, Expectations};
-use crate::cluster::{self, Layout, Member};
+use crate::checks::{self, Exercised, Expectations};
+use crate::cluster::{Layout, Member};
+use crate::consumer_group::PlannedAssignor;
 use crate::consumer_group::settings as group;
-use crate::consumer_group::{PlannedAssignor, client_node};
 use crate::ghost::clients::Keys;
 use crate::narrate as words;
+use crate::on_cluster::{ClusterScenario, OnCluster};
 use crate::quirks;
-use crate::replicated_log::budget::replication;
-use crate::replicated_log::{consumer_config, partitions, producer_config};
-use crate::roles_in_world as roles;
+use crate::replicated_log::clients::{self as log, client_node};
 use crate::workload::{Admin, EFFECTS, EffectsReader, Pipeline, Send, Sender, Step, TOPIC};
 
 /// The scenario.
+pub type ExactlyOnce = OnCluster<Story>;
+
+/// The scenario.
+#[expect(non_upper_case_globals, reason = "the scenario and its type have one name")]
+pub const ExactlyOnce: ExactlyOnce = OnCluster::new();
+
+/// What is its own.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ExactlyOnce;
+pub struct Story;
 
 /// What a client does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,148 +133,59 @@ const SOMETIMES: &[&str] = &[
 /// Who reads effects: one as read-committed, one as read-uncommitted.
 const READERS: u32 = 2;
 
-impl Scenario for ExactlyOnce {
-    type Process = Member;
+impl ClusterScenario for Story {
     type Operation = Op;
-    type Checks = ClusterChecks;
 
-    fn name(&self) -> &'static str {
-        "exactly-once"
-    }
+    const NAME: &'static str = "exactly-once";
+    const ABOUT: &'static str =
+        "a group that consumes, transforms and produces in transactions, with zombies and fenced producers";
+    const KNOBS: &'static [Knob] = &settings::KNOBS;
+    const MESSAGES: &'static [Kind] = &words::MESSAGES_WITH_TRANSACTIONS;
+    const PROBES: &'static [Kind] = &words::PROBES_WITH_TRANSACTIONS;
 
-    fn about(&self) -> &'static str {
-        "a group that consumes, transforms and produces in transactions, with zombies and fenced producers"
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &settings::KNOBS
-    }
-
-    fn quirks(&self) -> &'static [(&'static str, &'static str)] {
-        quirks::QUIRKS
-    }
-
-    fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        cluster::check(settings)?;
+    fn check_settings(settings: &Settings) -> Result<(), String> {
         settings::check(settings)
     }
 
-    fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
-        (draw::operations(seed, settings), budget::space(seed, settings))
+    fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> {
+        draw::operations(seed, settings)
     }
 
-    fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
-        let settings = &plan.settings;
-        let layout = cluster::layout(settings);
-        let quirks = quirks::set(&plan.quirks);
-        let mut world = World::with_spare(Seed(plan.seed), world_config(settings), spare);
-        for id in layout.broker_ids() {
-            let config = BrokerConfig {
-                groups: group::coordinator(settings),
-                transactions: settings::coordinator(settings),
-                ..cluster::broker_config(settings, layout, id, quirks)
-            };
-            world.add(&format!("broker {id}"), Member::Broker(Box::new(Broker::new(config).into())));
-        }
-        for node in layout.controller_nodes() {
-            let controller = Controller::new(cluster::controller_config(settings, layout, quirks));
-            world.add(&format!("controller {node}"), Member::Controller(Box::new(controller)));
-        }
-        add_clients(plan, layout, &mut world);
-        world
+    fn space(seed: Seed, settings: &Settings) -> FaultSpace {
+        budget::space(seed, settings)
     }
 
-    fn checks(&self, plan: &Plan<Op>, _spare: Option<ClusterChecks>) -> ClusterChecks {
+    fn broker(settings: &Settings, _layout: Layout, config: BrokerConfig) -> BrokerConfig {
+        BrokerConfig {
+            groups: group::coordinator(settings),
+            transactions: settings::coordinator(settings),
+            ..config
+        }
+    }
+
+    fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
+        add_clients(plan, layout, world);
+    }
+
+    fn expectations(plan: &Plan<Op>, layout: Layout) -> Expectations {
         let settings = &plan.settings;
-        let layout = cluster::layout(settings);
-        let audit = |isolation, partitions: &str| Audit {
-            consumer: ConsumerConfig { max_bytes: 1 << 20, isolation, ..consumer_config(settings, layout) },
-            partitions: settings.get(partitions) as u32,
-        };
-        let expectations = Expectations {
-            audit: Some(audit(Isolation::ReadUncommitted, "topic.partitions")),
+        let group = is_worked_at(plan).then(|| settings::member(settings, layout, Quirks::NONE).group);
+        Expectations {
             keys: keys(plan, layout),
-            flush: settings.is_on("log.flush"),
-            beyond_budget: settings.is_on("fault.beyond_budget"),
             sometimes: SOMETIMES,
-            groups: is_worked_at(plan)
-                .then(|| settings::member(settings, layout, quirks::set(&[])).group)
-                .into_iter()
-                .collect(),
-            witness: None,
-            effects: Some(audit(Isolation::ReadCommitted, "txn.effects")),
+            groups: group.into_iter().collect(),
+            effects: Some(log::audit(settings, layout, Isolation::ReadCommitted, "txn.effects")),
             effects_witness: is_witnessed(plan).then(Box::default),
-            queues: None,
-        };
-        ClusterChecks::new(layout, expectations)
+            ..log::expectations(settings, layout)
+        }
     }
 
-    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+    fn smaller(plan: &Plan<Op>) -> Vec<Plan<Op>> {
         smaller::plans(plan)
     }
 
-    fn within_budget(&self, plan: &Plan<Op>) -> bool {
-        plan.settings.is_on("fault.beyond_budget") || budget::holds(plan)
-    }
-
-    fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
-        roles::resolve(role, checks.layout(), world, checks)
-    }
-
-    fn halted(&self, process: &Member) -> bool {
-        process.is_halted()
-    }
-
-    fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
-        roles::transfer(role, checks.layout(), world, checks)
-    }
-
-    fn message_kinds(&self) -> &'static [narrate::Kind] {
-        &words::MESSAGES_WITH_TRANSACTIONS
-    }
-
-    fn message_kind(&self, message: &Message) -> &'static str {
-        words::message_kind(message)
-    }
-
-    fn message_fields(&self, message: &Message) -> Fields {
-        words::message_fields(message)
-    }
-
-    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
-        words::story(facts, lanes)
-    }
-
-    fn probe_kinds(&self) -> &'static [narrate::Kind] {
-        &words::PROBES_WITH_TRANSACTIONS
-    }
-
-    fn probe_kind(&self, probe: &Probe) -> &'static str {
-        words::probe_kind(probe)
-    }
-
-    fn probe_fields(&self, probe: &Probe) -> Fields {
-        words::probe_fields(probe)
-    }
-
-    fn probe_glyph(&self, probe: &Probe) -> char {
-        words::probe_glyph(probe)
-    }
-
-    fn partitions(&self, settings: &Settings) -> Vec<String> {
-        partitions(settings).map(|at| at.to_string()).collect()
-    }
-
-    fn chronicle(&self, _plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
-        Some(Box::new(words::EffectsChronicle::default()))
-    }
-
-    fn is_client(&self, member: &Member) -> bool {
-        member.is_client()
-    }
-
-    fn state(&self, member: &Member) -> Fields {
-        words::state(member)
+    fn chronicle(_plan: &Plan<Op>) -> Box<dyn Chronicle<Probe>> {
+        Box::new(words::EffectsChronicle::default())
     }
 }
 
@@ -318,7 +232,7 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
         let config = ConsumerConfig {
             isolation,
             quirks: quirks::set(&plan.quirks),
-            ..consumer_config(settings, layout)
+            ..log::consumer_config(settings, layout)
         };
         let reader = EffectsReader::new(config, settings.get("txn.effects") as u32);
         world.add(name, Member::EffectsReader(Box::new(reader)));
@@ -327,14 +241,7 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
 
 /// The records, their effects, and what coordinators keep.
 fn topics(settings: &Settings) -> Vec<CreateTopic> {
-    let topic = |name: &str, partitions: &str, cleanup: CleanupPolicy| CreateTopic {
-        name: name.to_owned(),
-        partitions: settings.get(partitions) as u32,
-        replication: replication(settings) as u32,
-        min_isr: settings.get("topic.min_isr") as u32,
-        unclean: settings.is_on("topic.unclean"),
-        cleanup,
-    };
+    let topic = |name, partitions, cleanup| log::topic(settings, name, partitions, cleanup);
     vec![
         topic(TOPIC, "topic.partitions", CleanupPolicy::Delete),
         topic(EFFECTS, "txn.effects", CleanupPolicy::Delete),
@@ -345,13 +252,10 @@ fn topics(settings: &Settings) -> Vec<CreateTopic> {
 
 /// The keys of what each producer sends, by its node.
 fn keys(plan: &Plan<Op>, layout: Layout) -> Keys {
-    let mut keys = BTreeMap::<u32, Vec<Option<u32>>>::new();
-    for operation in &plan.operations {
-        if let Op::Send { key, .. } = operation.op {
-            keys.entry(client_node(layout, operation.client)).or_default().push(key);
-        }
-    }
-    Arc::new(keys)
+    log::keys(plan.operations.iter().filter_map(|operation| match operation.op {
+        Op::Send { key, .. } => Some((client_node(layout, operation.client), key)),
+        Op::Produce { .. } | Op::Work { .. } | Op::Join | Op::Leave | Op::Dawdle { .. } | Op::Abort => None,
+    }))
 }
 
 fn of_client(plan: &Plan<Op>, client: u32) -> impl Iterator<Item = (Time, Op)> {
@@ -361,7 +265,7 @@ fn of_client(plan: &Plan<Op>, client: u32) -> impl Iterator<Item = (Time, Op)> {
 
 /// What one producer is, and what it sends.
 fn producer(plan: &Plan<Op>, layout: Layout, client: u32) -> (ProducerConfig, Arc<[Send]>) {
-    let mut config = producer_config(&plan.settings, layout);
+    let mut config = log::producer_config(&plan.settings, layout);
     config.acks = Acks::All;
     let mut script = Vec::new();
     for (at, op) in of_client(plan, client) {

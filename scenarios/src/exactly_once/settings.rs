@@ -9,24 +9,13 @@ use squall_core::transaction::config::TransactionConfig;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
-use crate::cluster::{self, Layout};
+use crate::cluster::{self, Layout, millis};
 use crate::consumer_group::settings as group;
-use crate::replicated_log::producer_config;
-use crate::table::{joined, with};
+use crate::replicated_log::clients as log;
+use crate::table::{joined, row, with};
 use crate::workload::Pace;
 
 use Unit::{Count, Millis};
-
-const fn row(
-    key: &'static str,
-    unit: Unit,
-    calm: u64,
-    storm: (u64, u64),
-    limits: (u64, u64),
-    why: &'static str,
-) -> Knob {
-    Knob { key, unit, calm, storm, limits, why }
-}
 
 const OWN: &[Knob] = &[
     row("txn.partitions", Count, 1, (1, 2), (1, 64), "transaction.state.log.num.partitions"),
@@ -54,10 +43,6 @@ const OTHERS: &[Knob] = &[
 
 pub(super) static KNOBS: [Knob; group::ROWS + OWN.len()] =
     with(joined::<{ group::ROWS + OWN.len() }>(&group::TABLE, OWN), OTHERS);
-
-fn millis(settings: &Settings, key: &str) -> Span {
-    Span::from_millis(settings.get(key))
-}
 
 /// Partitions are added, records written, offsets added and written, the end written: so many writes follow each other.
 const WRITES: u64 = 5;
@@ -101,7 +86,7 @@ pub(super) fn producer(settings: &Settings, layout: Layout, quirks: Quirks, numb
             id: TransactionalId(format!("pipeline-{number}").into()),
             timeout: millis(settings, "txn.timeout"),
         }),
-        ..producer_config(settings, layout)
+        ..log::producer_config(settings, layout)
     }
 }
 

@@ -9,17 +9,16 @@ use squall_core::group::probe::{Departure, GroupProbe};
 use squall_core::ids::{Generation, GroupId, InstanceId, MemberId, TopicPartition};
 use squall_sim::narrate::{Kind, field};
 
-use super::{Words, millis, nobody_or, record, row, transactions, yes_or_no};
+use super::{
+    GROUP, MEMBER, PARTITIONS, REFUSED, Words, each, list, millis, nobody_or, record, row, transactions,
+    yes_or_no,
+};
 
 use field::{EPOCH, LEADER, LOG_END, OFFSET, PARTITION, RECORD};
 
-const GROUP: &str = "group";
-const MEMBER: &str = "member";
 const MEMBERS: &str = "members";
 const INSTANCE: &str = "instance";
 const GENERATION: &str = "generation";
-const REFUSED: &str = "refused";
-const PARTITIONS: &str = "partitions";
 const PROTOCOL: &str = "protocol";
 
 /// The kinds of messages.
@@ -259,11 +258,11 @@ pub(super) fn probe(probe: &GroupProbe) -> Words {
     let words = Words::new();
     match probe {
         GroupProbe::Loading { at, epoch, end } | GroupProbe::Loaded { at, epoch, end } => {
-            words.with(PARTITION, at).with(EPOCH, epoch).with(LOG_END, end)
+            Words::reign(*at, *epoch).with(LOG_END, end)
         }
-        GroupProbe::Unloaded { at, epoch } => words.with(PARTITION, at).with(EPOCH, epoch),
+        GroupProbe::Unloaded { at, epoch } => Words::reign(*at, *epoch),
         GroupProbe::Restored { group, generation, members } => {
-            generation_of(words, group, *generation).with(MEMBERS, member_list(members))
+            generation_of(words, group, *generation).with(MEMBERS, list(members))
         }
         GroupProbe::Joined { group, member, instance } => {
             member_of(words, group, *member).maybe(INSTANCE, instance.as_ref())
@@ -273,7 +272,7 @@ pub(super) fn probe(probe: &GroupProbe) -> Words {
             generation_of(words, group, *generation)
                 .maybe(PROTOCOL, protocol.map(|protocol| protocol.name()))
                 .with(LEADER, nobody_or(*leader))
-                .with(MEMBERS, member_list(members))
+                .with(MEMBERS, list(members))
         }
         GroupProbe::Assigned { group, generation, assignments: assigned } => {
             generation_of(words, group, *generation).with("assigned", assignments(assigned))
@@ -339,39 +338,18 @@ const fn departure(why: Departure) -> &'static str {
     }
 }
 
-fn list(partitions: &[TopicPartition]) -> String {
-    format!("{partitions:?}")
-}
-
-fn member_list(members: &[MemberId]) -> String {
-    format!("{members:?}")
-}
-
 fn assignments(assignments: &[(MemberId, Vec<TopicPartition>)]) -> String {
-    let each: Vec<_> =
-        assignments.iter().map(|(member, partitions)| format!("{member}: {partitions:?}")).collect();
-    each.join(" ")
+    each(assignments.iter().map(|(member, partitions)| format!("{member}: {partitions:?}")), " ")
 }
 
 fn offsets<'a>(offsets: impl Iterator<Item = (&'a TopicPartition, Option<&'a CommittedOffset>)>) -> String {
-    let each: Vec<_> = offsets
-        .map(|(at, committed)| format!("{at}: {}", nobody_or(committed.map(|committed| committed.offset))))
-        .collect();
-    each.join(" ")
+    let offset = |committed: Option<&CommittedOffset>| nobody_or(committed.map(|committed| committed.offset));
+    each(offsets.map(|(at, committed)| format!("{at}: {}", offset(committed))), " ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn kinds_have_different_names() {
-        for kinds in [MESSAGES, PROBES] {
-            for (place, kind) in kinds.iter().enumerate() {
-                assert!(kinds[..place].iter().all(|earlier| earlier.name != kind.name), "{}", kind.name);
-            }
-        }
-    }
 
     #[test]
     fn a_commit_says_whose_it_is_and_what_it_commits() {

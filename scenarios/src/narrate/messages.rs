@@ -349,13 +349,6 @@ mod tests {
     const AT: TopicPartition = TopicPartition { topic: TopicId(0), partition: 1 };
 
     #[test]
-    fn kinds_have_different_names() {
-        for (place, kind) in KINDS.iter().enumerate() {
-            assert!(KINDS[..place].iter().all(|earlier| earlier.name != kind.name), "{}", kind.name);
-        }
-    }
-
-    #[test]
     fn a_followers_fetch_says_who_reads_and_a_consumers_does_not() {
         let mut fetch = Fetch {
             at: AT,

@@ -24,7 +24,9 @@ pub(crate) use queue_chronicle::QueueChronicle;
 pub(crate) use state::fields as state;
 pub(crate) use story::sentences as story;
 
-use squall_core::ids::{BrokerId, TopicPartition};
+use std::fmt::Debug;
+
+use squall_core::ids::{LeaderEpoch, TopicPartition};
 use squall_core::message::Acks;
 use squall_core::metadata::MetadataRecord;
 use squall_core::refused::Refused;
@@ -32,6 +34,12 @@ use squall_core::time::Span;
 use squall_sim::narrate::{Fields, Kind, field};
 
 use crate::ghost::clients::Name;
+
+/// Names of fields that groups of both kinds and transactions have.
+const GROUP: &str = "group";
+const MEMBER: &str = "member";
+const PARTITIONS: &str = "partitions";
+const REFUSED: &str = "refused";
 
 /// The kinds of messages of a cluster with groups.
 pub(crate) static MESSAGES_WITH_GROUPS: [Kind; MESSAGES.len() + groups::MESSAGES.len()] =
@@ -91,6 +99,11 @@ impl Words {
         Self::new().with(field::PARTITION, at)
     }
 
+    /// Of whoever leads a partition of an internal topic in this epoch, and keeps what lies there.
+    fn reign(at: TopicPartition, epoch: LeaderEpoch) -> Self {
+        Self::of(at).with(field::EPOCH, epoch)
+    }
+
     fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.0.push((name, value.to_string()));
         self
@@ -107,7 +120,7 @@ impl Words {
     fn result<T>(self, result: &Result<T, Refused>, ok: impl FnOnce(Self, &T) -> Self) -> Self {
         match result {
             Ok(value) => ok(self, value),
-            Err(refused) => self.with("refused", refused),
+            Err(refused) => self.with(REFUSED, refused),
         }
     }
 
@@ -151,8 +164,13 @@ fn nobody_or(somebody: Option<impl ToString>) -> String {
     somebody.map_or_else(|| "nobody".to_owned(), |somebody| somebody.to_string())
 }
 
-fn list(brokers: &[BrokerId]) -> String {
-    format!("{brokers:?}")
+fn list<T: Debug>(several: &[T]) -> String {
+    format!("{several:?}")
+}
+
+/// Sentences for people, one behind another.
+fn each(sentences: impl Iterator<Item = String>, between: &str) -> String {
+    sentences.collect::<Vec<_>>().join(between)
 }
 
 fn millis(span: Span) -> String {
@@ -171,5 +189,21 @@ const fn acks(acks: Acks) -> &'static str {
         Acks::None => "0",
         Acks::Leader => "1",
         Acks::All => "all",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_one_cluster_have_different_names() {
+        let of_messages: [&[Kind]; 2] = [&MESSAGES_WITH_TRANSACTIONS, &MESSAGES_WITH_SHARES];
+        let of_probes: [&[Kind]; 2] = [&PROBES_WITH_TRANSACTIONS, &PROBES_WITH_SHARES];
+        for kinds in of_messages.into_iter().chain(of_probes) {
+            for (place, kind) in kinds.iter().enumerate() {
+                assert!(kinds[..place].iter().all(|earlier| earlier.name != kind.name), "{}", kind.name);
+            }
+        }
     }
 }

@@ -415,13 +415,6 @@ mod tests {
     const AT: TopicPartition = TopicPartition { topic: TopicId(0), partition: 1 };
 
     #[test]
-    fn kinds_have_different_names() {
-        for (place, kind) in KINDS.iter().enumerate() {
-            assert!(KINDS[..place].iter().all(|earlier| earlier.name != kind.name), "{}", kind.name);
-        }
-    }
-
-    #[test]
     fn an_elected_leader_is_told_with_its_partition_epoch_and_log_end() {
         let probe = Probe::Replica(AT, ReplicaProbe::Leader { epoch: LeaderEpoch(4), start: Offset(12) });
         assert_eq!(kind(&probe), "leader elected");

@@ -5,16 +5,13 @@ use squall_core::share::message::{Acquired, ShareReply, ShareRequest, Standstill
 use squall_core::share::probe::{Afterwards, Delivery, Ending, Kept, SharePartition, ShareProbe, Told};
 use squall_sim::narrate::{Kind, field};
 
-use super::{Words, millis, record, row};
+use super::{GROUP, MEMBER, REFUSED, Words, each, millis, record, row};
 
 use field::{EPOCH, LOG_END, OFFSET, PARTITION, RECORD};
 
-const GROUP: &str = "group";
-const MEMBER: &str = "member";
 const TURN: &str = "turn";
 const COUNT: &str = "count";
 const VERDICT: &str = "verdict";
-const REFUSED: &str = "refused";
 const RECORDS: &str = "records";
 
 /// The kinds of messages.
@@ -172,9 +169,9 @@ pub(super) fn reply(reply: &ShareReply) -> Words {
 pub(super) fn probe(probe: &ShareProbe) -> Words {
     match probe {
         ShareProbe::Loading { at, epoch, end } | ShareProbe::Loaded { at, epoch, end } => {
-            Words::of(*at).with(EPOCH, epoch).with(LOG_END, end)
+            Words::reign(*at, *epoch).with(LOG_END, end)
         }
-        ShareProbe::Unloaded { at, epoch } => Words::of(*at).with(EPOCH, epoch),
+        ShareProbe::Unloaded { at, epoch } => Words::reign(*at, *epoch),
         ShareProbe::Restored { of, epoch, next, records } => {
             share(of).with(EPOCH, epoch).with(OFFSET, next).with(RECORDS, kept_list(records))
         }
@@ -237,8 +234,7 @@ fn told(result: Told) -> String {
 }
 
 fn acquired_list(acquired: &[Acquired]) -> String {
-    let each = acquired.iter().map(|one| format!("{} (turn {})", one.offset, one.turn));
-    each.collect::<Vec<_>>().join(", ")
+    each(acquired.iter().map(|one| format!("{} (turn {})", one.offset, one.turn)), ", ")
 }
 
 fn stuck_list(stuck: &[Stuck]) -> String {
@@ -248,29 +244,14 @@ fn stuck_list(stuck: &[Stuck]) -> String {
         Standstill::Dying => "dying",
         Standstill::Dead => "dead",
     };
-    let each = stuck.iter().map(|one| format!("{} {} after {}", one.offset, how(one.how), one.count));
-    each.collect::<Vec<_>>().join(", ")
+    each(stuck.iter().map(|one| format!("{} {} after {}", one.offset, how(one.how), one.count)), ", ")
 }
 
 fn kept_list(records: &[Kept]) -> String {
-    let each = records.iter().map(|kept| match (kept.holder, kept.archiving) {
+    let kept = records.iter().map(|kept| match (kept.holder, kept.archiving) {
         (Some(member), _) => format!("{} of {member}", kept.offset),
         (None, true) => format!("{} given up", kept.offset),
         (None, false) => kept.offset.to_string(),
     });
-    each.collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kinds_have_different_names() {
-        for kinds in [MESSAGES, PROBES] {
-            for (place, kind) in kinds.iter().enumerate() {
-                assert!(kinds[..place].iter().all(|earlier| earlier.name != kind.name), "{}", kind.name);
-            }
-        }
-    }
+    each(kept, ", ")
 }

@@ -3,7 +3,7 @@
 //! Tables of their own: a cluster without transactions has neither these messages nor these facts.
 
 use squall_core::group::message::TxnOffsetCommit;
-use squall_core::ids::{ProducerEpoch, ProducerId, TopicPartition, TransactionalId};
+use squall_core::ids::{ProducerEpoch, ProducerId, TransactionalId};
 use squall_core::message::Stable;
 use squall_core::probe::ReplicaProbe;
 use squall_core::record::Ending;
@@ -11,7 +11,7 @@ use squall_core::transaction::message::{TransactionReply, TransactionRequest};
 use squall_core::transaction::probe::TransactionProbe;
 use squall_sim::narrate::{Kind, field};
 
-use super::{Words, millis, row};
+use super::{PARTITIONS, REFUSED, Words, list, millis, row};
 
 use field::{EPOCH, HIGH_WATERMARK, LOG_END, OFFSET, PARTITION};
 
@@ -19,9 +19,7 @@ const TRANSACTIONAL: &str = "transactional id";
 const PRODUCER: &str = "producer id";
 const PRODUCER_EPOCH: &str = "producer epoch";
 const COORDINATOR_EPOCH: &str = "coordinator epoch";
-const PARTITIONS: &str = "partitions";
 const ENDING: &str = "ending";
-const REFUSED: &str = "refused";
 
 /// The kinds of messages.
 pub(crate) const MESSAGES: &[Kind] = &[
@@ -224,9 +222,9 @@ pub(super) fn probe(probe: &TransactionProbe) -> Words {
     let words = Words::new();
     match probe {
         TransactionProbe::Loading { at, epoch, end } | TransactionProbe::Loaded { at, epoch, end } => {
-            words.with(PARTITION, at).with(EPOCH, epoch).with(LOG_END, end)
+            Words::reign(*at, *epoch).with(LOG_END, end)
         }
-        TransactionProbe::Unloaded { at, epoch } => words.with(PARTITION, at).with(EPOCH, epoch),
+        TransactionProbe::Unloaded { at, epoch } => Words::reign(*at, *epoch),
         TransactionProbe::Changed {
             transactional,
             coordinator_epoch,
@@ -273,10 +271,6 @@ pub(super) fn replica(words: Words, probe: &ReplicaProbe) -> Words {
     words
 }
 
-fn list(partitions: &[TopicPartition]) -> String {
-    format!("{partitions:?}")
-}
-
 fn named(words: Words, transactional: &TransactionalId, id: ProducerId, epoch: ProducerEpoch) -> Words {
     identity(words.with(TRANSACTIONAL, transactional), id, epoch)
 }
@@ -297,15 +291,6 @@ mod tests {
     use squall_core::transaction::message::EndTxn;
 
     use super::*;
-
-    #[test]
-    fn kinds_have_different_names() {
-        for kinds in [MESSAGES, PROBES] {
-            for (place, kind) in kinds.iter().enumerate() {
-                assert!(kinds[..place].iter().all(|earlier| earlier.name != kind.name), "{}", kind.name);
-            }
-        }
-    }
 
     #[test]
     fn an_end_says_whose_it_is_and_how() {

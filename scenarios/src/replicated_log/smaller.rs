@@ -3,39 +3,26 @@
 use squall_sim::plan::Plan;
 
 use crate::cluster;
-use crate::replicated_log::{ADMIN, Op, producer_node};
+use crate::replicated_log::Op;
+use crate::replicated_log::clients::client_node;
 use crate::smaller;
 
 /// All that have one thing less than `plan`.
 pub(super) fn plans(plan: &Plan<Op>) -> Vec<Plan<Op>> {
-    let mut plans = producers(plan);
+    let first = client_node(cluster::layout(&plan.settings), 0);
+    let mut plans = smaller::clients(plan, first, "client.producers");
     plans.extend(readers(plan));
     plans.extend(smaller::partitions(plan));
     plans.extend(smaller::servers(plan));
     plans
 }
 
-fn producers(plan: &Plan<Op>) -> Vec<Plan<Op>> {
-    let layout = cluster::layout(&plan.settings);
-    let count = plan.settings.get("client.producers") as u32;
-    let without = |gone: u32| {
-        let mut plan = smaller::without_nodes(plan, &[producer_node(layout, gone)]);
-        plan.settings.set("client.producers", u64::from(count) - 1);
-        plan.operations.retain(|operation| operation.client != gone);
-        for operation in plan.operations.iter_mut().filter(|operation| operation.client > gone) {
-            operation.client -= 1;
-        }
-        plan
-    };
-    (0..count).rev().map(without).collect()
-}
-
 fn readers(plan: &Plan<Op>) -> Vec<Plan<Op>> {
     let settings = &plan.settings;
     let (producers, count) = (settings.get("client.producers") as u32, settings.get("client.readers") as u32);
-    let first = cluster::layout(settings).first_client().0 + ADMIN as u32 + 1 + producers;
+    let layout = cluster::layout(settings);
     let without = |gone: u32| {
-        let mut plan = smaller::without_nodes(plan, &[first + gone]);
+        let mut plan = smaller::without_nodes(plan, &[client_node(layout, producers + gone)]);
         plan.settings.set("client.readers", u64::from(count) - 1);
         plan
     };

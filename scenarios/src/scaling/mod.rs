@@ -17,27 +17,31 @@
 mod settings;
 pub mod sweep;
 
-use squall_core::ids::NodeId;
-use squall_core::message::Message;
-use squall_core::probe::Probe;
-use squall_sim::engine::{Spare, World};
+use squall_core::broker::BrokerConfig;
+use squall_core::ids::TopicPartition;
+use squall_sim::engine::World;
 use squall_sim::fault::FaultSpace;
-use squall_sim::history::Chronicle;
 use squall_sim::knob::Knob;
-use squall_sim::narrate::{self, Fields};
+use squall_sim::narrate::Kind;
 use squall_sim::plan::{Operation, Plan};
-use squall_sim::recording::{Fact, Lane};
-use squall_sim::run::Scenario;
 use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
-use crate::checks::{ClusterChecks, Exercised};
-use crate::cluster::Member;
-use crate::consumer_group::{self as group, ConsumerGroup, Op};
+use crate::checks::{Exercised, Expectations};
+use crate::cluster::{Costs, Layout, Member};
+use crate::consumer_group::{self as group, Op};
+use crate::on_cluster::{ClusterScenario, OnCluster};
 
 /// The scenario.
+pub type Scaling = OnCluster<Story>;
+
+/// The scenario.
+#[expect(non_upper_case_globals, reason = "the scenario and its type have one name")]
+pub const Scaling: Scaling = OnCluster::new();
+
+/// What is its own.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Scaling;
+pub struct Story;
 
 const SOMETIMES: &[&str] = &[
     Exercised::Elections.name(),
@@ -53,108 +57,48 @@ const SOMETIMES: &[&str] = &[
     Exercised::OwnedWithinFive.name(),
 ];
 
-impl Scenario for Scaling {
-    type Process = Member;
+impl ClusterScenario for Story {
     type Operation = Op;
-    type Checks = ClusterChecks;
 
-    fn name(&self) -> &'static str {
-        "scaling"
+    const NAME: &'static str = "scaling";
+    const ABOUT: &'static str = "a group of more or fewer consumers and partitions, on nodes whose work takes time; `squall scale` measures it";
+    const KNOBS: &'static [Knob] = &settings::KNOBS;
+    const MESSAGES: &'static [Kind] = group::Story::MESSAGES;
+    const PROBES: &'static [Kind] = group::Story::PROBES;
+
+    fn check_settings(settings: &Settings) -> Result<(), String> {
+        group::Story::check_settings(settings)
     }
 
-    fn about(&self) -> &'static str {
-        "a group of more or fewer consumers and partitions, on nodes whose work takes time; `squall scale` measures it"
+    fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> {
+        group::Story::operations(seed, settings)
     }
 
-    fn knobs(&self) -> &'static [Knob] {
-        &settings::KNOBS
+    fn space(seed: Seed, settings: &Settings) -> FaultSpace {
+        group::Story::space(seed, settings)
     }
 
-    fn quirks(&self) -> &'static [(&'static str, &'static str)] {
-        ConsumerGroup.quirks()
+    fn broker(settings: &Settings, layout: Layout, config: BrokerConfig) -> BrokerConfig {
+        group::Story::broker(settings, layout, config)
     }
 
-    fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        ConsumerGroup.check_settings(settings)
+    fn costs(settings: &Settings) -> Option<Costs> {
+        Some(settings::costs(settings))
     }
 
-    fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
-        ConsumerGroup.plan(seed, settings)
+    fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
+        group::add_clients(plan, layout, Self::costs(&plan.settings), world);
     }
 
-    fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
-        group::world(plan, spare, Some(settings::costs(&plan.settings)))
+    fn expectations(plan: &Plan<Op>, layout: Layout) -> Expectations {
+        Expectations { sometimes: SOMETIMES, ..group::Story::expectations(plan, layout) }
     }
 
-    fn checks(&self, plan: &Plan<Op>, _spare: Option<ClusterChecks>) -> ClusterChecks {
-        group::checks(plan, SOMETIMES)
+    fn smaller(plan: &Plan<Op>) -> Vec<Plan<Op>> {
+        group::Story::smaller(plan)
     }
 
-    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
-        ConsumerGroup.smaller(plan)
-    }
-
-    fn within_budget(&self, plan: &Plan<Op>) -> bool {
-        ConsumerGroup.within_budget(plan)
-    }
-
-    fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
-        ConsumerGroup.resolve(role, world, checks)
-    }
-
-    fn halted(&self, process: &Member) -> bool {
-        ConsumerGroup.halted(process)
-    }
-
-    fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
-        ConsumerGroup.transfer(role, world, checks)
-    }
-
-    fn message_kinds(&self) -> &'static [narrate::Kind] {
-        ConsumerGroup.message_kinds()
-    }
-
-    fn message_kind(&self, message: &Message) -> &'static str {
-        ConsumerGroup.message_kind(message)
-    }
-
-    fn message_fields(&self, message: &Message) -> Fields {
-        ConsumerGroup.message_fields(message)
-    }
-
-    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
-        ConsumerGroup.story(facts, lanes)
-    }
-
-    fn probe_kinds(&self) -> &'static [narrate::Kind] {
-        ConsumerGroup.probe_kinds()
-    }
-
-    fn probe_kind(&self, probe: &Probe) -> &'static str {
-        ConsumerGroup.probe_kind(probe)
-    }
-
-    fn probe_fields(&self, probe: &Probe) -> Fields {
-        ConsumerGroup.probe_fields(probe)
-    }
-
-    fn probe_glyph(&self, probe: &Probe) -> char {
-        ConsumerGroup.probe_glyph(probe)
-    }
-
-    fn partitions(&self, settings: &Settings) -> Vec<String> {
-        ConsumerGroup.partitions(settings)
-    }
-
-    fn chronicle(&self, plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
-        ConsumerGroup.chronicle(plan)
-    }
-
-    fn is_client(&self, member: &Member) -> bool {
-        ConsumerGroup.is_client(member)
-    }
-
-    fn state(&self, member: &Member) -> Fields {
-        ConsumerGroup.state(member)
+    fn partitions(settings: &Settings) -> Vec<TopicPartition> {
+        group::Story::partitions(settings)
     }
 }

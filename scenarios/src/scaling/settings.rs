@@ -9,20 +9,9 @@ use squall_sim::settings::Settings;
 
 use crate::cluster::Costs;
 use crate::consumer_group::settings as group;
-use crate::table::{calm, joined, with};
+use crate::table::{calm, joined, row, with};
 
 use Unit::{Count, Micros, Millis};
-
-const fn row(
-    key: &'static str,
-    unit: Unit,
-    calm: u64,
-    storm: (u64, u64),
-    limits: (u64, u64),
-    why: &'static str,
-) -> Knob {
-    Knob { key, unit, calm, storm, limits, why }
-}
 
 const COSTS: &[Knob] = &[
     row(

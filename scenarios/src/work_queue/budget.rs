@@ -4,11 +4,10 @@
 use squall_core::ids::NodeId;
 use squall_core::time::Span;
 use squall_sim::fault::{FaultSpace, Group};
-use squall_sim::plan::Plan;
 use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
-use super::{Op, client_node, clients, person_node};
+use super::{client_node, clients, person_node};
 use crate::cluster;
 use crate::moments;
 use crate::replicated_log::budget as log;
@@ -30,9 +29,4 @@ pub(super) fn space(seed: Seed, settings: &Settings) -> FaultSpace {
     moments::of_shares(&mut space);
     space.timeouts.extend(["share.lock", "share.max_wait"].map(|key| Span::from_millis(settings.get(key))));
     space
-}
-
-/// Whether no more brokers lose what they wrote than the contract survives.
-pub(super) fn holds(plan: &Plan<Op>) -> bool {
-    log::holds(plan)
 }

@@ -29,40 +29,41 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use squall_core::broker::{Broker, BrokerConfig};
-use squall_core::client::{ConsumerConfig, Desk};
-use squall_core::controller::Controller;
+use squall_core::broker::BrokerConfig;
+use squall_core::client::{Desk, ProducerConfig};
 use squall_core::ids::{GroupId, NodeId};
 use squall_core::log::CleanupPolicy;
-use squall_core::message::{CreateTopic, Message};
 use squall_core::probe::Probe;
 use squall_core::share::config::STATE_TOPIC;
 use squall_core::share::probe::SharePartition;
 use squall_core::time::{Span, Time};
-use squall_sim::engine::{Spare, World};
+use squall_sim::engine::World;
 use squall_sim::fault::FaultSpace;
 use squall_sim::history::Chronicle;
 use squall_sim::knob::Knob;
-use squall_sim::narrate::{self, Fields};
+use squall_sim::narrate::Kind;
 use squall_sim::plan::{Operation, Plan};
-use squall_sim::recording::{Fact, Lane};
-use squall_sim::run::{Scenario, world_config};
 use squall_sim::seed::Seed;
 use squall_sim::settings::Settings;
 
-use crate::checks::{Audit, ClusterChecks, Exercised, Expectations, Queues};
+use crate::checks::{Exercised, Expectations, Queues};
 use crate::cluster::{self, Layout, Member};
 use crate::ghost::clients::{Keys, Name};
 use crate::narrate as words;
-use crate::quirks;
-use crate::replicated_log::budget::replication;
-use crate::replicated_log::{consumer_config, partitions, producer_config};
-use crate::roles_in_world as roles;
+use crate::on_cluster::{ClusterScenario, OnCluster};
+use crate::replicated_log::clients as log;
 use crate::workload::{Admin, Habits, Person, Send, Sender, ShareWorker, TOPIC, Trouble, Troubles};
 
 /// The scenario.
+pub type WorkQueue = OnCluster<Story>;
+
+/// The scenario.
+#[expect(non_upper_case_globals, reason = "the scenario and its type have one name")]
+pub const WorkQueue: WorkQueue = OnCluster::new();
+
+/// What is its own.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct WorkQueue;
+pub struct Story;
 
 /// What a client does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,151 +126,60 @@ const SOMETIMES: &[&str] = &[
 /// The first client makes the topics and the second looks after letters; producers follow, then workers.
 const PERSON: u32 = 1;
 
-impl Scenario for WorkQueue {
-    type Process = Member;
+impl ClusterScenario for Story {
     type Operation = Op;
-    type Checks = ClusterChecks;
 
-    fn name(&self) -> &'static str {
-        "work-queue"
-    }
+    const NAME: &'static str = "work-queue";
+    const ABOUT: &'static str =
+        "share groups that work a topic record by record: locks, retries, dead letters, put back by a person";
+    const KNOBS: &'static [Knob] = &settings::KNOBS;
+    const MESSAGES: &'static [Kind] = &words::MESSAGES_WITH_SHARES;
+    const PROBES: &'static [Kind] = &words::PROBES_WITH_SHARES;
 
-    fn about(&self) -> &'static str {
-        "share groups that work a topic record by record: locks, retries, dead letters, put back by a person"
-    }
-
-    fn knobs(&self) -> &'static [Knob] {
-        &settings::KNOBS
-    }
-
-    fn quirks(&self) -> &'static [(&'static str, &'static str)] {
-        quirks::QUIRKS
-    }
-
-    fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        cluster::check(settings)?;
+    fn check_settings(settings: &Settings) -> Result<(), String> {
         settings::check(settings)
     }
 
-    fn plan(&self, seed: Seed, settings: &Settings) -> (Vec<Operation<Op>>, FaultSpace) {
-        (draw::operations(seed, settings), budget::space(seed, settings))
+    fn operations(seed: Seed, settings: &Settings) -> Vec<Operation<Op>> {
+        draw::operations(seed, settings)
     }
 
-    fn build(&self, plan: &Plan<Op>, spare: Spare<Member>) -> World<Member> {
-        let settings = &plan.settings;
-        let layout = cluster::layout(settings);
-        let quirks = quirks::set(&plan.quirks);
-        let mut world = World::with_spare(Seed(plan.seed), world_config(settings), spare);
-        for id in layout.broker_ids() {
-            let config = BrokerConfig {
-                shares: settings::leader(settings, layout),
-                ..cluster::broker_config(settings, layout, id, quirks)
-            };
-            world.add(&format!("broker {id}"), Member::Broker(Box::new(Broker::new(config).into())));
-        }
-        for node in layout.controller_nodes() {
-            let controller = Controller::new(cluster::controller_config(settings, layout, quirks));
-            world.add(&format!("controller {node}"), Member::Controller(Box::new(controller)));
-        }
-        add_clients(plan, layout, &mut world);
-        world
+    fn space(seed: Seed, settings: &Settings) -> FaultSpace {
+        budget::space(seed, settings)
     }
 
-    fn checks(&self, plan: &Plan<Op>, _spare: Option<ClusterChecks>) -> ClusterChecks {
+    fn broker(settings: &Settings, layout: Layout, config: BrokerConfig) -> BrokerConfig {
+        BrokerConfig { shares: settings::leader(settings, layout), ..config }
+    }
+
+    fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
+        add_clients(plan, layout, world);
+    }
+
+    fn expectations(plan: &Plan<Op>, layout: Layout) -> Expectations {
         let settings = &plan.settings;
-        let layout = cluster::layout(settings);
-        let audit = Audit {
-            consumer: ConsumerConfig { max_bytes: 1 << 20, ..consumer_config(settings, layout) },
-            partitions: settings.get("topic.partitions") as u32,
+        let queues = Queues {
+            groups: groups(plan).into_iter().map(group_name).collect(),
+            limit: settings.get("share.delivery_limit") as u32,
+            pace: settings::pace(settings),
+            letters: settings::LETTERS,
         };
-        let expectations = Expectations {
-            audit: Some(audit),
+        Expectations {
             keys: keys(plan, layout),
-            flush: settings.is_on("log.flush"),
-            beyond_budget: settings.is_on("fault.beyond_budget"),
             sometimes: SOMETIMES,
-            groups: Vec::new(),
-            witness: None,
-            effects: None,
-            effects_witness: None,
-            queues: Some(Queues {
-                groups: groups(plan).into_iter().map(group_name).collect(),
-                limit: settings.get("share.delivery_limit") as u32,
-                pace: settings::pace(settings),
-                letters: settings::LETTERS,
-            }),
-        };
-        ClusterChecks::new(layout, expectations)
+            queues: Some(queues),
+            ..log::expectations(settings, layout)
+        }
     }
 
-    fn smaller(&self, plan: &Plan<Op>) -> Vec<Plan<Op>> {
+    fn smaller(plan: &Plan<Op>) -> Vec<Plan<Op>> {
         smaller::plans(plan)
     }
 
-    fn within_budget(&self, plan: &Plan<Op>) -> bool {
-        plan.settings.is_on("fault.beyond_budget") || budget::holds(plan)
-    }
-
-    fn resolve(&self, role: &str, world: &World<Member>, checks: &ClusterChecks) -> Option<NodeId> {
-        roles::resolve(role, checks.layout(), world, checks)
-    }
-
-    fn halted(&self, process: &Member) -> bool {
-        process.is_halted()
-    }
-
-    fn transfer(&self, role: &str, world: &mut World<Member>, checks: &ClusterChecks) -> bool {
-        roles::transfer(role, checks.layout(), world, checks)
-    }
-
-    fn message_kinds(&self) -> &'static [narrate::Kind] {
-        &words::MESSAGES_WITH_SHARES
-    }
-
-    fn message_kind(&self, message: &Message) -> &'static str {
-        words::message_kind(message)
-    }
-
-    fn message_fields(&self, message: &Message) -> Fields {
-        words::message_fields(message)
-    }
-
-    fn story(&self, facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> {
-        words::story(facts, lanes)
-    }
-
-    fn probe_kinds(&self) -> &'static [narrate::Kind] {
-        &words::PROBES_WITH_SHARES
-    }
-
-    fn probe_kind(&self, probe: &Probe) -> &'static str {
-        words::probe_kind(probe)
-    }
-
-    fn probe_fields(&self, probe: &Probe) -> Fields {
-        words::probe_fields(probe)
-    }
-
-    fn probe_glyph(&self, probe: &Probe) -> char {
-        words::probe_glyph(probe)
-    }
-
-    fn partitions(&self, settings: &Settings) -> Vec<String> {
-        partitions(settings).map(|at| at.to_string()).collect()
-    }
-
-    fn chronicle(&self, plan: &Plan<Op>) -> Option<Box<dyn Chronicle<Probe>>> {
+    fn chronicle(plan: &Plan<Op>) -> Box<dyn Chronicle<Probe>> {
         let groups = groups(plan).into_iter().map(group_name).collect();
         let person = NodeId(person_node(cluster::layout(&plan.settings)));
-        Some(Box::new(words::QueueChronicle::new(groups, person)))
-    }
-
-    fn is_client(&self, member: &Member) -> bool {
-        member.is_client()
-    }
-
-    fn state(&self, member: &Member) -> Fields {
-        words::state(member)
+        Box::new(words::QueueChronicle::new(groups, person))
     }
 }
 
@@ -308,19 +218,12 @@ const fn person_node(layout: Layout) -> u32 {
 
 fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
     let settings = &plan.settings;
-    let topic = |name: &str, partitions: u64, cleanup: CleanupPolicy| CreateTopic {
-        name: name.to_owned(),
-        partitions: partitions as u32,
-        replication: replication(settings) as u32,
-        min_isr: settings.get("topic.min_isr") as u32,
-        unclean: settings.is_on("topic.unclean"),
-        cleanup,
-    };
+    let topic = |name, partitions, cleanup| log::topic(settings, name, partitions, cleanup);
     let topics = vec![
-        topic(TOPIC, settings.get("topic.partitions"), CleanupPolicy::Delete),
+        topic(TOPIC, "topic.partitions", CleanupPolicy::Delete),
         // Of each share-partition the newest state is enough.
-        topic(STATE_TOPIC, settings.get("share.state_partitions"), CleanupPolicy::Compact),
-        topic(settings::LETTERS, settings.get("share.letter_partitions"), CleanupPolicy::Delete),
+        topic(STATE_TOPIC, "share.state_partitions", CleanupPolicy::Compact),
+        topic(settings::LETTERS, "share.letter_partitions", CleanupPolicy::Delete),
     ];
     let pause = Span::from_millis(settings.get("client.request_timeout"));
     world.add("admin", Member::Admin(Admin::of(topics, layout.controller_nodes(), pause)));
@@ -328,8 +231,7 @@ fn add_clients(plan: &Plan<Op>, layout: Layout, world: &mut World<Member>) {
     let (producers, workers) = clients(settings);
     for client in 0..producers {
         let node = client_node(layout, client);
-        let config =
-            squall_core::client::ProducerConfig { idempotent: true, ..producer_config(settings, layout) };
+        let config = ProducerConfig { idempotent: true, ..log::producer_config(settings, layout) };
         let sender = Sender::new(config, script(plan, client));
         world.add(&format!("producer {node}"), Member::Sender(Box::new(sender)));
     }
@@ -347,14 +249,14 @@ fn person(plan: &Plan<Op>, layout: Layout) -> Person {
     let settings = &plan.settings;
     let millis = |key| Span::from_millis(settings.get(key));
     let desk = Desk::new(
-        consumer_config(settings, layout),
+        log::consumer_config(settings, layout),
         settings::LETTERS.into(),
         settings.get("share.letter_partitions") as u32,
         millis("client.metadata_max_age"),
     );
     let shares = groups(plan).into_iter().flat_map(|group| {
         let of = move |at| SharePartition { group: group_name(group), at };
-        partitions(settings).map(of)
+        log::partitions(settings).map(of)
     });
     let looks = settings.get("share.looks");
     Person::new(
@@ -371,13 +273,10 @@ fn person(plan: &Plan<Op>, layout: Layout) -> Person {
 
 /// The keys of what each producer sends, by its node.
 fn keys(plan: &Plan<Op>, layout: Layout) -> Keys {
-    let mut keys = BTreeMap::<u32, Vec<Option<u32>>>::new();
-    for operation in &plan.operations {
-        if let Op::Send { key, .. } = operation.op {
-            keys.entry(client_node(layout, operation.client)).or_default().push(key);
-        }
-    }
-    Arc::new(keys)
+    log::keys(plan.operations.iter().filter_map(|operation| match operation.op {
+        Op::Send { key, .. } => Some((client_node(layout, operation.client), key)),
+        Op::Work { .. } => None,
+    }))
 }
 
 /// What is hard about which record, by name.

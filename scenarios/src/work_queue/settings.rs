@@ -10,26 +10,15 @@ use squall_core::time::Span;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
-use crate::cluster::{self, Layout};
-use crate::replicated_log::{CLIENTS, consumer_config, producer_config};
-use crate::table::{joined, with};
+use crate::cluster::{Layout, millis};
+use crate::replicated_log::clients as log;
+use crate::table::{joined, row};
 use crate::workload::{ShareStyle, TOPIC, Troubles};
 
 use Unit::{Bytes, Count, Micros, Millis, PerMille, Switch};
 
 /// Where letters go. KIP-1191 wants the prefix.
 pub(super) const LETTERS: &str = "dlq.events";
-
-const fn row(
-    key: &'static str,
-    unit: Unit,
-    calm: u64,
-    storm: (u64, u64),
-    limits: (u64, u64),
-    why: &'static str,
-) -> Knob {
-    Knob { key, unit, calm, storm, limits, why }
-}
 
 const OWN: &[Knob] = &[
     row("share.groups", Count, 1, (1, 2), (0, 20), "share groups; each works everything"),
@@ -85,28 +74,8 @@ const OWN: &[Knob] = &[
     row("share.looks", Count, 10, (0, 20), (0, 100_000), "how often a person looks at what is stuck"),
 ];
 
-/// Records are kept: what retention deletes before a group has worked it is not there any more.
-const KEPT: &[Knob] = &[
-    row(
-        "log.retention_bytes",
-        Bytes,
-        0,
-        (0, 0),
-        (0, 1 << 40),
-        "log.retention.bytes of a partition; 0 keeps everything",
-    ),
-    row("log.retention", Millis, 0, (0, 0), (0, 1 << 40), "log.retention.ms; 0 keeps everything"),
-    row("client.producers", Count, 2, (1, 3), (0, 100), "producers"),
-];
-
-const SHARED: usize = cluster::KNOBS.len() + CLIENTS.len();
-
-pub(super) static KNOBS: [Knob; SHARED + OWN.len()] =
-    with(joined(&joined::<SHARED>(cluster::KNOBS, CLIENTS), OWN), KEPT);
-
-fn millis(settings: &Settings, key: &str) -> Span {
-    Span::from_millis(settings.get(key))
-}
+pub(super) static KNOBS: [Knob; log::KNOBS_WITH_GROUPS.len() + OWN.len()] =
+    joined(&log::KNOBS_WITH_GROUPS, OWN);
 
 /// Refuses settings under which no record is ever worked in time.
 pub(super) fn check(settings: &Settings) -> Result<(), String> {
@@ -135,7 +104,7 @@ pub(super) fn leader(settings: &Settings, layout: Layout) -> ShareConfig {
         acks: Acks::All,
         idempotent: true,
         linger: Span::ZERO,
-        ..producer_config(settings, layout)
+        ..log::producer_config(settings, layout)
     };
     ShareConfig {
         lock: millis(settings, "share.lock"),
@@ -154,7 +123,7 @@ pub(super) fn leader(settings: &Settings, layout: Layout) -> ShareConfig {
 /// A worker of a group.
 pub(super) fn worker(settings: &Settings, layout: Layout, group: GroupId) -> WorkerConfig {
     WorkerConfig {
-        consumer: consumer_config(settings, layout),
+        consumer: log::consumer_config(settings, layout),
         group,
         topic: TOPIC.into(),
         max_records: settings.get("share.max_records") as u32,

@@ -1,7 +1,7 @@
 //! The story: what happened to what failed, in the order in which it happened.
 //!
-//! Facts that are about another partition than the failure are left out; faults and the failure itself are
-//! told among them.
+//! Facts that are about another partition or another group than the failure are left out; faults and the failure itself
+//! are told among them. Of a long story the end is told, and whatever names the record that the failure names.
 
 use super::rows::named;
 use crate::fault::text::written;
@@ -30,7 +30,11 @@ pub(super) fn told<S: Scenario + ?Sized>(
     run: &RunRecord,
     recording: &Recording,
 ) -> Vec<String> {
-    let subject = subject(&run.verdict.message(), &recording.facts);
+    let message = run.verdict.message();
+    let subject = subject(&message, &recording.facts);
+    let group = named_in(&message, field::GROUP, &recording.facts);
+    let of_another =
+        |fact: &Fact| group.is_some() && fact.field(field::GROUP).is_some_and(|of| Some(of) != group);
     let facts: Vec<Fact> = recording
         .facts
         .iter()
@@ -38,6 +42,7 @@ pub(super) fn told<S: Scenario + ?Sized>(
             (Some(partition), Some(subject)) => partition == subject,
             (None, _) | (_, None) => true,
         })
+        .filter(|fact| !of_another(fact))
         .cloned()
         .collect();
     // Faults come before what else happens at their time; the sort keeps that order.
@@ -55,16 +60,27 @@ pub(super) fn told<S: Scenario + ?Sized>(
             .map(|(fact, sentence)| (facts[fact].at_ns, false, sentence)),
     );
     lines.sort_by_key(|(at, ..)| *at);
-    let mut sentences = shortened(&merged(lines));
+    let mut sentences = shortened(&merged(lines), &records(&message));
     sentences.push(format!("At {}, the run fails: {}.", written(recording.end.at_ns), failure(&run.verdict)));
     sentences
 }
 
 /// The partition that the failure is about, if its message or the last fact names one.
 fn subject<'a>(message: &str, facts: &'a [Fact]) -> Option<&'a str> {
-    let partitions = || facts.iter().rev().filter_map(|fact| fact.field(field::PARTITION));
+    let last = || facts.iter().rev().find_map(|fact| fact.field(field::PARTITION));
+    named_in(message, field::PARTITION, facts).or_else(last)
+}
+
+/// Whichever value of a field the message names first.
+fn named_in<'a>(message: &str, name: &str, facts: &'a [Fact]) -> Option<&'a str> {
     let mut words = message.split(|c: char| !c.is_alphanumeric() && c != '-');
-    words.find_map(|word| partitions().find(|partition| *partition == word)).or_else(|| partitions().next())
+    words.find_map(|word| facts.iter().rev().filter_map(|fact| fact.field(name)).find(|value| *value == word))
+}
+
+/// The records, effects and transactions that a message names: a sender and a number each.
+fn records(message: &str) -> Vec<&str> {
+    let words = message.split(|c: char| !c.is_alphanumeric() && !"#~-".contains(c));
+    words.filter(|word| word.contains('#')).collect()
 }
 
 /// The same sentence several times in a row is told once.
@@ -91,10 +107,12 @@ fn again(times: u32) -> String {
     if times == 1 { String::new() } else { format!(" ({times} times)") }
 }
 
-/// The last sentences, and every fault however long ago it was.
-fn shortened(lines: &[(u64, bool, String)]) -> Vec<String> {
+/// The last sentences, and every fault and whatever names one of `records`, however long ago it was.
+fn shortened(lines: &[(u64, bool, String)], records: &[&str]) -> Vec<String> {
     let skip = lines.len().saturating_sub(SENTENCES);
-    let kept = lines.iter().enumerate().filter(|(place, (_, fault, _))| *place >= skip || *fault);
+    let named = |line: &str| records.iter().any(|record| mentions(line, record));
+    let kept =
+        lines.iter().enumerate().filter(|(place, (_, fault, line))| *place >= skip || *fault || named(line));
     let mut sentences: Vec<String> =
         kept.map(|(_, (at, _, line))| format!("At {}, {line}.", written(*at))).collect();
     let left_out = lines.len() - sentences.len();
@@ -102,6 +120,14 @@ fn shortened(lines: &[(u64, bool, String)]) -> Vec<String> {
         sentences.insert(0, format!("Of what happened before, {left_out} things are left out."));
     }
     sentences
+}
+
+/// Whether a line names a record: 3#1 is not named by 3#12.
+fn mentions(line: &str, record: &str) -> bool {
+    line.match_indices(record).any(|(at, _)| {
+        let goes_on = |c: char| c.is_alphanumeric() || c == '~';
+        !line[..at].ends_with(goes_on) && !line[at + record.len()..].starts_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -124,9 +150,23 @@ mod tests {
     #[test]
     fn a_long_story_is_told_from_its_end_but_with_every_fault() {
         let lines = |n: u64| (n, n == 3, format!("sentence {n}"));
-        let told = shortened(&(0..100).map(lines).collect::<Vec<_>>());
+        let told = shortened(&(0..100).map(lines).collect::<Vec<_>>(), &[]);
         assert_eq!(told[0], "Of what happened before, 39 things are left out.");
         assert_eq!(told[1], "At 3ns, sentence 3.");
+        assert_eq!(told.len(), SENTENCES + 2);
+    }
+
+    #[test]
+    fn what_names_the_record_that_the_failure_names_is_told_however_long_ago_it_was() {
+        let message = "effect 13~c6#7 of transaction 13~c6#6 is not read in the end";
+        assert_eq!(records(message), ["13~c6#7", "13~c6#6"]);
+        let line = |n: u64| match n {
+            4 => "a reader reads 13~c6#7 in vain".to_owned(),
+            5 => "a reader reads 13~c6#71 and 3#7".to_owned(),
+            _ => format!("sentence {n}"),
+        };
+        let told = shortened(&(0..100).map(|n| (n, false, line(n))).collect::<Vec<_>>(), &records(message));
+        assert_eq!(told[1], "At 4ns, a reader reads 13~c6#7 in vain.");
         assert_eq!(told.len(), SENTENCES + 2);
     }
 

@@ -1,7 +1,12 @@
 //! The story of a failure, in the cluster's words: who led, what was acknowledged where, which cut removed it.
 //!
 //! Facts go in, sentences come out, for those facts that a story needs. Of the metadata log, what is decided
-//! is told once, by whoever applied it first. Deliberately absent: which facts matter. That is known already.
+//! is told once, by whoever applied it first; members of groups are called by the process that they are. Deliberately
+//! absent: which facts matter. That is known already.
+
+mod groups;
+mod shares;
+mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,9 +23,23 @@ pub(crate) fn sentences(facts: &[Fact], lanes: &[Lane]) -> Vec<(usize, String)> 
         about_quorum: facts.iter().all(|fact| fact.field(PARTITION).is_none()),
         ends: BTreeMap::new(),
         applied: BTreeSet::new(),
+        members: members(facts, lanes),
     };
     let tell = |(place, fact)| Some((place, teller.tell(fact)?));
     facts.iter().enumerate().filter_map(tell).collect()
+}
+
+/// Which process each member is: what it says of itself has its id, and a fact of a broker has nothing else.
+fn members(facts: &[Fact], lanes: &[Lane]) -> Vec<(String, String)> {
+    let mut members: Vec<(String, String)> = Vec::new();
+    for fact in facts {
+        let Some(lane) = lanes.get(fact.node as usize).filter(|lane| lane.client) else { continue };
+        let Some(id) = fact.field("member").filter(|id| id.parse::<u64>().is_ok()) else { continue };
+        if members.iter().all(|(known, _)| known != id) {
+            members.push((id.to_owned(), lane.name.clone()));
+        }
+    }
+    members
 }
 
 struct Teller<'a> {
@@ -30,6 +49,8 @@ struct Teller<'a> {
     ends: BTreeMap<(u32, String), String>,
     /// The metadata records that were told.
     applied: BTreeSet<String>,
+    /// The ids of members, and whose they are.
+    members: Vec<(String, String)>,
 }
 
 impl Teller<'_> {
@@ -51,12 +72,24 @@ impl Teller<'_> {
             "record delivered" | "record undelivered" | "record consumed" | "reader repositioned" => {
                 client(&words)
             }
+            kind if groups::KINDS.contains(&kind) => self.named(groups::sentence(&words)),
+            kind if transactions::KINDS.contains(&kind) => transactions::sentence(&words),
+            kind if shares::KINDS.contains(&kind) => self.named(shares::sentence(&words)),
             _ => replica(&words),
         };
         if let (Some(partition), Some(end)) = (fact.field(PARTITION), fact.field(LOG_END)) {
             self.ends.insert((fact.node, partition.to_owned()), end.to_owned());
         }
         told
+    }
+
+    /// With the names of processes instead of the ids of members.
+    fn named(&self, sentence: Option<String>) -> Option<String> {
+        let told = |text: String, (id, name): &(String, String)| match text.contains(id.as_str()) {
+            true => text.replace(id, name),
+            false => text,
+        };
+        sentence.map(|text| self.members.iter().fold(text, told))
     }
 
     /// What the controllers decided.
@@ -295,7 +328,106 @@ mod tests {
     }
 
     #[test]
+    fn a_story_of_a_group_calls_members_by_their_process() {
+        let (one, two) = ("550297731223280949", "13339225966806608604");
+        let mut lanes = lanes();
+        for name in ["worker 5 of billing", "worker 6 of billing"] {
+            lanes.push(Lane { name: name.to_owned(), kind: String::new(), client: true });
+        }
+        let group = ("group", "billing");
+        let facts = [
+            fact(0, "member joined", &[group, ("member", one)]),
+            fact(
+                0,
+                "group rebalanced",
+                &[group, ("generation", "2"), (LEADER, one), ("members", "[550297731223280949]")],
+            ),
+            fact(
+                5,
+                "ownership changed",
+                &[group, ("member", one), ("generation", "2"), ("partitions", "[0-0]")],
+            ),
+            fact(
+                6,
+                "ownership changed",
+                &[group, ("member", two), ("generation", "1"), ("partitions", "[]")],
+            ),
+            fact(
+                0,
+                "commit taken",
+                &[group, ("member", one), ("generation", "2"), (PARTITION, "0-0"), (OFFSET, "7")],
+            ),
+            fact(0, "member left", &[group, ("member", two), ("why", "no sign of life")]),
+        ];
+        let lines: Vec<String> = sentences(&facts, &lanes).into_iter().map(|(_, line)| line).collect();
+        expect![[r#"
+            broker 0 takes worker 5 of billing into billing
+            broker 0 begins generation 2 of billing with [worker 5 of billing]; worker 5 of billing assigns
+            worker 5 of billing owns [0-0] in generation 2 of billing
+            worker 6 of billing owns nothing of billing
+            broker 0 takes a commit of 0-0 up to 7 from worker 5 of billing, of generation 2 of billing
+            broker 0 lets worker 6 of billing go from billing: no sign of life"#]]
+        .assert_eq(&lines.join("\n"));
+    }
+
+    #[test]
+    fn a_story_of_a_transaction_says_what_was_decided_marked_and_believed() {
+        let named = [("transactional id", "orders"), ("producer id", "7"), ("producer epoch", "3")];
+        let with = |more: &[(&'static str, &'static str)]| [&named, more].concat();
+        let facts = [
+            fact(4, "transaction begun", &[("transaction", "12#4")]),
+            fact(1, "transactional batch appended", &with(&[(PARTITION, "2-0"), (OFFSET, "9")])[1..]),
+            fact(0, "transaction changed", &with(&[("from", "Ongoing"), ("to", "PrepareAbort")])),
+            fact(
+                1,
+                "marker appended",
+                &with(&[(PARTITION, "2-0"), (OFFSET, "10"), ("ending", "abort")])[1..],
+            ),
+            fact(4, "transaction ended", &[("transaction", "12#4"), ("outcome", "committed")]),
+            fact(
+                4,
+                "effect read",
+                &[("effect", "12#5"), (PARTITION, "2-0"), (OFFSET, "9"), ("committed", "yes")],
+            ),
+        ];
+        let lines: Vec<String> = sentences(&facts, &lanes()).into_iter().map(|(_, line)| line).collect();
+        expect![[r#"
+            producer 5 begins transaction 12#4
+            on broker 1 offset 9 of 2-0 is of an open transaction of producer id 7, epoch 3
+            broker 0 has it committed that orders, producer id 7, epoch 3 is PrepareAbort, not Ongoing
+            on broker 1 offset 10 of 2-0 is the marker that ends the transaction of producer id 7, epoch 3 with abort
+            producer 5 is told that transaction 12#4 is committed
+            producer 5 reads effect 12#5 at offset 9 of 2-0, as committed"#]].assert_eq(&lines.join("\n"));
+    }
+
+    #[test]
+    fn a_story_of_a_queue_says_who_had_a_record_and_what_came_of_it() {
+        let delivery = [("group", "workers"), (PARTITION, "0-0"), (OFFSET, "4"), ("turn", "2")];
+        let with = |more: &[(&'static str, &'static str)]| [&delivery, more].concat();
+        let facts = [
+            fact(0, "record acquired", &with(&[("member", "77")])),
+            fact(4, "record received", &with(&[("member", "77")])),
+            fact(0, "delivery settled", &with(&[("how", "lock ran out"), ("then", "available")])),
+            fact(4, "acknowledgement sent", &with(&[("verdict", "accept")])),
+            fact(4, "acknowledgement answered", &with(&[("verdict", "accept"), ("result", "unknown")])),
+            fact(0, "record buried", &with(&[])),
+        ];
+        let lines: Vec<String> = sentences(&facts, &lanes()).into_iter().map(|(_, line)| line).collect();
+        expect![[r#"
+            broker 0 locks delivery 2 of offset 4 of 0-0 for 77 of workers
+            producer 5 works at delivery 2 of offset 4 of 0-0
+            broker 0 ends delivery 2 of offset 4 of 0-0: lock ran out, it is available
+            producer 5 says accept of delivery 2 of offset 4 of 0-0
+            producer 5 never learns whether its accept of delivery 2 of offset 4 of 0-0 was taken
+            broker 0 sets delivery 2 of offset 4 of 0-0 aside: its letter is written"#]]
+        .assert_eq(&lines.join("\n"));
+    }
+
+    #[test]
     fn every_fact_that_a_sentence_is_made_of_has_its_kind_in_the_table() {
+        use crate::narrate::{PROBES_WITH_GROUPS, PROBES_WITH_SHARES, PROBES_WITH_TRANSACTIONS};
+        let tables: [&'static [squall_sim::narrate::Kind]; 3] =
+            [&PROBES_WITH_GROUPS, &PROBES_WITH_SHARES, &PROBES_WITH_TRANSACTIONS];
         // A kind that is renamed would silently be left out of every story.
         for kind in [
             "metadata applied",
@@ -329,8 +461,14 @@ mod tests {
             "duplicate absorbed",
             "damage found",
             "log start moved",
-        ] {
-            assert!(squall_sim::narrate::find(crate::narrate::PROBES, kind).is_some(), "{kind}");
+        ]
+        .iter()
+        .chain(groups::KINDS)
+        .chain(transactions::KINDS)
+        .chain(shares::KINDS)
+        {
+            let known = tables.iter().any(|table| squall_sim::narrate::find(table, kind).is_some());
+            assert!(known, "{kind}");
         }
     }
 }
