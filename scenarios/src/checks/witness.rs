@@ -4,8 +4,8 @@
 //! read. Where they speak of the same thing, whether an acknowledged record is still there, they must say the
 //! same of each; what else the history shows must be something that the settings permit. Either one being wrong
 //! is `H-AGREE`: a bug in a check, or in how the run is written down.
-//! A witness takes a seventh of a run's instructions, so one seed in [`EVERY`] has one. Deliberately absent: runs of
-//! more than [`MOST`] operations, which would keep more than a run may.
+//! A witness takes up to a quarter of a run's instructions, so one seed in [`EVERY`] has one: 1.5 % of a campaign.
+//! Deliberately absent: runs of more than [`MOST`] operations, which would keep more than a run may.
 
 use std::collections::BTreeSet;
 

@@ -182,3 +182,60 @@ impl Chronicle<Probe> for QueueChronicle {
 fn item(group: &GroupId, name: u64) -> Value {
     Value::Text(format!("{}/{}", group.0, record(name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use squall_core::ids::{TopicId, Turn};
+    use squall_sim::history::{Entry, write_edn};
+
+    use super::*;
+    use crate::ghost::clients::Name;
+
+    const AT: TopicPartition = TopicPartition { topic: TopicId(0), partition: 0 };
+    const WORKER: NodeId = NodeId(8);
+
+    fn delivery(offset: u64, turn: u32) -> Delivery {
+        let of = SharePartition { group: GroupId("q".into()), at: AT };
+        Delivery { of, offset: Offset(offset), turn: Turn(turn) }
+    }
+
+    /// A record is given to the worker, who says this of it and is told that.
+    fn delivered(delivery: &Delivery, verdict: Verdict, result: Told) -> [ShareProbe; 3] {
+        let (member, record) = (MemberId(1), Some(Name { sender: 6, number: 0 }.pack() + delivery.offset.0));
+        [
+            ShareProbe::Received { delivery: delivery.clone(), member, count: 1 },
+            ShareProbe::Acknowledging { delivery: delivery.clone(), member, verdict, record },
+            ShareProbe::Acknowledged { delivery: delivery.clone(), member, verdict, result },
+        ]
+    }
+
+    #[test]
+    fn a_delivery_counts_when_its_acceptance_was_taken_and_the_drain_has_what_is_left() {
+        let mut chronicle = QueueChronicle::new(vec![GroupId("q".into())], NodeId(5));
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut into = |entry: Entry| entries.push(entry);
+        chronicle.begin(&mut into);
+        let facts = [
+            delivered(&delivery(0, 1), Verdict::Release, Told::Taken),
+            delivered(&delivery(0, 2), Verdict::Accept, Told::Taken),
+            delivered(&delivery(1, 1), Verdict::Accept, Told::Unknown),
+            delivered(&delivery(2, 1), Verdict::Reject, Told::Taken),
+        ];
+        let letter = ShareProbe::LetterRead { delivery: delivery(2, 1) };
+        for (fact, at) in facts.into_iter().flatten().chain([letter]).zip(1..) {
+            chronicle.fact(Time(at), at, WORKER, &Probe::Share(fact), &mut into);
+        }
+        chronicle.end(Time(99), &mut into);
+        let mut edn = Vec::new();
+        write_edn(entries.iter().filter(|entry| entry.kind != Kind::Invoke), &mut edn).unwrap();
+        expect![[r#"
+            {:index 1, :process 0, :type :fail, :f :dequeue, :time 3, :value "q/6#0", :node 8}
+            {:index 3, :process 0, :type :ok, :f :dequeue, :time 6, :value "q/6#0", :node 8}
+            {:index 5, :process 0, :type :info, :f :dequeue, :time 9, :value "q/6#1", :node 8}
+            {:index 7, :process 1, :type :fail, :f :dequeue, :time 12, :value "q/6#2", :node 8}
+            {:index 9, :process 2, :type :ok, :f :drain, :time 99, :value ["q/6#1" "q/6#2"], :node 5}
+        "#]]
+        .assert_eq(&String::from_utf8(edn).unwrap());
+    }
+}
