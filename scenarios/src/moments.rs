@@ -191,33 +191,3 @@ pub(crate) fn of_transactions(space: &mut FaultSpace) {
 pub(crate) fn of_shares(space: &mut FaultSpace) {
     SHARES.add_to(space);
 }
-
-#[cfg(test)]
-mod tests {
-    use squall_sim::campaign::AnyScenario;
-    use squall_sim::narrate;
-
-    use super::*;
-    use crate::exactly_once::ExactlyOnce;
-    use crate::replicated_log::ReplicatedLog;
-
-    fn can_be_named(scenario: &dyn AnyScenario, space: &FaultSpace) {
-        let info = scenario.info();
-        for fact in &space.facts {
-            assert!(narrate::find(info.facts, fact).is_some(), "{fact}");
-        }
-        for message in space.messages.iter().chain(&space.requests) {
-            assert!(narrate::find(info.messages, message).is_some(), "{message}");
-        }
-    }
-
-    #[test]
-    fn every_moment_is_one_that_can_be_named() {
-        let mut space = FaultSpace::default();
-        of_cluster(&mut space);
-        can_be_named(&ReplicatedLog, &space);
-        of_groups(&mut space);
-        of_transactions(&mut space);
-        can_be_named(&ExactlyOnce, &space);
-    }
-}

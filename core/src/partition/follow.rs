@@ -93,14 +93,29 @@ pub(super) fn on_reply(
     follower.in_flight = None;
     match result {
         Ok(fetched) if fetched.leader_epoch == p.epoch || unfenced(ctx) => {
+            let (brought, before) = (brings(&fetched), place(p));
             take(p, fetched, env)?;
-            fetch(p, ctx, env);
+            if brought && place(p) == before {
+                // The next fetch would be this one: without a pause both would do nothing else.
+                env.set_timer(p.timer(PartitionTimer::Fetch), ctx.config.fetch_backoff);
+            } else {
+                fetch(p, ctx, env);
+            }
         }
         // Another reign than this replica knows: the registration is on its way.
         Ok(_) | Err(_) => env.set_timer(p.timer(PartitionTimer::Fetch), ctx.config.fetch_backoff),
     }
     p.assert_invariants();
     Ok(())
+}
+
+/// Whether an answer should change the log.
+fn brings(fetched: &Fetched) -> bool {
+    !fetched.batches.is_empty() || fetched.diverging.is_some()
+}
+
+fn place(p: &Partition) -> (Offset, Offset) {
+    (p.log.log_start(), p.log.log_end())
 }
 
 fn unfenced(ctx: &Context<'_>) -> bool {

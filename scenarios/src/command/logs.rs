@@ -1,8 +1,10 @@
 //! Logs on stderr, with virtual time in front: what a node did has no other time.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::command::Failure;
 
@@ -17,13 +19,12 @@ impl FormatTime for VirtualTime {
 /// Switches logs on, if they were asked for.
 pub(super) fn install(filter: Option<&str>) -> Result<(), Failure> {
     let Some(filter) = filter else { return Ok(()) };
-    let parsed = EnvFilter::try_new(filter)
-        .map_err(|error| Failure::bad(format_args!("bad log filter `{filter}`: {error}")))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(parsed)
+    let parsed: Targets =
+        filter.parse().map_err(|error| Failure::bad(format_args!("bad log filter `{filter}`: {error}")))?;
+    let lines = tracing_subscriber::fmt::layer()
         .with_timer(VirtualTime)
         .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+        .with_ansi(false);
+    tracing_subscriber::registry().with(lines).with(parsed).init();
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Virtual time costs nothing: an hour takes what six take. Records do: the plan and its producers' scripts hold
 //! each, the observer remembers what its sender was told, and the simulated disks are memory. What
 //! settings would take more is refused with what to change, instead of a machine that begins to swap.
-//! The factors were measured with `examples/long_run.rs` and lie above what it showed.
+//! The factors were measured with `benches/examples/long_run.rs` and lie above what it showed.
 
 use squall_sim::settings::Settings;
 

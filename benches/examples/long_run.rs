@@ -1,7 +1,7 @@
 //! One long run, with all checks: what memory it takes as it goes on.
 //!
 //! ```text
-//! cargo run --release -p squall --example long_run -- SEED HOURS [KEY=VALUE]...
+//! cargo run --release -p squall-benches --example long_run -- SEED HOURS [KEY=VALUE]...
 //! ```
 //!
 //! Prints a line for each sixth of the storm. The resident set is the system's word (`/proc`), so it is known

@@ -3,7 +3,7 @@
 //! Instructions per event; run it twice with different numbers of events to leave the start out:
 //!
 //! ```text
-//! cargo build --release -p squall --example cluster
+//! cargo build --release -p squall-benches --example cluster
 //! for look in checked bare; do
 //!     valgrind --tool=callgrind --callgrind-out-file=cluster.$look.callgrind \
 //!         target/release/examples/cluster 200000 $look
