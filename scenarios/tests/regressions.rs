@@ -353,3 +353,15 @@ fn an_answer_that_outlived_what_it_tells() {
     squall::pinned(file, include_str!("capsules/an-answer-that-outlived-what-it-tells.capsule.json"))
         .passes();
 }
+
+/// A deposed coordinator had let a static member's next life take its place, which got into the log; its successor read
+/// that and replaced that one too: the check still had the first for a member.
+#[test]
+fn two_of_one_name_whom_a_deposed_coordinator_replaced() {
+    let file = "two-of-one-name-whom-a-deposed-coordinator-replaced.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/two-of-one-name-whom-a-deposed-coordinator-replaced.capsule.json"),
+    )
+    .passes();
+}

@@ -167,6 +167,9 @@ impl GroupsGhost {
     fn returned(&mut self, group: &GroupId, generation: Generation, members: &[MemberId]) {
         if let Some(owned) = self.owned.get_mut(group) {
             owned.gone.retain(|member| !members.contains(member));
+            // What a coordinator did that was deposed already may have got into the log all the same.
+            let left = owned.departed.extract_if(.., |(_, member)| !members.contains(member));
+            owned.gone.extend(left.map(|(_, member)| member));
             // Who was told of a later generation holds what it does by this one: those after it are counted again.
             for holder in &mut owned.holders {
                 holder.generation = holder.generation.min(generation);

@@ -177,6 +177,25 @@ fn a_generation_that_no_coordinator_remembers_gives_nobody_anything() {
 }
 
 #[test]
+fn who_left_a_deposed_coordinator_is_out_once_its_successor_reads_so() {
+    // Two lives later: the one that the deposed coordinator had last is replaced by its successor.
+    let mut ghost = rebalanced();
+    owns(&mut ghost, holder(7, 1, 3, &[0])).unwrap();
+    let replaced = |old, new| GroupProbe::Replaced {
+        group: group(),
+        instance: InstanceId("one".into()),
+        old: MemberId(old),
+        new: MemberId(new),
+    };
+    ghost.fold(BROKER, AT, false, &replaced(1, 8));
+    let members = vec![MemberId(8), MemberId(2)];
+    let restored = GroupProbe::Restored { group: group(), generation: Generation(3), members };
+    ghost.fold(BrokerId(1), AT, true, &restored);
+    ghost.fold(BrokerId(1), AT, true, &replaced(8, 9));
+    assert_eq!(owns(&mut ghost, holder(8, 9, 3, &[0])), Ok(()));
+}
+
+#[test]
 fn a_process_that_died_owns_nothing() {
     let mut ghost = rebalanced();
     owns(&mut ghost, holder(7, 1, 3, &[0])).unwrap();
