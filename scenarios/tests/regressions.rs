@@ -365,3 +365,15 @@ fn two_of_one_name_whom_a_deposed_coordinator_replaced() {
     )
     .passes();
 }
+
+/// A voter's cut came back with the power, since no sync had covered it: it ended in the middle of a batch that was
+/// written after the cut, and the check took the log for shorter than it was.
+#[test]
+fn a_cut_that_came_back_in_the_middle_of_a_later_batch() {
+    let file = "a-cut-that-came-back-in-the-middle-of-a-later-batch.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-cut-that-came-back-in-the-middle-of-a-later-batch.capsule.json"),
+    )
+    .passes();
+}

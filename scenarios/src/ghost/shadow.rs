@@ -53,6 +53,12 @@ impl Shadow {
         self.end
     }
 
+    /// Whether a batch ends at `offset`, or the log begins there.
+    pub fn ends_at(&self, offset: Offset) -> bool {
+        let last = self.place(offset).checked_sub(1).map(|place| self.batches[place].next);
+        last.unwrap_or(self.start) == offset
+    }
+
     /// Its batches, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Batch> {
         self.batches.iter()
@@ -161,6 +167,17 @@ pub fn place(batches: &VecDeque<Batch>, offset: Offset) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_ends_where_a_batch_ends_and_where_it_begins() {
+        let mut log = Shadow::starting_at(Offset(3));
+        let (epoch, crc, stamp) = (LeaderEpoch(1), 0, None);
+        for (base, next) in [(3, 4), (4, 7)] {
+            assert!(log.push(Batch { base: Offset(base), next: Offset(next), epoch, crc, stamp }));
+        }
+        let ends: Vec<u64> = (0..10).filter(|&offset| log.ends_at(Offset(offset))).collect();
+        assert_eq!(ends, [3, 4, 7]);
+    }
 
     fn batch(base: u64, next: u64, epoch: u32, crc: u32) -> Batch {
         Batch { base: Offset(base), next: Offset(next), epoch: LeaderEpoch(epoch), crc, stamp: None }

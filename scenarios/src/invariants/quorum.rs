@@ -58,8 +58,9 @@ pub fn recovered(
             format!("voter {node} recovered its log up to {end}; it had to keep everything up to {least}"),
         );
     }
-    if end > voter.log.end() {
+    if end > voter.log.end() || !voter.log.ends_at(end) {
         // What was cut without a sync came back with the power, in the place of what was written after the cut.
+        voter.log.truncate(end);
         for batch in std::mem::take(&mut voter.cut) {
             if batch.base >= voter.durable && batch.next <= end && voter.log.end() < end {
                 voter.log.truncate(batch.base);
