@@ -149,8 +149,8 @@ pub(super) fn offsets_are_orphaned(c: &ClusterChecks) -> bool {
     partitions(c).into_iter().any(|at| at.topic != READ && is_orphaned(c, at))
 }
 
-/// Whether nobody may lead some partition any more, with permission. A worker that holds a record of it waits for ever
-/// to be told what became of its work, and takes no other.
+/// Whether nobody may lead some partition any more, with permission. A worker that acquired a record of it waits
+/// until it can be read, and acquires no other.
 pub(super) fn something_is_orphaned(c: &ClusterChecks) -> bool {
     partitions(c).into_iter().any(|at| is_orphaned(c, at))
 }

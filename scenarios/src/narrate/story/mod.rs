@@ -54,6 +54,8 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
+    /// Kinds are names, and there will be more of them: one that no sentence is made of is passed over. That a name which
+    /// stands here is one that is reported, a test sees to.
     fn tell(&mut self, fact: &Fact) -> Option<String> {
         let words = Words { fact, who: self.lanes.get(fact.node as usize)?.name.as_str() };
         let told = match fact.kind {
