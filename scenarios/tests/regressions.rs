@@ -377,3 +377,12 @@ fn a_cut_that_came_back_in_the_middle_of_a_later_batch() {
     )
     .passes();
 }
+
+/// The power brought back what a follower had cut and what retention had removed before it: the check knew either
+/// alone, and took the log for shorter than it was.
+#[test]
+fn a_cut_and_a_removal_that_came_back_together() {
+    let file = "a-cut-and-a-removal-that-came-back-together.capsule.json";
+    squall::pinned(file, include_str!("capsules/a-cut-and-a-removal-that-came-back-together.capsule.json"))
+        .passes();
+}

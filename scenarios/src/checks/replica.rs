@@ -95,8 +95,7 @@ pub(super) fn on_probe(
             Ok(())
         }
         ReplicaProbe::Recovered { start, end } => {
-            let first = storage::first_on_disk(at, broker, world);
-            let outcome = recovered(c, world, (place, broker), (*start, *end), first);
+            let outcome = recovered(c, world, (place, broker), (*start, *end));
             look_for_rot(&mut c.partitions[place], broker, world);
             outcome
         }
@@ -187,7 +186,6 @@ fn recovered(
     world: &World<Member>,
     (place, broker): (usize, BrokerId),
     range: (Offset, Offset),
-    first: Option<storage::First>,
 ) -> Check {
     c.counters.compared(Compared::Recoveries);
     let p = &mut c.partitions[place];
@@ -208,12 +206,12 @@ fn recovered(
     if p.replicas[broker.0 as usize].rotten.is_some_and(|rotten| range.1 <= rotten) {
         c.counters.exercised(Exercised::DamageCut);
     }
-    if matches!(damage, Damage::Halted | Damage::PowerLoss) && !p.replicas[broker.0 as usize].cut.is_empty() {
-        let on_disk = storage::batches_on_disk(p.at, broker, world);
-        let once: Vec<Batch> = on_disk.iter().flat_map(|batch| p.before_compaction(batch)).collect();
-        p.revived(broker, once.into_iter());
+    let mut on_disk = Vec::new();
+    if p.replicas[broker.0 as usize].may_be_back() {
+        let lie = storage::batches_on_disk(p.at, broker, world);
+        on_disk.extend(lie.iter().flat_map(|batch| p.before_compaction(batch)));
     }
-    storage::recovered(p, broker, range, first.map(|first| p.once(first)))?;
+    storage::recovered(p, broker, range, &on_disk)?;
     if p.compacted.is_some() {
         let batches = storage::batches_on_disk(p.at, broker, world);
         p.opened(broker, &batches);

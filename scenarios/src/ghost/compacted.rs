@@ -257,22 +257,6 @@ impl PartitionGhost {
         self.relay(broker);
     }
 
-    /// The first batch that lay where a batch lies that may be compacted, by its place, its epoch and its CRC.
-    pub fn once(&self, first: (Offset, LeaderEpoch, u32)) -> (Offset, LeaderEpoch, u32) {
-        let (base, epoch, crc) = first;
-        let is_known = |compacted: &Compacted| {
-            let from = (base, Offset::ZERO, LeaderEpoch(0), 0);
-            let mut versions = compacted.versions.range(from..).take_while(|((other, ..), _)| *other == base);
-            versions.any(|(&(_, _, other, known), _)| (other, known) == (epoch, crc))
-        };
-        if !self.compacted.as_deref().is_some_and(is_known) {
-            return first;
-        }
-        let reign = self.reigns.iter().rev().find(|reign| reign.epoch == epoch);
-        let written = reign.and_then(|reign| reign.written.get(shadow::place(&reign.written, base)));
-        written.map_or(first, |original| (original.base, epoch, original.crc))
-    }
-
     /// Brings the newest record of each key up to date with what is committed, and decided if it is part of a
     /// transaction. Markers have no say, nor has what never took place.
     pub fn count_keys(&mut self) {

@@ -176,15 +176,28 @@ impl ReplicaGhost {
         self.removed_rot = [None, self.removed_rot[0]];
     }
 
-    /// The power is back, and brings back a log of [`start`, `end`) that begins before the one that was kept.
-    /// Answers the log that was kept until then.
-    pub fn restore(&mut self, start: Offset, end: Offset) -> Shadow {
+    /// Whether what it removed or cut may be on its disk again.
+    pub fn may_be_back(&self) -> bool {
+        let gone = !self.cut.is_empty() || self.removed.iter().any(|removed| !removed.is_empty());
+        gone && matches!(self.damage, Damage::Halted | Damage::PowerLoss)
+    }
+
+    /// The log is there again as [`start`, `end`): what lies on the disk, of all that was in it since the last
+    /// sync. What its disk had changed cannot be told by that, and is taken for what was there last. Answers the
+    /// log that was known until then.
+    pub fn reopened(&mut self, (start, end): (Offset, Offset), on_disk: &[Batch]) -> Shadow {
         let mut log = Shadow::starting_at(start);
-        let [newer, older] = std::mem::take(&mut self.removed);
-        self.removed_rot = [None; 2];
-        for batch in older.iter().chain(&newer).chain(self.log.iter()) {
-            if batch.base == log.end() && batch.next <= end {
-                let _fits = log.push(*batch);
+        let mut on_disk = on_disk.iter().peekable();
+        while log.end() < end {
+            let here = log.end();
+            while on_disk.next_if(|found| found.base < here).is_some() {}
+            let fits = |known: &&Batch| known.base == here && known.next <= end;
+            let cut_or_removed = self.cut.iter().rev().chain(self.removed.iter().flatten().rev());
+            let mut known = self.log.at(here).into_iter().chain(cut_or_removed).filter(fits);
+            let last = known.clone().next();
+            let batch = known.find(|known| on_disk.peek().is_some_and(|found| known.is(found))).or(last);
+            if !batch.is_some_and(|batch| log.push(*batch)) {
+                break;
             }
         }
         self.agrees = Offset::ZERO;
@@ -332,29 +345,6 @@ impl PartitionGhost {
         replica.refold_producers();
         self.chronicle.lost((self.now, broker, by), &cut);
         self.relay(broker);
-    }
-
-    /// The power is back. Where what was cut since the last sync lies on the disk again, in the place of what was
-    /// written there later, that is the log.
-    pub fn revived(&mut self, broker: BrokerId, on_disk: impl Iterator<Item = Batch>) {
-        let replica = &mut self.replicas[broker.0 as usize];
-        let mut lost = Vec::new();
-        for found in on_disk {
-            let same = |known: &&Batch| {
-                (known.base, known.next, known.epoch, known.crc)
-                    == (found.base, found.next, found.epoch, found.crc)
-            };
-            if replica.log.at(found.base).filter(same).is_some() {
-                continue;
-            }
-            let Some(back) = replica.cut.iter().rfind(same).copied() else { break };
-            lost.extend(replica.log.truncate(back.base));
-            if !replica.log.push(back) {
-                break;
-            }
-            replica.agrees = replica.agrees.min(back.base);
-        }
-        self.chronicle.lost((replica.struck, broker, By::Fault(replica.damage)), &lost);
     }
 
     /// A follower dropped its log, to start again at `to`.

@@ -27,6 +27,11 @@ impl Batch {
     pub const fn count(&self) -> u64 {
         self.next.0 - self.base.0
     }
+
+    /// Whether `other`, whose producer may not be known, is this one.
+    pub fn is(&self, other: &Self) -> bool {
+        (self.base, self.next, self.epoch, self.crc) == (other.base, other.next, other.epoch, other.crc)
+    }
 }
 
 /// One log.
@@ -121,11 +126,7 @@ impl Shadow {
             return agreed;
         }
         for (mine, theirs) in self.from(from).zip(other.from(from)) {
-            let same = mine.base == theirs.base
-                && mine.next == theirs.next
-                && mine.epoch == theirs.epoch
-                && mine.crc == theirs.crc;
-            if !same {
+            if !mine.is(theirs) {
                 break;
             }
             agreed = mine.next;

@@ -21,21 +21,20 @@ use crate::invariants::{Check, broken};
 
 /// A replica's log was opened and repaired: W-LOG.
 ///
-/// `first` is the first batch on the disk: after a reset that was not durable yet, the old log may be there
-/// again, under the same offsets.
+/// `on_disk` are its whole batches, where the power or the disk failed: after a removal, a cut or a reset that
+/// was not durable yet, the old log may be there again, under the same offsets.
 pub fn recovered(
     p: &mut PartitionGhost,
     broker: BrokerId,
     (start, end): (Offset, Offset),
-    first: Option<First>,
+    on_disk: &[Batch],
 ) -> Check {
     let at = p.at;
     let replica = &mut p.replicas[broker.0 as usize];
     let known = replica.log.end();
     let undone = matches!(replica.damage, Damage::Halted | Damage::PowerLoss);
-    let other = first.is_some_and(|first| {
-        replica.log.iter().next().is_none_or(|batch| (batch.base, batch.epoch, batch.crc) != first)
-    });
+    let first = on_disk.first().filter(|first| first.base == start);
+    let other = first.is_some_and(|first| replica.log.iter().next().is_none_or(|batch| !batch.is(first)));
     // What retention or a reset removed since the last sync may be back.
     let is_back = undone && (start < replica.log.start() || other);
     // So may files that compaction has replaced.
@@ -60,18 +59,9 @@ pub fn recovered(
             ),
         );
     }
-    let mut before = None;
-    if is_back {
-        before = Some(replica.restore(start, end));
-    }
-    // A cut that no sync covered may come back with the power.
-    if end > known && undone {
-        for batch in std::mem::take(&mut replica.cut) {
-            if batch.base == replica.log.end() && batch.next <= end {
-                let _fits = replica.log.push(batch);
-            }
-        }
-    }
+    // A removal or a cut that no sync covered may come back with the power, also both at once.
+    let reopened = is_back || (undone && !replica.cut.is_empty());
+    let before = reopened.then(|| replica.reopened((start, end), on_disk));
     if end > replica.log.end() {
         return broken(
             "W-LOG",
@@ -95,6 +85,8 @@ pub fn recovered(
     if replica.damage >= Damage::PowerLoss {
         // After the death of a mere process a power loss may still bring it back.
         replica.cut.clear();
+        replica.removed = Default::default();
+        replica.removed_rot = [None; 2];
     }
     replica.cut_claims(end);
     replica.doubtful = false;
@@ -136,23 +128,6 @@ pub fn shortened(p: &mut PartitionGhost, broker: BrokerId, start: Offset) -> Che
     p.chronicle.deleted = p.chronicle.deleted.max(start);
     p.relay(broker);
     Ok(())
-}
-
-/// A batch by its place, its epoch and its CRC.
-pub type First = (Offset, LeaderEpoch, u32);
-
-/// The first whole batch of a replica on its disk.
-pub fn first_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Option<First> {
-    let disk = world.disk(broker.node());
-    let files = disk.list(&folder(at));
-    let logs = files.iter().filter(|file| file.ends_with(".log"));
-    let mut contents = logs.filter_map(|file| Some((file, disk.contents(file)?)));
-    contents
-        .find_map(|(file, content)| {
-            let size = Header::peek(content).ok()?.size.min(content.len());
-            Header::peek(&unsealed(file, content[..size].to_vec())).ok()
-        })
-        .and_then(|header| Some((header.base_offset, header.leader_epoch?, header.crc)))
 }
 
 /// The valid batches of a replica on its disk, in order.

@@ -84,7 +84,7 @@ impl Story {
     fn tail_lost(self, broker: u32, end: u64) -> Self {
         let mut story = self.stopped(broker, Damage::PowerLoss);
         let kept = (Offset::ZERO, Offset(end));
-        storage::recovered(&mut story.p, BrokerId(broker), kept, None).expect("nothing of that was synced");
+        storage::recovered(&mut story.p, BrokerId(broker), kept, &[]).expect("nothing of that was synced");
         story
     }
 

@@ -147,7 +147,7 @@ fn a_flushed_copy_does_not_go_with_the_power() {
     let mut s = story().beyond().wrote(1, 0..2, &[]);
     s.p.replicas[0].synced(Offset(2));
     let mut s = s.stopped(0, Damage::PowerLoss);
-    let back = storage::recovered(&mut s.p, BrokerId(0), (Offset::ZERO, Offset::ZERO), None);
+    let back = storage::recovered(&mut s.p, BrokerId(0), (Offset::ZERO, Offset::ZERO), &[]);
     assert_eq!(back.unwrap_err().invariant, "W-LOG", "not even beyond the budget");
 }
 

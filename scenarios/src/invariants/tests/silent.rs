@@ -10,7 +10,7 @@ use crate::contract::record::{self, Ending};
 use crate::ghost::chronicle::When;
 use crate::ghost::clients::Name;
 use crate::ghost::partition::Damage;
-use crate::ghost::{Batch, Clients, Shadow};
+use crate::ghost::{Batch, Clients, PartitionGhost, Shadow};
 use crate::invariants::{clients, membership, quorum as voters, replication, storage};
 
 #[test]
@@ -131,10 +131,10 @@ fn a_power_loss_may_bring_back_what_retention_deleted_since_the_last_sync() {
     let mut back = p.replicas[0].clone();
     // The sync that was under way then does not cover it; the next one does.
     back.synced(Offset(2));
-    back.restore(Offset(0), Offset(2));
+    back.reopened((Offset(0), Offset(2)), &[]);
     assert_eq!((back.log.start(), back.log.end(), back.log.iter().count()), (Offset(0), Offset(2), 1));
     (0..2).for_each(|_| p.replicas[0].synced(Offset(2)));
-    p.replicas[0].restore(Offset(0), Offset(2));
+    p.replicas[0].reopened((Offset(0), Offset(2)), &[]);
     assert_eq!(p.replicas[0].log.end(), Offset(0), "nothing comes back of what is durably gone");
 }
 
@@ -184,17 +184,39 @@ fn a_cut_that_no_sync_covered_may_come_back_in_the_place_of_what_was_written_sin
     p.cut(BrokerId(2), Offset(2));
     replication::appended(&mut p, BrokerId(2), batch(2, 3, 2, 5), false).unwrap();
     p.stopped(BrokerId(2), Damage::PowerLoss, When::default());
-    let mut new = p.clone();
-    p.revived(BrokerId(2), [batch(0, 2, 1, 7), batch(2, 3, 1, 8), batch(3, 4, 1, 9)].into_iter());
-    let old = (Offset(0), Offset(4));
-    assert_eq!(storage::recovered(&mut p, BrokerId(2), old, None), Ok(()));
-    assert_eq!(p.replicas[2].log.at(Offset(2)).map(|batch| batch.crc), Some(8), "the old tail is back");
-    assert!(p.chronicle.of(LeaderEpoch(2), Offset(2)).next().is_some(), "and the new one is lost");
-    new.revived(BrokerId(2), [batch(0, 2, 1, 7), batch(2, 3, 2, 5)].into_iter());
-    assert_eq!(new.replicas[2].log.at(Offset(2)).map(|batch| batch.crc), Some(5), "the new tail stayed");
-    // What nobody ever wrote there is no log that came back.
-    new.revived(BrokerId(2), [batch(0, 2, 1, 7), batch(2, 3, 2, 6)].into_iter());
-    assert_eq!(new.replicas[2].log.at(Offset(2)).map(|batch| batch.crc), Some(5));
+    let reopened = |end, on_disk: &[_]| {
+        let mut p = p.clone();
+        storage::recovered(&mut p, BrokerId(2), (Offset(0), Offset(end)), on_disk).map(|()| p)
+    };
+    let second = |p: &PartitionGhost| p.replicas[2].log.at(Offset(2)).map(|batch| batch.crc);
+    let old = reopened(4, &[batch(0, 2, 1, 7), batch(2, 3, 1, 8), batch(3, 4, 1, 9)]).unwrap();
+    assert_eq!(second(&old), Some(8), "the old tail is back");
+    assert!(old.chronicle.of(LeaderEpoch(2), Offset(2)).next().is_some(), "and the new one is lost");
+    let new = reopened(3, &[batch(0, 2, 1, 7), batch(2, 3, 2, 5)]).unwrap();
+    assert_eq!(second(&new), Some(5), "the new tail stayed");
+    let strange = reopened(3, &[batch(0, 2, 1, 7), batch(2, 3, 2, 6)]).unwrap();
+    assert_eq!(second(&strange), Some(5), "what nobody ever wrote there is no log that came back");
+    assert_eq!(reopened(5, &[]).unwrap_err().invariant, "W-LOG", "it never held so much");
+}
+
+#[test]
+fn a_cut_and_a_removal_may_come_back_together() {
+    let mut p = partition();
+    for wrote in [batch(0, 1, 1, 6), batch(1, 3, 1, 7), batch(3, 6, 1, 8), batch(6, 7, 1, 9)] {
+        replication::appended(&mut p, BrokerId(1), wrote, false).unwrap();
+    }
+    p.replicas[1].synced(Offset(7));
+    p.cut(BrokerId(1), Offset(3));
+    replication::appended(&mut p, BrokerId(1), batch(3, 4, 2, 5), false).unwrap();
+    // Once before what was cut, once past its beginning.
+    for start in [1, 4] {
+        let mut p = p.clone();
+        p.replicas[1].advance_start(Offset(start));
+        p.stopped(BrokerId(1), Damage::PowerLoss, When::default());
+        let on_disk = [batch(0, 1, 1, 6), batch(1, 3, 1, 7), batch(3, 6, 1, 8)];
+        assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(6)), &on_disk), Ok(()));
+        assert!(p.replicas[1].log.iter().eq(&on_disk), "what lies there, with the start at {start}");
+    }
 }
 
 #[test]
@@ -204,14 +226,14 @@ fn a_reset_that_was_not_durable_may_bring_the_old_log_back_under_the_same_offset
     p.replicas[1].reset(Offset(0));
     replication::appended(&mut p, BrokerId(1), batch(0, 2, 2, 9), false).unwrap();
     p.replicas[1].damage = Damage::PowerLoss;
-    let old = Some((Offset(0), LeaderEpoch(1), 7));
-    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(2)), old), Ok(()));
+    let old = [batch(0, 2, 1, 7)];
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(2)), &old), Ok(()));
     let held = p.replicas[1].log.at(Offset(0)).map(|batch| (batch.epoch, batch.crc));
     assert_eq!(held, Some((LeaderEpoch(1), 7)), "the observer goes on with what is there");
 }
 
 /// Replica 1 has two batches, both durable.
-fn two_durable_batches() -> crate::ghost::PartitionGhost {
+fn two_durable_batches() -> PartitionGhost {
     let mut p = partition();
     for batch in [batch(0, 2, 1, 7), batch(2, 3, 1, 8)] {
         replication::appended(&mut p, BrokerId(1), batch, false).unwrap();
@@ -225,7 +247,7 @@ fn what_a_disk_has_changed_may_be_cut_and_nothing_before_it() {
     for (end, allowed) in [(2, true), (0, false)] {
         let mut p = two_durable_batches();
         p.replicas[1].rotten = Some(Offset(2));
-        let cut = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), None);
+        let cut = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), &[]);
         assert_eq!(cut.is_ok(), allowed, "recovered up to {end}");
         if allowed {
             assert_eq!(p.replicas[1].rotten, None, "what comes next is as it was written");
@@ -242,7 +264,7 @@ fn what_a_lying_disk_called_durable_may_be_lost_with_the_power() {
     replica.synced(Offset(4));
     assert_eq!((replica.durable, replica.claimed), (Offset(3), Offset(4)));
     replica.damage = Damage::PowerLoss;
-    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(3)), None), Ok(()));
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(3)), &[]), Ok(()));
     assert!(!p.replicas[1].doubtful, "an opened log is written again");
 }
 
@@ -253,9 +275,9 @@ fn a_cut_that_was_not_durable_may_come_back_after_another_death_in_between() {
     let cut = replica.log.truncate(Offset(2));
     replica.cut.extend(cut);
     replica.cut_claims(Offset(2));
-    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(2)), None), Ok(()));
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(2)), &[]), Ok(()));
     p.replicas[1].damage = Damage::PowerLoss;
-    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(3)), None), Ok(()));
+    assert_eq!(storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(3)), &[]), Ok(()));
 }
 
 #[test]
@@ -279,7 +301,7 @@ fn a_cut_that_the_disk_stopped_half_way_may_be_done_or_not() {
         replica.cut.extend(cut);
         replica.cut_claims(Offset(2));
         replica.damage = Damage::Halted;
-        let back = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), None);
+        let back = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), &[]);
         assert_eq!(back, Ok(()), "recovered up to {end}");
     }
 }
@@ -297,7 +319,7 @@ fn what_a_disk_has_changed_comes_back_changed_with_what_retention_removed() {
         replica.advance_start(Offset(3));
         replica.rotten = None;
         replica.damage = Damage::PowerLoss;
-        let back = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), None);
+        let back = storage::recovered(&mut p, BrokerId(1), (Offset(0), Offset(end)), &[]);
         assert_eq!(back.is_ok(), allowed, "recovered up to {end}");
     }
 }
