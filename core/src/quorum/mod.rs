@@ -44,7 +44,7 @@ pub use leading::Leading;
 pub use role::{Ballot, Role};
 
 /// The directory of log and snapshots.
-const DIR: &str = "quorum";
+pub const DIR: &str = "quorum";
 
 /// The settings of one voter.
 #[derive(Debug, Clone)]

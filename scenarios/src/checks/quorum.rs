@@ -2,6 +2,7 @@
 
 use squall_core::ids::NodeId;
 use squall_core::probe::QuorumProbe;
+use squall_core::quorum::DIR;
 use squall_sim::engine::World;
 
 use crate::checks::{ClusterChecks, Compared, Exercised};
@@ -9,6 +10,7 @@ use crate::cluster::Member;
 use crate::ghost::chronicle::When;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, QuorumGhost};
+use crate::invariants::storage::batches_on_disk;
 use crate::invariants::{Broken, quorum};
 
 /// A controller's process ended.
@@ -40,7 +42,10 @@ pub(super) fn on_probe(
                     counters.exercised(Exercised::TailsLost);
                 }
             }
-            quorum::recovered(q, place, (epoch, voted), start, end)
+            let voter = &q.voters[place];
+            let look = voter.damage != Damage::None && !voter.cut.is_empty();
+            let on_disk = if look { batches_on_disk(&format!("{DIR}/"), node, world) } else { Vec::new() };
+            quorum::recovered(q, place, (epoch, voted), (start, end), &on_disk)
         }
         QuorumProbe::Epoch { epoch } => quorum::entered(q, place, epoch, event),
         QuorumProbe::Persisted { epoch, voted } => quorum::persisted(q, place, epoch, voted),

@@ -208,12 +208,12 @@ fn recovered(
     }
     let mut on_disk = Vec::new();
     if p.replicas[broker.0 as usize].may_be_back() {
-        let lie = storage::batches_on_disk(p.at, broker, world);
+        let lie = storage::batches_on_disk(&storage::folder(p.at), broker.node(), world);
         on_disk.extend(lie.iter().flat_map(|batch| p.before_compaction(batch)));
     }
     storage::recovered(p, broker, range, &on_disk)?;
     if p.compacted.is_some() {
-        let batches = storage::batches_on_disk(p.at, broker, world);
+        let batches = storage::batches_on_disk(&storage::folder(p.at), broker.node(), world);
         p.opened(broker, &batches);
         compaction::kept(p, broker)?;
     }

@@ -182,25 +182,12 @@ impl ReplicaGhost {
         gone && matches!(self.damage, Damage::Halted | Damage::PowerLoss)
     }
 
-    /// The log is there again as [`start`, `end`): what lies on the disk, of all that was in it since the last
-    /// sync. What its disk had changed cannot be told by that, and is taken for what was there last. Answers the
-    /// log that was known until then.
-    pub fn reopened(&mut self, (start, end): (Offset, Offset), on_disk: &[Batch]) -> Shadow {
-        let mut log = Shadow::starting_at(start);
-        let mut on_disk = on_disk.iter().peekable();
-        while log.end() < end {
-            let here = log.end();
-            while on_disk.next_if(|found| found.base < here).is_some() {}
-            let fits = |known: &&Batch| known.base == here && known.next <= end;
-            let cut_or_removed = self.cut.iter().rev().chain(self.removed.iter().flatten().rev());
-            let mut known = self.log.at(here).into_iter().chain(cut_or_removed).filter(fits);
-            let last = known.clone().next();
-            let batch = known.find(|known| on_disk.peek().is_some_and(|found| known.is(found))).or(last);
-            if !batch.is_some_and(|batch| log.push(*batch)) {
-                break;
-            }
-        }
+    /// The log is there again as such a range: what was cut or removed since the last sync may be back. Answers
+    /// the log that was known until then.
+    pub fn reopened(&mut self, range: (Offset, Offset), on_disk: &[Batch]) -> Shadow {
         self.agrees = Offset::ZERO;
+        let gone = self.cut.iter().rev().chain(self.removed.iter().flatten().rev());
+        let log = self.log.reopened(range, gone, on_disk);
         std::mem::replace(&mut self.log, log)
     }
 

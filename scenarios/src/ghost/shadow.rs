@@ -58,12 +58,6 @@ impl Shadow {
         self.end
     }
 
-    /// Whether a batch ends at `offset`, or the log begins there.
-    pub fn ends_at(&self, offset: Offset) -> bool {
-        let last = self.place(offset).checked_sub(1).map(|place| self.batches[place].next);
-        last.unwrap_or(self.start) == offset
-    }
-
     /// Its batches, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Batch> {
         self.batches.iter()
@@ -98,6 +92,31 @@ impl Shadow {
         }
         self.start = self.start.max(start);
         self.end = self.end.max(start);
+    }
+
+    /// The log as it is there again, as [`start`, `end`): what lies on the disk, of all that is in it or is `gone`
+    /// since the last sync, the latest first. What its disk had changed cannot be told by that, and is taken for
+    /// what was there last.
+    pub fn reopened<'a>(
+        &'a self,
+        (start, end): (Offset, Offset),
+        gone: impl Iterator<Item = &'a Batch> + Clone,
+        on_disk: &[Batch],
+    ) -> Self {
+        let mut log = Self::starting_at(start);
+        let mut on_disk = on_disk.iter().peekable();
+        while log.end < end {
+            let here = log.end;
+            while on_disk.next_if(|found| found.base < here).is_some() {}
+            let fits = |known: &&Batch| known.base == here && known.next <= end;
+            let mut known = self.at(here).into_iter().chain(gone.clone()).filter(fits);
+            let last = known.clone().next();
+            let batch = known.find(|known| on_disk.peek().is_some_and(|found| known.is(found))).or(last);
+            if !batch.is_some_and(|batch| log.push(*batch)) {
+                break;
+            }
+        }
+        log
     }
 
     /// The batch that holds `offset`.
@@ -168,17 +187,6 @@ pub fn place(batches: &VecDeque<Batch>, offset: Offset) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_log_ends_where_a_batch_ends_and_where_it_begins() {
-        let mut log = Shadow::starting_at(Offset(3));
-        let (epoch, crc, stamp) = (LeaderEpoch(1), 0, None);
-        for (base, next) in [(3, 4), (4, 7)] {
-            assert!(log.push(Batch { base: Offset(base), next: Offset(next), epoch, crc, stamp }));
-        }
-        let ends: Vec<u64> = (0..10).filter(|&offset| log.ends_at(Offset(offset))).collect();
-        assert_eq!(ends, [3, 4, 7]);
-    }
 
     fn batch(base: u64, next: u64, epoch: u32, crc: u32) -> Batch {
         Batch { base: Offset(base), next: Offset(next), epoch: LeaderEpoch(epoch), crc, stamp: None }

@@ -9,13 +9,13 @@ use crate::ghost::quorum::Forgotten;
 use crate::ghost::{Batch, QuorumGhost, VoterGhost};
 use crate::invariants::{Check, broken};
 
-/// A voter's life began with this on disk.
+/// A voter's life began with this on disk; `on_disk` are its log's whole batches, where a cut may be undone.
 pub fn recovered(
     q: &mut QuorumGhost,
     place: usize,
     persisted: (LeaderEpoch, Option<NodeId>),
-    start: Offset,
-    end: Offset,
+    (start, end): (Offset, Offset),
+    on_disk: &[Batch],
 ) -> Check {
     let (committed, holds) = (q.committed.end(), q.refresh(place));
     let voter = &mut q.voters[place];
@@ -58,16 +58,11 @@ pub fn recovered(
             format!("voter {node} recovered its log up to {end}; it had to keep everything up to {least}"),
         );
     }
-    if end > voter.log.end() || !voter.log.ends_at(end) {
-        // What was cut without a sync came back with the power, in the place of what was written after the cut.
-        voter.log.truncate(end);
-        for batch in std::mem::take(&mut voter.cut) {
-            if batch.base >= voter.durable && batch.next <= end && voter.log.end() < end {
-                voter.log.truncate(batch.base);
-                voter.agrees = voter.agrees.min(batch.base);
-                let _fits = voter.log.push(batch);
-            }
-        }
+    if voter.damage != Damage::None && !voter.cut.is_empty() {
+        // What was cut without a sync may be back, in the place of what was written after the cut.
+        let start = voter.log.start();
+        voter.log = voter.log.reopened((start, end), voter.cut.iter().rev(), on_disk);
+        voter.agrees = voter.agrees.min(voter.durable);
     }
     if end > voter.log.end() {
         return broken(
@@ -80,9 +75,10 @@ pub fn recovered(
     }
     voter.log.truncate(end);
     voter.log.advance_start(start);
-    voter.cut.clear();
     voter.found = persisted;
     if voter.damage == Damage::PowerLoss {
+        // After the death of a mere process a power loss may still bring it back.
+        voter.cut.clear();
         voter.persisted = persisted;
     }
     // After a mere crash it may have read what is in the cache only, and says so once that is durable.

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use squall_core::broker::Broker;
-use squall_core::ids::{BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
+use squall_core::ids::{
+    BrokerId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition,
+};
 use squall_core::log::{Log, WINDOW, unsealed};
 use squall_core::partition::directory;
 use squall_core::record::{Header, batches};
@@ -130,10 +132,10 @@ pub fn shortened(p: &mut PartitionGhost, broker: BrokerId, start: Offset) -> Che
     Ok(())
 }
 
-/// The valid batches of a replica on its disk, in order.
-pub fn batches_on_disk(at: TopicPartition, broker: BrokerId, world: &World<Member>) -> Vec<Batch> {
-    let disk = world.disk(broker.node());
-    let files = disk.list(&folder(at));
+/// The valid batches of a log on a node's disk, in order.
+pub fn batches_on_disk(folder: &str, node: NodeId, world: &World<Member>) -> Vec<Batch> {
+    let disk = world.disk(node);
+    let files = disk.list(folder);
     let logs = files.iter().filter(|file| file.ends_with(".log"));
     let contents = logs.filter_map(|file| Some(unsealed(file, disk.contents(file)?.to_vec())));
     let found = contents.flat_map(|content| batches(Bytes::from(content)).map_while(Result::ok));

@@ -144,7 +144,7 @@ fn a_wiped_voter_comes_back_with_nothing_and_another_does_not() {
         if wiped {
             q.voters[1].forget(EARLIER);
         }
-        let back = voters::recovered(&mut q, 1, (LeaderEpoch(0), None), Offset::ZERO, Offset::ZERO);
+        let back = voters::recovered(&mut q, 1, (LeaderEpoch(0), None), (Offset::ZERO, Offset::ZERO), &[]);
         assert_eq!(back.err().map(|broken| broken.invariant), verdict);
     }
 }

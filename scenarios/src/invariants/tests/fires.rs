@@ -365,12 +365,12 @@ fn voted_before_it_was_durable() -> Check {
 
 fn a_life_forgets_what_a_crash_keeps() -> Check {
     let mut q = quorum();
-    voters::recovered(&mut q, 0, (LeaderEpoch(5), None), Offset(0), Offset(0))?;
-    voters::recovered(&mut q, 0, (LeaderEpoch(4), None), Offset(0), Offset(0))
+    voters::recovered(&mut q, 0, (LeaderEpoch(5), None), (Offset(0), Offset(0)), &[])?;
+    voters::recovered(&mut q, 0, (LeaderEpoch(4), None), (Offset(0), Offset(0)), &[])
 }
 
 fn a_snapshot_of_what_is_not_committed() -> Check {
-    voters::recovered(&mut quorum(), 0, (LeaderEpoch(0), None), Offset(4), Offset(4))
+    voters::recovered(&mut quorum(), 0, (LeaderEpoch(0), None), (Offset(4), Offset(4)), &[])
 }
 
 fn an_epoch_goes_back() -> Check {

@@ -11,7 +11,7 @@ use crate::ghost::chronicle::When;
 use crate::ghost::clients::Name;
 use crate::ghost::partition::Damage;
 use crate::ghost::{Batch, Clients, PartitionGhost, Shadow};
-use crate::invariants::{clients, membership, quorum as voters, replication, storage};
+use crate::invariants::{Broken, clients, membership, quorum as voters, replication, storage};
 
 #[test]
 fn a_leader_that_slept_through_its_deposition_owes_nothing_to_the_next_reign() {
@@ -54,12 +54,19 @@ fn a_cut_that_was_not_synced_may_come_back_in_the_place_of_what_was_written_afte
     let mut q = quorum();
     q.voters[0].log = entries(&[1, 1, 1, 1]);
     voters::truncated(&mut q, 0, Offset(2)).unwrap();
-    assert!(q.voters[0].log.push(batch(2, 3, 2, 8)));
+    assert!(q.voters[0].log.push(batch(2, 3, 2, 7)));
     q.voters[0].damage = Damage::PowerLoss;
-    let back = |q: &mut _, end| voters::recovered(q, 0, (LeaderEpoch(0), None), Offset(0), Offset(end));
-    assert_eq!(back(&mut q.clone(), 5).unwrap_err().invariant, "W-LOG", "it never held so much");
-    assert_eq!(back(&mut q, 4), Ok(()));
-    assert_eq!(q.voters[0].log.at(Offset(2)).map(|batch| batch.epoch), Some(LeaderEpoch(1)));
+    let reopened = |epochs: &[u32]| {
+        let (mut q, on_disk) = (q.clone(), entries(epochs));
+        let on_disk: Vec<Batch> = on_disk.iter().copied().collect();
+        let range = (Offset(0), Offset(epochs.len() as u64));
+        voters::recovered(&mut q, 0, (LeaderEpoch(0), None), range, &on_disk)?;
+        Ok::<_, Broken>(q.voters[0].log.at(Offset(2)).map(|batch| batch.epoch.0))
+    };
+    assert_eq!(reopened(&[1, 1, 1, 1]), Ok(Some(1)));
+    assert_eq!(reopened(&[1, 1, 1]), Ok(Some(1)), "also where it ends as the new one did");
+    assert_eq!(reopened(&[1, 1]), Ok(None));
+    assert_eq!(reopened(&[1; 5]).unwrap_err().invariant, "W-LOG", "it never held so much");
 }
 
 #[test]
@@ -68,10 +75,10 @@ fn a_snapshot_that_had_its_name_before_a_crash_replaces_the_log_and_a_power_loss
     q.committed = entries(&[1, 1, 2, 2]);
     q.voters[0].log = entries(&[1, 1]);
     let vote = (LeaderEpoch(0), None);
-    assert_eq!(voters::recovered(&mut q, 0, vote, Offset(4), Offset(4)), Ok(()));
+    assert_eq!(voters::recovered(&mut q, 0, vote, (Offset(4), Offset(4)), &[]), Ok(()));
     assert_eq!(q.voters[0].log.start(), Offset(4));
     q.voters[0].damage = Damage::PowerLoss;
-    assert_eq!(voters::recovered(&mut q, 0, vote, Offset(0), Offset(2)), Ok(()));
+    assert_eq!(voters::recovered(&mut q, 0, vote, (Offset(0), Offset(2)), &[]), Ok(()));
     assert_eq!((q.voters[0].log.start(), q.refresh(0)), (Offset(0), Offset(2)));
 }
 
@@ -285,9 +292,10 @@ fn an_epoch_that_a_crashed_voter_read_from_its_cache_may_be_lost_with_the_power(
     let mut q = quorum();
     voters::persisted(&mut q, 1, LeaderEpoch(4), None).unwrap();
     let nothing = (Offset(0), Offset(0));
-    voters::recovered(&mut q, 1, (LeaderEpoch(5), Some(NodeId(1))), nothing.0, nothing.1).unwrap();
+    voters::recovered(&mut q, 1, (LeaderEpoch(5), Some(NodeId(1))), (nothing.0, nothing.1), &[]).unwrap();
     q.voters[1].damage = Damage::PowerLoss;
-    let back = |q: &mut _, epoch| voters::recovered(q, 1, (LeaderEpoch(epoch), None), nothing.0, nothing.1);
+    let back =
+        |q: &mut _, epoch| voters::recovered(q, 1, (LeaderEpoch(epoch), None), (nothing.0, nothing.1), &[]);
     assert_eq!(back(&mut q.clone(), 4), Ok(()));
     assert_eq!(back(&mut q, 3).unwrap_err().invariant, "W-ME", "what was durable may not");
 }
