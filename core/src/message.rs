@@ -206,6 +206,9 @@ pub struct RegisterBroker {
     pub intact: bool,
     /// The registration that this one is to replace; `None` if it knows of none.
     pub replaces: Option<BrokerEpoch>,
+    /// The last topic of which its disk holds anything: controllers that have not created it are another
+    /// cluster's, or have lost their log. Kafka's nodes keep a cluster id instead (KIP-78).
+    pub last_topic: Option<TopicId>,
 }
 
 /// A sign of life.

@@ -103,6 +103,8 @@ refusals! {
     InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION", fatal;
     /// Another life of this broker id is registered, which is still alive or which the request does not name.
     DuplicateBrokerRegistration { current: BrokerEpoch } = 101, "DUPLICATE_BROKER_REGISTRATION", fatal;
+    /// The broker holds what these controllers never created: another cluster's, or one that they have forgotten.
+    InconsistentClusterId = 104, "INCONSISTENT_CLUSTER_ID", fatal;
     /// The controller knows no broker of that id.
     BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", fatal;
     /// A wished in-sync replica is fenced, or of another broker epoch (KIP-841, KIP-903).

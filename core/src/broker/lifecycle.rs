@@ -103,6 +103,7 @@ fn register(broker: &mut Broker, env: &mut Host<'_>) {
         disk: broker.disk,
         intact: broker.intact,
         replaces: broker.replaces,
+        last_topic: env.list(DIRECTORY).iter().filter_map(|file| owner(file)).map(|at| at.topic).max(),
     });
     env.send(broker.controller(), Message::Request { id, request });
     env.set_timer(Timer::Broker(BrokerTimer::Register), broker.config.request_timeout);

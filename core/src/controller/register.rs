@@ -11,6 +11,10 @@ use crate::time::Time;
 
 /// A new life starts fenced; what that does to its partitions is decided in the same batch.
 pub(super) fn decide(image: &Image, request: &RegisterBroker, sessions: &Sessions, now: Time) -> Decision {
+    // Topics are numbered: it would serve its records as those of the topic that gets the same number here.
+    if request.last_topic.is_some_and(|topic| !image.topics.contains_key(&topic)) {
+        return Decision::Refuse(Refused::InconsistentClusterId);
+    }
     let known = image.brokers.get(&request.broker);
     if let Some(known) = known {
         if known.incarnation == request.incarnation {
@@ -48,7 +52,7 @@ fn leave(image: &Image, broker: BrokerId, lossy: Option<BrokerId>) -> Vec<Metada
 mod tests {
     use super::super::fixture::{fence, ids, image};
     use super::*;
-    use crate::ids::{BrokerEpoch, DiskId, Incarnation, LeaderEpoch};
+    use crate::ids::{BrokerEpoch, DiskId, Incarnation, LeaderEpoch, TopicId};
     use crate::metadata::PartitionState;
     use crate::time::Span;
 
@@ -60,6 +64,7 @@ mod tests {
             disk: DiskId(disk),
             intact,
             replaces: None,
+            last_topic: None,
         }
     }
 
@@ -120,6 +125,22 @@ mod tests {
         assert_eq!(decide(&image, &late, &sessions(&[]), Time(0)), refused);
         let older = RegisterBroker { replaces: Some(BrokerEpoch(known.epoch.0 + 1)), ..late };
         assert_eq!(decide(&image, &older, &sessions(&[]), Time(0)), refused, "nor one that names another");
+    }
+
+    #[test]
+    fn a_broker_that_holds_what_these_controllers_never_created_stays_out() {
+        let image = image(2, &[1, 2], &[1, 2]);
+        let last = image.topics.last_key_value().map(|(&topic, _)| topic);
+        let of = |last_topic| RegisterBroker { last_topic, ..first(4, 1, 1, false) };
+        let strange = last.map(|topic| TopicId(topic.0 + 1));
+        let refused = Decision::Refuse(Refused::InconsistentClusterId);
+        assert_eq!(decide(&image, &of(strange), &sessions(&[]), Time(0)), refused);
+        assert_ne!(decide(&image, &of(last), &sessions(&[]), Time(0)), refused);
+        assert_eq!(
+            decide(&Image::default(), &of(last), &sessions(&[]), Time(0)),
+            refused,
+            "they lost their log"
+        );
     }
 
     #[test]

@@ -47,6 +47,7 @@ fn registration(broker: u32, life: u64) -> Request {
         disk: DiskId(u64::from(broker)),
         intact: true,
         replaces: None,
+        last_topic: None,
     })
 }
 

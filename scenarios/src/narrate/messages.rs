@@ -195,7 +195,8 @@ fn request_words(request: &Request) -> Words {
             .with("broker", request.broker)
             .with("incarnation", request.incarnation)
             .with("intact", yes_or_no(request.intact))
-            .maybe("replaces", request.replaces),
+            .maybe("replaces", request.replaces)
+            .maybe("last topic", request.last_topic),
         Request::Heartbeat(request) => words
             .with("broker", request.broker)
             .with("broker epoch", request.epoch)

@@ -46,6 +46,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::InvalidRecord
         | Refused::InvalidUpdateVersion
         | Refused::DuplicateBrokerRegistration { .. }
+        | Refused::InconsistentClusterId
         | Refused::BrokerIdNotRegistered
         | Refused::IneligibleReplica
         | Refused::InvalidTopic

@@ -59,6 +59,7 @@ pub(super) const fn judge(refused: Refused) -> Verdict {
         | Refused::ElectionNotNeeded
         | Refused::InvalidUpdateVersion
         | Refused::DuplicateBrokerRegistration { .. }
+        | Refused::InconsistentClusterId
         | Refused::BrokerIdNotRegistered
         | Refused::IneligibleReplica
         | Refused::OffsetMetadataTooLarge
