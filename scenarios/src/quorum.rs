@@ -140,6 +140,7 @@ impl ClusterScenario for Story {
             keys: Keys::default(),
             flush: false,
             beyond_budget: plan.settings.is_on("fault.beyond_budget"),
+            invariants: plan.settings.is_on("check.invariants"),
             sometimes: SOMETIMES,
             groups: Vec::new(),
         }

@@ -1,6 +1,6 @@
 //! The end of a run: every record against its contract, every replica against every other.
 
-use squall_core::ids::TopicPartition;
+use squall_core::ids::{BrokerId, TopicPartition};
 use squall_sim::engine::World;
 use squall_sim::record::PermittedLoss;
 
@@ -20,7 +20,8 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     let no_metadata = c.quorum.lost.is_some();
     if !no_metadata {
         replicas(c, world)?;
-        groups::all(c).try_for_each(|broker| coordination::coordinators(broker, world))?;
+        let alike = groups::all(c).try_for_each(|broker| coordination::coordinators(broker, world));
+        c.judged(alike)?;
     }
     if c.expectations.audit.is_none() {
         return Ok(());
@@ -139,30 +140,36 @@ fn permitted(c: &mut ClusterChecks, (name, record): (Name, &Record), permit: Per
     c.permits.push(PermittedLoss { what, about, because });
 }
 
-/// Every replica holds the committed log, on disk and in memory.
+/// Every replica holds the committed log, on disk and in memory, and every record was worked.
 fn replicas(c: &mut ClusterChecks, world: &World<Member>) -> Check {
     let orphaned_offsets = calm::offsets_are_orphaned(c);
     for at in calm::partitions(c) {
         let replicas = c.metadata.image.partition(at).map(|state| state.replicas.clone()).unwrap_or_default();
-        let (place, orphaned) = (c.place(at), calm::is_orphaned(c, at));
         for broker in replicas {
             c.counters.compared(Compared::Replicas);
-            let p = &mut c.partitions[place];
-            storage::on_disk(p, broker, world)?;
-            storage::folds(p, broker, world)?;
-            compaction::kept(p, broker)?;
-            let (holds, end) = (p.refresh(broker), p.true_end());
-            if holds < end && !p.unclean && !orphaned {
-                return broken(
-                    "W-LM",
-                    format!("in the end broker {broker} holds {at} as committed up to {holds} of {end}"),
-                );
-            }
+            let holds = holds_all(c, world, at, broker);
+            c.judged(holds)?;
         }
         if at.topic == calm::READ && !orphaned_offsets {
             let place = c.place(at);
             work::judge(c, at, c.partitions[place].true_end())?;
         }
+    }
+    Ok(())
+}
+
+fn holds_all(c: &mut ClusterChecks, world: &World<Member>, at: TopicPartition, broker: BrokerId) -> Check {
+    let (place, orphaned) = (c.place(at), calm::is_orphaned(c, at));
+    let p = &mut c.partitions[place];
+    storage::on_disk(p, broker, world)?;
+    storage::folds(p, broker, world)?;
+    compaction::kept(p, broker)?;
+    let (holds, end) = (p.refresh(broker), p.true_end());
+    if holds < end && !p.unclean && !orphaned {
+        return broken(
+            "W-LM",
+            format!("in the end broker {broker} holds {at} as committed up to {holds} of {end}"),
+        );
     }
     Ok(())
 }

@@ -24,6 +24,14 @@ use Unit::{Bytes, Count, Millis, PerMille, Switch};
 
 /// The rows that every scenario with a cluster has.
 pub const KNOBS: &[Knob] = &[
+    row(
+        "check.invariants",
+        Switch,
+        1,
+        (1, 1),
+        (0, 1),
+        "the observer's invariants (W-) judge too; without them what clients saw decides alone",
+    ),
     row("cluster.brokers", Count, 3, (3, 5), (1, 9), "brokers"),
     row(
         "cluster.controllers",

@@ -4,6 +4,7 @@
 //! so a long run costs no more than what its logs keep.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use squall_core::ids::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
 
@@ -20,6 +21,12 @@ pub struct Batch {
     pub crc: u32,
     /// Its idempotent producer.
     pub stamp: Option<(ProducerId, ProducerEpoch, Sequence)>,
+}
+
+impl fmt::Display for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}, {}) of epoch {}, crc {:08x}", self.base, self.next, self.epoch, self.crc)
+    }
 }
 
 impl Batch {

@@ -71,14 +71,14 @@ pub fn told(
         );
     }
     known.told = told;
-    if told == Told::Refused && known.offset().is_some() {
+    if told == Told::Refused
+        && let Some(offset) = known.offset()
+    {
         return broken(
             "no-phantom",
             format!(
-                "sender {} was told that record {} is not there; a reader had it at {:?}",
-                name.sender,
-                name.number,
-                known.offset()
+                "sender {} was told that record {} is not there; a reader had it at {offset}",
+                name.sender, name.number
             ),
         );
     }

@@ -9,7 +9,7 @@ use squall_core::message::Acks;
 use crate::ghost::clients::{Name, Reader, Record, Told};
 use crate::ghost::compacted::Piece;
 use crate::ghost::{Batch, Clients, PartitionGhost};
-use crate::invariants::{Check, broken};
+use crate::invariants::{Check, broken, or};
 
 /// A follower took in a batch that its leader's compaction had thinned out, and with it what once lay there.
 pub fn taken_in(p: &mut PartitionGhost, broker: BrokerId, piece: &Piece, originals: &[Batch]) -> Check {
@@ -184,8 +184,8 @@ pub fn latest(p: &PartitionGhost, c: &Clients) -> Result<u64, crate::invariants:
         return broken(
             "latest-value",
             format!(
-                "the newest record of key {key} that was acknowledged is {} of sender {} at offset {offset} of {}; the last one read is at {read:?}",
-                name.number, name.sender, p.at
+                "the newest record of key {key} that was acknowledged is {} of sender {} at offset {offset} of {}; the last one read is at {}",
+                name.number, name.sender, p.at, or(read, "none")
             ),
         )
         .map(|()| 0);

@@ -6,7 +6,7 @@ use squall_core::metadata::{Image, PartitionState};
 use crate::ghost::chronicle::Orphaned;
 use crate::ghost::partition::{Reign, Role};
 use crate::ghost::{Metadata, PartitionGhost};
-use crate::invariants::{Check, broken};
+use crate::invariants::{Check, broken, or};
 
 /// A partition's registration changed from `before` (if it had one) to what `metadata` holds now.
 pub fn changed(p: &mut PartitionGhost, before: Option<&PartitionState>, metadata: &Metadata) -> Check {
@@ -52,7 +52,10 @@ pub fn has_read(broker: BrokerId, epoch: Option<BrokerEpoch>, end: Offset) -> Ch
     }
     broken(
         "W-BRK",
-        format!("broker {broker}, registered as {epoch:?}, has read the metadata only up to {end}"),
+        format!(
+            "broker {broker}, whose registration is {}, has read the metadata only up to {end}",
+            or(epoch, "none")
+        ),
     )
 }
 
@@ -213,8 +216,12 @@ fn vouched(p: &PartitionGhost, before: &PartitionState, member: BrokerId, metada
     broken(
         "W-JOIN",
         format!(
-            "broker {member} joined the ISR of {} (leader epoch {}, partition epoch {}), but no leader vouched for its registration {registered:?}; wishes were {:?}",
-            p.at, before.leader_epoch, before.partition_epoch, p.wishes
+            "broker {member} joined the ISR of {} (leader epoch {}, partition epoch {}), but no leader vouched for its registration {}; wishes, by partition epoch and then of brokers with their registrations, were {:?}",
+            p.at,
+            before.leader_epoch,
+            before.partition_epoch,
+            or(registered, "(none)"),
+            p.wishes
         ),
     )
 }

@@ -19,6 +19,8 @@ mod tests;
 pub mod transactions;
 pub mod work;
 
+use std::fmt;
+
 use squall_core::time::Time;
 use squall_sim::record::Violation;
 
@@ -42,10 +44,20 @@ impl Broken {
         Self { invariant, message: message.into(), evidence: Evidence::new() }
     }
 
+    /// Whether the all-seeing observer found it; whoever saw only what clients saw could not have.
+    pub fn is_the_observers(&self) -> bool {
+        self.invariant.starts_with("W-")
+    }
+
     /// As a run's verdict.
     pub fn violation(self, at: Time) -> Violation {
         Violation { evidence: self.evidence, ..Violation::new(self.invariant, self.message, at) }
     }
+}
+
+/// What there may be, in words: itself, or `none`.
+pub fn or<T: fmt::Display>(known: Option<T>, none: &str) -> String {
+    known.map_or_else(|| none.to_owned(), |known| known.to_string())
 }
 
 /// What a check answers.

@@ -7,7 +7,7 @@ use crate::ghost::chronicle::When;
 use crate::ghost::partition::Damage;
 use crate::ghost::quorum::Forgotten;
 use crate::ghost::{Batch, QuorumGhost, VoterGhost};
-use crate::invariants::{Check, broken};
+use crate::invariants::{Check, broken, or};
 
 /// A voter's life began with this on disk; `on_disk` are its log's whole batches, where a cut may be undone.
 pub fn recovered(
@@ -32,8 +32,9 @@ pub fn recovered(
             return broken(
                 "W-VOTE",
                 format!(
-                    "voter {node} came back in epoch {known_epoch} with vote {:?}; {known_vote:?} was on its disk",
-                    persisted.1
+                    "voter {node} came back in epoch {known_epoch} with a vote for {}; one for {} was on its disk",
+                    or(persisted.1, "nobody"),
+                    or(known_vote, "nobody")
                 ),
             );
         }
@@ -102,8 +103,10 @@ pub fn persisted(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, voted: O
         return broken(
             "W-VOTE",
             format!(
-                "voter {} changed its durable vote in epoch {epoch} from {vote:?} to {voted:?}",
-                voter.node
+                "voter {} changed its durable vote in epoch {epoch} from {} to {}",
+                voter.node,
+                or(vote, "nobody"),
+                or(voted, "nobody")
             ),
         );
     }
@@ -118,8 +121,10 @@ pub fn granted(q: &mut QuorumGhost, place: usize, epoch: LeaderEpoch, candidate:
         return broken(
             "W-VOTE",
             format!(
-                "voter {} gave its vote in epoch {epoch} to {candidate} before that was durable; on its disk are {:?}",
-                voter.node, voter.persisted
+                "voter {} gave its vote in epoch {epoch} to {candidate} before that was durable; on its disk is a vote for {} in epoch {}",
+                voter.node,
+                or(voter.persisted.1, "nobody"),
+                voter.persisted.0
             ),
         );
     }
@@ -266,8 +271,11 @@ pub fn appended(q: &mut QuorumGhost, place: usize, batch: Batch) -> Check {
         return broken(
             "W-LMR",
             format!(
-                "voter {node} wrote [{}, {}) of epoch {} behind {end} of {last:?}",
-                batch.base, batch.next, batch.epoch
+                "voter {node} wrote [{}, {}) of epoch {} behind an end of {end}, whose last entry is of epoch {}",
+                batch.base,
+                batch.next,
+                batch.epoch,
+                or(last, "none")
             ),
         );
     }
@@ -428,8 +436,9 @@ pub fn snapshotted(q: &QuorumGhost, place: usize, end: Offset, epoch: LeaderEpoc
         return broken(
             "W-SNAP",
             format!(
-                "voter {} took a snapshot of {end} in epoch {epoch}; committed there is {last:?}",
-                voter.node
+                "voter {} took a snapshot of {end} in epoch {epoch}; committed there is an entry of epoch {}",
+                voter.node,
+                or(last, "none")
             ),
         );
     }
@@ -490,7 +499,8 @@ pub fn installed(
         return broken(
             "W-SNAP",
             format!(
-                "voter {node} installed a snapshot of {end} in epoch {epoch} and kept a log up to {log_end} that has {last:?} there"
+                "voter {node} installed a snapshot of {end} in epoch {epoch} and kept a log up to {log_end} that has an entry of epoch {} there",
+                or(last, "none")
             ),
         );
     }

@@ -262,7 +262,10 @@ pub fn adopted(
     if let Some(before) = replica.adopted.filter(|&before| before >= registration) {
         return broken(
             "W-RQS",
-            format!("broker {broker} went from registration {before:?} of {} to {registration:?}", p.at),
+            format!(
+                "broker {broker} went from registration {before:?} (leader epoch, partition epoch) of {} to {registration:?}",
+                p.at
+            ),
         );
     }
     replica.adopted = Some(registration);

@@ -19,7 +19,7 @@ use crate::ghost::chronicle::By;
 use crate::ghost::partition::Damage;
 use crate::ghost::transactions::Transacted;
 use crate::ghost::{Batch, PartitionGhost, Shadow};
-use crate::invariants::{Check, broken};
+use crate::invariants::{Check, broken, or};
 
 /// A replica's log was opened and repaired: W-LOG.
 ///
@@ -218,11 +218,12 @@ pub fn on_disk(p: &PartitionGhost, broker: BrokerId, world: &World<Member>) -> C
                 return broken(
                     "W-LOG",
                     format!(
-                        "broker {broker} keeps of {at} [{}, {}) epoch {:?} crc {:08x} where it wrote {expected:?}",
+                        "broker {broker} keeps of {at} [{}, {}) of epoch {}, crc {:08x}, where it wrote {}",
                         batch.base_offset(),
                         batch.next_offset(),
-                        batch.leader_epoch(),
-                        batch.crc()
+                        or(batch.leader_epoch(), "none"),
+                        batch.crc(),
+                        or(expected, "nothing")
                     ),
                 );
             }
@@ -262,15 +263,17 @@ pub fn tables(p: &PartitionGhost, broker: BrokerId, log: &Log) -> Check {
     }
     let (kept, expected) = (kept_producers(log), producers(shadow, &p.transacted));
     if kept != expected {
-        let differs = expected.iter().find(|(id, state)| kept.get(id) != Some(state));
+        let mut ids = expected.keys().chain(kept.keys()).copied();
+        let differs = ids.find(|id| kept.get(id) != expected.get(id)).unwrap_or_default();
         return broken(
             "W-PS",
             format!(
-                "broker {broker}'s table of producers of {} has {} of {}; its log says {differs:?}, the table {:?}",
+                "broker {broker}'s table of producers of {} has {} of {}; of producer id {differs} its log says {}, the table {}",
                 p.at,
                 kept.len(),
                 expected.len(),
-                differs.map(|(id, _)| kept.get(id))
+                or(expected.get(&differs).map(in_words), "nothing"),
+                or(kept.get(&differs).map(in_words), "nothing")
             ),
         );
     }
@@ -294,6 +297,13 @@ fn epochs(shadow: &Shadow) -> Vec<(LeaderEpoch, Offset)> {
 
 /// A producer's reign and its last batches in it: sequence, record count, offset.
 type Window = (ProducerEpoch, Vec<(Sequence, u32, Offset)>);
+
+fn in_words((epoch, batches): &Window) -> String {
+    let batches = batches
+        .iter()
+        .map(|(sequence, count, base)| format!("{count} from sequence {sequence} on at offset {base}"));
+    format!("epoch {epoch} with {}", batches.collect::<Vec<_>>().join(" and "))
+}
 
 fn producers(shadow: &Shadow, transacted: &Transacted) -> BTreeMap<ProducerId, Window> {
     let mut producers: BTreeMap<ProducerId, Window> = BTreeMap::new();

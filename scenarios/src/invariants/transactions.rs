@@ -6,7 +6,7 @@ use squall_core::transaction::state::TransactionState;
 
 use crate::ghost::PartitionGhost;
 use crate::ghost::transactions::{Author, Decided, TransactionsGhost};
-use crate::invariants::{Check, broken};
+use crate::invariants::{Check, broken, or};
 
 /// A broker coordinates from now on: W-TC.
 pub fn coordinates(
@@ -90,8 +90,11 @@ fn late(p: &PartitionGhost, base: Offset, author: Author, marked: Option<Produce
     broken(
         "W-LSO",
         format!(
-            "{} has at {base} a record of producer {} in reign {}, behind the marker that begins {marked:?}",
-            p.at, author.producer, author.epoch
+            "{} has at {base} a record of producer {} in reign {}, behind the marker that begins {}",
+            p.at,
+            author.producer,
+            author.epoch,
+            or(marked, "none")
         ),
     )
 }

@@ -28,7 +28,11 @@ pub(crate) const KINDS: &[Kind] = &[
     row("install snapshot", &[EPOCH, LOG_END, "last epoch", "bytes"], "for a controller far behind"),
     row("install snapshot reply", &[EPOCH, LOG_END], "up to where the follower holds it"),
     row("timeout now", &[EPOCH], "the quorum's leader hands over"),
-    row("register broker", &["broker", "incarnation", "intact", "replaces"], "a broker starts a life"),
+    row(
+        "register broker",
+        &["broker", "incarnation", "intact", "replaces", "last topic"],
+        "a broker starts a life",
+    ),
     row("register broker reply", &["broker epoch", "refused"], "its registration"),
     row("heartbeat", &["broker", "broker epoch", "metadata end"], "a broker is alive"),
     row("heartbeat reply", &["fenced", "refused"], "whether the broker is fenced"),

@@ -119,6 +119,7 @@ pub(crate) fn expectations(settings: &Settings, layout: Layout) -> Expectations 
         keys: Keys::default(),
         flush: settings.is_on("log.flush"),
         beyond_budget: settings.is_on("fault.beyond_budget"),
+        invariants: settings.is_on("check.invariants"),
         sometimes: &[],
         groups: Vec::new(),
         witness: None,
