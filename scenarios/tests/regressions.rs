@@ -386,3 +386,12 @@ fn a_cut_and_a_removal_that_came_back_together() {
     squall::pinned(file, include_str!("capsules/a-cut-and-a-removal-that-came-back-together.capsule.json"))
         .passes();
 }
+
+/// A broker died before its disk's name was durable. The next life read it from the cache and vouched under it; a power
+/// loss took the name, and the one who was eligible came back as somebody who vouches for nothing.
+#[test]
+fn a_disks_name_that_was_in_the_cache_only() {
+    let file = "a-disks-name-that-was-in-the-cache-only.capsule.json";
+    squall::pinned(file, include_str!("capsules/a-disks-name-that-was-in-the-cache-only.capsule.json"))
+        .passes();
+}

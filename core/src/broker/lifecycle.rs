@@ -23,10 +23,12 @@ pub(super) fn start(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskF
     match disk_name(env)? {
         // Under its old name it would be taken at its word in its next life, when the damage is repaired.
         Some(_) if vouches && !replicas_are_sound(env)? => name_disk(broker, env)?,
+        // An earlier life may have died before its name was durable: a power loss would take it even now, and with
+        // it what this life vouches for.
         Some(disk) => {
             broker.disk = disk;
             broker.intact = vouches;
-            announce(broker, env);
+            keep_name(broker, env);
         }
         None => name_disk(broker, env)?,
     }
@@ -45,14 +47,19 @@ fn replicas_are_sound(env: &mut Host<'_>) -> Result<bool, DiskFault> {
     Ok(true)
 }
 
-/// Gives the disk a new name, and announces it once that is durable.
+/// Gives the disk a new name.
 fn name_disk(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskFault> {
     broker.disk = DiskId(env.draw());
     env.write_at(META, 0, &broker.disk.0.to_be_bytes())?;
+    keep_name(broker, env);
+    Ok(())
+}
+
+/// Makes the disk's name durable; then the broker announces itself.
+fn keep_name(broker: &mut Broker, env: &mut Host<'_>) {
     env.sync(META);
     env.sync_dir();
     broker.life = Life::Formatting { waits: 2 };
-    Ok(())
 }
 
 /// The disk's name, if it has a whole one.

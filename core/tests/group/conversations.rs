@@ -107,6 +107,7 @@ fn run(scene: &mut Scene, command: &Command) -> String {
         "crash" => scene.world.bench.crash(node()),
         "restart" => {
             scene.world.bench.start(node());
+            scene.world.end_syncs(node());
             scene.world.register(node());
         }
         "state" => {

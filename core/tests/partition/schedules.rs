@@ -172,6 +172,7 @@ impl Play {
     fn restart(&mut self, node: NodeId) {
         if self.world.bench.process(node).is_none() {
             self.world.bench.start(node);
+            self.world.end_syncs(node);
             self.leave(node);
             self.world.register(node);
             self.world.unfence(node, true);
