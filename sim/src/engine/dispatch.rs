@@ -94,7 +94,7 @@ impl<P: Process> World<P> {
             }
             Up::Cancelled => {
                 machine.queue.pop();
-                self.forget_timer(place, true);
+                self.rest_timer(place);
             }
         }
         Next::Nothing
@@ -136,7 +136,7 @@ impl<P: Process> World<P> {
                 return Next::Nothing;
             }
             if up == Up::Cancelled {
-                self.forget_timer(place, true);
+                self.rest_timer(place);
             }
         }
         self.machine.queue.pop();
@@ -196,7 +196,7 @@ impl<P: Process> World<P> {
     }
 
     fn expire(&mut self, key: Key, place: u32) {
-        let (node, timer) = self.forget_timer(place, false);
+        let (node, timer) = self.rest_timer(place);
         self.note(node, Kind::Expired, key.number());
         self.machine.digest.take(&timer);
         self.machine.stats.expired += 1;
@@ -220,11 +220,12 @@ impl<P: Process> World<P> {
         self.close(cell.node, Kind::Synced);
     }
 
-    /// The timer at `place` is not set any more, and its key is gone.
-    fn forget_timer(&mut self, place: u32, was_idle: bool) -> (NodeId, P::Timer) {
-        let cell = self.machine.timers.remove(place).expect("a timer's cell goes with its key");
-        self.nodes[cell.node.index()].parts.timers.forget(cell.timer, was_idle);
-        (cell.node, cell.timer)
+    /// The key of the timer at `place` is gone, and the timer not set any more.
+    fn rest_timer(&mut self, place: u32) -> (NodeId, P::Timer) {
+        let cell = self.machine.timers.get(place).expect("a timer's cell stays as long as its key");
+        let (node, timer) = (cell.node, cell.timer);
+        self.nodes[node.index()].parts.timers.rest(place, &mut self.machine.timers);
+        (node, timer)
     }
 
     /// The node's process takes `input`; all it asks for is carried out.

@@ -2,7 +2,8 @@
 //!
 //! A timer has at most one live key in the queue. Pushing its deadline back leaves that key where it is; it
 //! comes up early and is then put at the new deadline. So a timer that is set anew at every message costs a
-//! store, not a walk through the heap. Cancelled timers wait for their key in the same way.
+//! store, not a walk through the heap. Cancelled timers wait for their key in the same way, and one that ran out
+//! keeps its name and its cell: it is mostly set again by whoever takes it.
 
 use squall_core::ids::NodeId;
 use squall_core::time::Time;
@@ -10,7 +11,7 @@ use squall_core::time::Time;
 use super::queue::{Key, Queue, Ticket};
 use super::slab::Slab;
 
-/// So many cancelled timers of a node may wait for their keys, beyond as many as are set.
+/// So many timers of a node may be known and not set, beyond half of all.
 const MOST_IDLE: usize = 16;
 
 /// One timer of some node.
@@ -22,9 +23,12 @@ pub(super) struct Cell<T> {
     deadline: Option<Time>,
     /// The number of its live key. A key of another number is stale.
     number: u64,
-    /// The time of that key.
+    /// The time of that key; never, while there is none.
     due: Time,
 }
+
+/// Later than any key.
+const NO_KEY: Time = Time(u64::MAX);
 
 /// What a timer's key, come up at its time, turns out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,7 @@ pub(super) enum Up {
 pub(super) struct Timers<T> {
     /// Sorted by name; the place is that in the table of cells.
     names: Vec<(T, u32)>,
-    /// How many of them are cancelled.
+    /// How many of them are not set.
     idle: usize,
 }
 
@@ -89,10 +93,24 @@ impl<T: Copy + Ord> Timers<T> {
     pub(super) fn cancel(&mut self, timer: T, cells: &mut Slab<Cell<T>>) {
         if let Ok(at) = self.names.binary_search_by(|(name, _)| name.cmp(&timer)) {
             let cell = cells.get_mut(self.names[at].1).expect("a named timer has a cell");
-            self.idle += usize::from(cell.deadline.take().is_some());
-            if self.idle > MOST_IDLE + self.names.len() / 2 {
-                self.forget_idle(cells);
-            }
+            let was_set = cell.deadline.take().is_some();
+            self.note_idle(was_set, cells);
+        }
+    }
+
+    /// The key of the timer at `place` came up, and it ran out or was cancelled before.
+    pub(super) fn rest(&mut self, place: u32, cells: &mut Slab<Cell<T>>) {
+        let cell = cells.get_mut(place).expect("a timer's cell stays as long as its key");
+        cell.due = NO_KEY;
+        let was_set = cell.deadline.take().is_some();
+        self.note_idle(was_set, cells);
+    }
+
+    #[inline]
+    fn note_idle(&mut self, was_set: bool, cells: &mut Slab<Cell<T>>) {
+        self.idle += usize::from(was_set);
+        if self.idle > MOST_IDLE + self.names.len() / 2 {
+            self.forget_idle(cells);
         }
     }
 
@@ -104,15 +122,8 @@ impl<T: Copy + Ord> Timers<T> {
         self.idle = 0;
     }
 
-    /// Its cell is gone: `timer` is not set any more.
-    pub(super) fn forget(&mut self, timer: T, was_idle: bool) {
-        if let Ok(at) = self.names.binary_search_by(|(name, _)| name.cmp(&timer)) {
-            self.names.remove(at);
-            self.idle -= usize::from(was_idle);
-        }
-    }
-
-    /// Names that are never set again would pile up until their keys come: timers named after requests.
+    /// Names that are never set again would pile up: timers named after requests.
+    #[cold]
     fn forget_idle(&mut self, cells: &mut Slab<Cell<T>>) {
         self.names.retain(|&(_, place)| {
             let set = cells.get(place).is_some_and(|cell| cell.deadline.is_some());
