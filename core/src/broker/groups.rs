@@ -110,7 +110,7 @@ pub(super) fn on_timer(
 
 /// After each input: whatever it did to an offsets partition is the coordinator's affair too.
 pub(super) fn attend(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    let Some(topic) = broker.groups.topic() else { return Ok(()) };
+    let Some(topic) = broker.groups.home.topic() else { return Ok(()) };
     let Some(broker_epoch) = broker.epoch else { return Ok(()) };
     let controller = broker.controller();
     let first = TopicPartition { topic, partition: 0 };

@@ -80,9 +80,9 @@ fn apply(broker: &mut Broker, update: MetadataUpdate, env: &mut Host<'_>) -> Opt
         env.probe(Probe::Metadata(MetadataProbe::Applied { offset, record }));
     }
     if news {
-        broker.groups.on_metadata(&broker.image);
-        broker.transactions.on_metadata(&broker.image);
-        broker.shares.on_metadata(&broker.image);
+        broker.groups.home.on_metadata(&broker.image);
+        broker.transactions.home.on_metadata(&broker.image);
+        broker.shares.home.on_metadata(&broker.image);
     }
     news.then_some(if loaded { None } else { Some(touched) })
 }

@@ -46,7 +46,7 @@ pub(super) fn on_timer(
 
 /// After each input: whatever it did to a state partition, or to what lives there, goes on here.
 pub(super) fn attend(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    let Some(topic) = broker.shares.topic() else { return Ok(()) };
+    let Some(topic) = broker.shares.home.topic() else { return Ok(()) };
     let Some(broker_epoch) = broker.epoch else { return Ok(()) };
     let controller = broker.controller();
     let first = TopicPartition { topic, partition: 0 };

@@ -88,7 +88,7 @@ pub(super) fn on_timer(
 
 /// After each input: the coordinators look at their partitions, and write what they have to.
 pub(super) fn attend(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    let Some(topic) = broker.transactions.topic() else { return Ok(()) };
+    let Some(topic) = broker.transactions.home.topic() else { return Ok(()) };
     let Some(broker_epoch) = broker.epoch else { return Ok(()) };
     let controller = broker.controller();
     let first = TopicPartition { topic, partition: 0 };
@@ -142,7 +142,7 @@ fn on_marker(
         asker.answer(Reply::Transaction(reply), env);
         return Ok(());
     }
-    if broker.groups.topic() == Some(at.topic) {
+    if broker.groups.home.topic() == Some(at.topic) {
         return groups::on_marker(broker, asker, marker, env);
     }
     let written = broker.with_partition(at, env, |p, ctx, env| p.on_write_marker(asker, marker, ctx, env));

@@ -269,11 +269,16 @@ impl Play {
         for node in [1, 2, 3].map(NodeId) {
             let process = self.world.bench.process(node).expect("nobody dies here");
             let leads = process.0.partition(AT).and_then(Partition::reign);
-            let living: Vec<_> =
-                process.0.groups().reigns().filter(|reign| reign.phase() != Phase::Over).cloned().collect();
+            let living: Vec<_> = process
+                .0
+                .groups()
+                .reigns()
+                .filter(|reign| reign.tenure.phase() != Phase::Over)
+                .cloned()
+                .collect();
             assert!(living.len() <= 1, "{node} coordinates twice");
             for reign in living {
-                assert_eq!(Some(reign.epoch()), leads.map(|(epoch, _)| epoch), "{node} does not lead");
+                assert_eq!(Some(reign.tenure.epoch()), leads.map(|(epoch, _)| epoch), "{node} does not lead");
                 let folded = self.fold(node, reign.applied());
                 assert_eq!(*reign.table(), folded, "{node} keeps something else than its log says");
             }

@@ -123,12 +123,12 @@ pub(crate) fn state(scene: &mut Scene, node: NodeId) -> String {
 }
 
 fn of_reign(node: NodeId, reign: &Reign) -> String {
-    let phase = match reign.phase() {
+    let phase = match reign.tenure.phase() {
         Phase::Loading { next, end } => format!("loading {next}..{end}"),
         Phase::Active => "active".to_owned(),
         Phase::Over => "over".to_owned(),
     };
-    let mut out = format!("{node}: epoch={} {phase} applied={}\n", reign.epoch(), reign.applied());
+    let mut out = format!("{node}: epoch={} {phase} applied={}\n", reign.tenure.epoch(), reign.applied());
     for (name, group) in reign.groups() {
         let members: Vec<_> = group
             .members()

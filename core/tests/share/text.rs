@@ -106,12 +106,12 @@ pub(crate) fn state(scene: &mut Scene, node: NodeId) -> String {
 }
 
 fn of_reign(node: NodeId, reign: &Reign) -> String {
-    let phase = match reign.phase() {
+    let phase = match reign.tenure.phase() {
         Phase::Loading { next, end } => format!("loading {next}..{end}"),
         Phase::Active => "active".to_owned(),
         Phase::Over => "over".to_owned(),
     };
-    let mut out = format!("{node}: epoch={} {phase}\n", reign.epoch());
+    let mut out = format!("{node}: epoch={} {phase}\n", reign.tenure.epoch());
     for (of, share) in reign.shares() {
         out += &format!("  {} {} next={}\n", of.group, of.at, share.next());
         for record in &reign.stored(of).expect("it is there").records {

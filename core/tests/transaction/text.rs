@@ -103,12 +103,12 @@ pub(crate) fn state(scene: &Scene, node: NodeId) -> String {
     let Some(process) = scene.world.bench.process(node) else { return format!("{node}: down\n") };
     let mut lines = String::new();
     for reign in process.0.transactions().reigns() {
-        let phase = match reign.phase() {
+        let phase = match reign.tenure.phase() {
             Phase::Loading { next, end } => format!("loading {next}..{end}"),
             Phase::Active => "active".to_owned(),
             Phase::Over => "over".to_owned(),
         };
-        lines += &format!("{node}: epoch={} {phase} applied={}\n", reign.epoch(), reign.applied());
+        lines += &format!("{node}: epoch={} {phase} applied={}\n", reign.tenure.epoch(), reign.applied());
         for (name, stored) in reign.table().iter() {
             let (id, epoch, state) = (stored.producer, stored.epoch, stored.state.name());
             lines += &format!("  {name}: {id}/{epoch} {state} {:?}\n", stored.partitions);

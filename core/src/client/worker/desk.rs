@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::client::consumer::{Consumer, ConsumerConfig, Start};
 use crate::client::slot::Slot;
+use crate::coordinator::place::partition_for;
 use crate::host::Host;
 use crate::ids::{CorrelationId, NodeId, Offset, TopicPartition};
 use crate::message::{Message, Reply, Request};
 use crate::refused::Refused;
 use crate::share::config::STATE_TOPIC;
 use crate::share::message::{PutBack, ShareReply, ShareRequest, Stuck};
-use crate::share::place::state_partition_for;
 use crate::share::probe::{Delivery, SharePartition};
 use crate::share::read_letter;
 use crate::time::{Span, Time};
@@ -210,5 +210,5 @@ impl Desk {
 pub(super) fn leader(consumer: &Consumer, of: &SharePartition) -> Option<NodeId> {
     let view = consumer.view();
     let (topic, partitions) = view.topic(STATE_TOPIC).filter(|(_, partitions)| *partitions > 0)?;
-    view.leader(TopicPartition { topic, partition: state_partition_for(of, partitions) })
+    view.leader(TopicPartition { topic, partition: partition_for(&of.key(), partitions) })
 }
