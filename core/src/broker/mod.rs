@@ -23,7 +23,9 @@ use crate::env::{DiskFault, SyncId};
 use crate::group::Groups;
 use crate::group::config::GroupConfig;
 use crate::host::{Correlations, Host};
-use crate::ids::{BrokerEpoch, BrokerId, CorrelationId, DiskId, Incarnation, NodeId, TopicPartition};
+use crate::ids::{
+    BrokerEpoch, BrokerId, CorrelationId, DiskId, Incarnation, NodeId, TopicId, TopicPartition,
+};
 use crate::message::{Message, Reply, Request};
 use crate::metadata::Image;
 use crate::partition::{Context, Partition, ReplicaConfig};
@@ -60,6 +62,8 @@ pub struct BrokerConfig {
     pub shares: ShareConfig,
 }
 
+type Partitions = BTreeMap<TopicPartition, Partition>;
+
 /// A broker.
 #[derive(Debug, Clone)]
 pub struct Broker {
@@ -80,7 +84,7 @@ pub struct Broker {
     /// The replicas know all that the image says of them.
     told: bool,
     pending: Pending,
-    partitions: BTreeMap<TopicPartition, Partition>,
+    partitions: Partitions,
     producer_ids: producer_ids::Block,
     groups: Groups,
     transactions: Transactions,
@@ -108,6 +112,16 @@ struct Pending {
     heartbeat: Option<CorrelationId>,
     metadata: Option<CorrelationId>,
     producer_ids: Option<CorrelationId>,
+}
+
+/// The replicas of a broker, and what works on them: each is borrowed by itself.
+struct Parts<'a> {
+    partitions: &'a mut Partitions,
+    /// What replicas see of the broker.
+    ctx: Context<'a>,
+    groups: &'a mut Groups,
+    transactions: &'a mut Transactions,
+    shares: &'a mut Shares,
 }
 
 impl Broker {
@@ -238,9 +252,19 @@ impl Broker {
 
     /// After each input: whatever it did to a coordinator's partition is the coordinator's affair too.
     fn attend(&mut self, env: &mut Host<'_>) -> Result<(), DiskFault> {
-        groups::attend(self, env)?;
-        transactions::attend(self, env)?;
-        shares::attend(self, env)
+        let Some(Parts { partitions, mut ctx, groups, transactions, shares }) = self.parts() else {
+            return Ok(());
+        };
+        for partition in replicas(groups.home.topic(), partitions) {
+            groups.on_partition(partition, &mut ctx, env)?;
+        }
+        for partition in replicas(transactions.home.topic(), partitions) {
+            transactions.on_partition(partition, &mut ctx, env)?;
+        }
+        for partition in replicas(shares.home.topic(), partitions) {
+            shares.on_partition(partition, &mut ctx, env)?;
+        }
+        Ok(())
     }
 
     /// Routing only.
@@ -328,17 +352,8 @@ impl Broker {
         outcome: Result<(), DiskFault>,
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
-        let Some(epoch) = self.epoch else { return Ok(()) };
-        let controller = self.controller();
-        let mut ctx = Context {
-            me: self.config.id,
-            broker_epoch: epoch,
-            controller,
-            image: &self.image,
-            config: &self.config.replica,
-            ids: &mut self.ids,
-        };
-        for partition in self.partitions.values_mut() {
+        let Some(Parts { partitions, mut ctx, .. }) = self.parts() else { return Ok(()) };
+        for partition in partitions.values_mut() {
             if partition.on_synced(sync, outcome, &mut ctx, env)? {
                 break;
             }
@@ -353,17 +368,22 @@ impl Broker {
         env: &mut Host<'_>,
         act: impl FnOnce(&mut Partition, &mut Context<'_>, &mut Host<'_>) -> T,
     ) -> Option<T> {
-        let controller = self.controller();
-        let partition = self.partitions.get_mut(&at)?;
-        let mut ctx = Context {
+        let Parts { partitions, mut ctx, .. } = self.parts()?;
+        Some(act(partitions.get_mut(&at)?, &mut ctx, env))
+    }
+
+    /// What works on replicas; `None` before the first registration.
+    fn parts(&mut self) -> Option<Parts<'_>> {
+        let ctx = Context {
             me: self.config.id,
             broker_epoch: self.epoch?,
-            controller,
+            controller: self.controller(),
             image: &self.image,
             config: &self.config.replica,
             ids: &mut self.ids,
         };
-        Some(act(partition, &mut ctx, env))
+        let Self { partitions, groups, transactions, shares, .. } = self;
+        Some(Parts { partitions, ctx, groups, transactions, shares })
     }
 
     /// The controller that is asked.
@@ -385,4 +405,13 @@ impl Broker {
             env.probe(Probe::Broker(BrokerProbe::Halted));
         }
     }
+}
+
+/// The replicas of a topic, if there is one.
+fn replicas(of: Option<TopicId>, all: &mut Partitions) -> impl Iterator<Item = &mut Partition> {
+    let replicas = of.map(|topic| {
+        let [first, last] = [0, u32::MAX].map(|partition| TopicPartition { topic, partition });
+        all.range_mut(first..=last)
+    });
+    replicas.into_iter().flatten().map(|(_, partition)| partition)
 }
