@@ -23,9 +23,7 @@ use crate::env::{DiskFault, SyncId};
 use crate::group::Groups;
 use crate::group::config::GroupConfig;
 use crate::host::{Correlations, Host};
-use crate::ids::{
-    BrokerEpoch, BrokerId, CorrelationId, DiskId, Incarnation, NodeId, TopicId, TopicPartition,
-};
+use crate::ids::{BrokerEpoch, BrokerId, CorrelationId, DiskId, Incarnation, NodeId, TopicPartition};
 use crate::message::{Message, Reply, Request};
 use crate::metadata::Image;
 use crate::partition::{Context, Partition, ReplicaConfig};
@@ -255,14 +253,20 @@ impl Broker {
         let Some(Parts { partitions, mut ctx, groups, transactions, shares }) = self.parts() else {
             return Ok(());
         };
-        for partition in replicas(groups.home.topic(), partitions) {
-            groups.on_partition(partition, &mut ctx, env)?;
+        if let Some(all) = groups.home.partitions() {
+            for (_, partition) in partitions.range_mut(all) {
+                groups.on_partition(partition, &mut ctx, env)?;
+            }
         }
-        for partition in replicas(transactions.home.topic(), partitions) {
-            transactions.on_partition(partition, &mut ctx, env)?;
+        if let Some(all) = transactions.home.partitions() {
+            for (_, partition) in partitions.range_mut(all) {
+                transactions.on_partition(partition, &mut ctx, env)?;
+            }
         }
-        for partition in replicas(shares.home.topic(), partitions) {
-            shares.on_partition(partition, &mut ctx, env)?;
+        if let Some(all) = shares.home.partitions() {
+            for (_, partition) in partitions.range_mut(all) {
+                shares.on_partition(partition, &mut ctx, env)?;
+            }
         }
         Ok(())
     }
@@ -405,13 +409,4 @@ impl Broker {
             env.probe(Probe::Broker(BrokerProbe::Halted));
         }
     }
-}
-
-/// The replicas of a topic, if there is one.
-fn replicas(of: Option<TopicId>, all: &mut Partitions) -> impl Iterator<Item = &mut Partition> {
-    let replicas = of.map(|topic| {
-        let [first, last] = [0, u32::MAX].map(|partition| TopicPartition { topic, partition });
-        all.range_mut(first..=last)
-    });
-    replicas.into_iter().flatten().map(|(_, partition)| partition)
 }

@@ -2,6 +2,8 @@
 //! Java's `String.hashCode`, as Kafka's `GroupMetadataManager`, `TransactionStateManager` and
 //! `ShareCoordinatorService` take it (`partitionFor`).
 
+use std::ops::RangeInclusive;
+
 use crate::ids::{BrokerId, TopicId, TopicPartition};
 use crate::metadata::Image;
 
@@ -21,6 +23,12 @@ impl Home {
     /// The topic, if there is one.
     pub const fn topic(&self) -> Option<TopicId> {
         self.topic
+    }
+
+    /// All its partitions, however many there are.
+    pub(crate) fn partitions(&self) -> Option<RangeInclusive<TopicPartition>> {
+        let at = |topic, partition| TopicPartition { topic, partition };
+        self.topic.map(|topic| at(topic, 0)..=at(topic, u32::MAX))
     }
 
     /// The controllers decided something: there may be a topic now.

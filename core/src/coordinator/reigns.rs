@@ -1,8 +1,8 @@
 //! A broker's reigns over the partitions of an internal topic.
 //!
-//! One begins when the broker leads a partition, is over when it does so no longer, and is cleared away later: until
-//! then whoever waits there waits. Timers and ends belong to a reign, not to a partition (KAFKA-10614): an end that
-//! comes late leaves a newer reign alone.
+//! One begins when the broker leads a partition, is over when it does so no longer, and is cleared away a little
+//! later: until then whoever waits there waits. Only what is over is cleared away: an end that comes late leaves a
+//! newer reign alone (KAFKA-10614).
 
 use crate::coordinator::{LoadConfig, Phase, Tenure, Timers};
 use crate::host::Host;
