@@ -52,7 +52,6 @@ use crate::refused::Refused;
 use crate::timer::{GroupTimer, Timer};
 use crate::transaction::message::WriteMarker;
 
-pub use crate::coordinator::Phase;
 pub use reign::Reign;
 pub use state::{Group, Member, State};
 pub use table::{Entry, Table};

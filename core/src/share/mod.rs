@@ -55,7 +55,6 @@ use crate::share::message::ShareRequest;
 use crate::share::probe::SharePartition;
 use crate::timer::{ClientTimer, ShareTimer};
 
-pub use crate::coordinator::Phase;
 pub use letters::read_letter;
 pub use reign::Reign;
 pub use state::Share;

@@ -12,14 +12,15 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use squall_core::coordinator::Phase;
 use squall_core::env::EnvOf;
+use squall_core::group::Table;
 use squall_core::group::message::{
     Assignor, CommittedOffset, GroupHeartbeat, GroupReply, GroupRequest, Join, Joined, Leave, OffsetCommit,
     Subscription, Sync,
 };
 use squall_core::group::probe::GroupProbe;
 use squall_core::group::record::GroupRecord;
-use squall_core::group::{Phase, Table};
 use squall_core::ids::{
     BrokerId, CorrelationId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicId,
     TopicPartition,

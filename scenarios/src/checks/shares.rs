@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use squall_core::coordinator::Phase;
 use squall_core::ids::{GroupId, LeaderEpoch, Offset, TopicPartition};
-use squall_core::share::Phase;
 use squall_core::share::message::Verdict;
 use squall_core::share::probe::{Delivery, Ending, SharePartition, ShareProbe, Told};
 use squall_core::time::Span;

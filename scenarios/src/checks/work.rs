@@ -1,6 +1,6 @@
 //! Probes of groups, as their members see them.
 
-use squall_core::group::Phase;
+use squall_core::coordinator::Phase;
 use squall_core::group::probe::{Departure, GroupProbe};
 use squall_core::ids::{BrokerId, Generation, GroupId, MemberId, NodeId, Offset, TopicPartition};
 use squall_core::time::{Span, Time};

@@ -1,7 +1,8 @@
 //! Consumer groups: what coordinators keep (W-GC), whose commits they take (W-GF), who owns what (W-OWN).
 
 use bytes::Bytes;
-use squall_core::group::{Group, Phase, Reign, State, Table};
+use squall_core::coordinator::Phase;
+use squall_core::group::{Group, Reign, State, Table};
 use squall_core::ids::{BrokerId, Generation, GroupId, LeaderEpoch, MemberId, Offset, TopicPartition};
 use squall_core::log::unsealed;
 use squall_core::partition::{Partition, directory};
