@@ -15,7 +15,7 @@
 //! | [`partition`] | one replica of one partition: leader and follower |
 //! | [`broker`] | the partitions of one broker and its life with the controller |
 //! | [`client`] | producer and consumer |
-//! | [`coordinator`] | what the coordinators of groups and of transactions share |
+//! | [`coordinator`] | what coordinators of groups, of transactions and of share-partitions have in common |
 //! | [`group`] | consumer groups: the coordinators that live on offsets partitions |
 //! | [`transaction`] | transactions: the coordinators that live on partitions of `__transaction_state` |
 //! | [`share`] | share groups: records acquired, acknowledged and given up one by one |

@@ -1,7 +1,7 @@
 //! Consumer groups: requests for them, and what happens to the partitions that their coordinators live on.
 
 use crate::broker::verify::{self, Addition, Waiting};
-use crate::broker::{Broker, transactions};
+use crate::broker::{Broker, Parts, transactions};
 use crate::env::DiskFault;
 use crate::group::message::{GroupReply, GroupRequest, TxnOffsetCommit};
 use crate::host::Host;
@@ -108,27 +108,6 @@ pub(super) fn on_timer(
     with_groups(broker, at, env, |groups, p, ctx, env| groups.on_timer(timer, p, ctx, env))
 }
 
-/// After each input: whatever it did to an offsets partition is the coordinator's affair too.
-pub(super) fn attend(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    let Some(topic) = broker.groups.topic() else { return Ok(()) };
-    let Some(broker_epoch) = broker.epoch else { return Ok(()) };
-    let controller = broker.controller();
-    let first = TopicPartition { topic, partition: 0 };
-    let last = TopicPartition { topic, partition: u32::MAX };
-    for (_, partition) in broker.partitions.range_mut(first..=last) {
-        let mut ctx = Context {
-            me: broker.config.id,
-            broker_epoch,
-            controller,
-            image: &broker.image,
-            config: &broker.config.replica,
-            ids: &mut broker.ids,
-        };
-        broker.groups.on_partition(partition, &mut ctx, env)?;
-    }
-    Ok(())
-}
-
 /// Lets the coordinators do something with a replica; nothing if this broker has none, or not yet.
 fn with_groups(
     broker: &mut Broker,
@@ -141,17 +120,9 @@ fn with_groups(
         &mut Host<'_>,
     ) -> Result<(), DiskFault>,
 ) -> Result<(), DiskFault> {
-    let controller = broker.controller();
-    let (Some(broker_epoch), Some(partition)) = (broker.epoch, broker.partitions.get_mut(&at)) else {
-        return Ok(());
-    };
-    let mut ctx = Context {
-        me: broker.config.id,
-        broker_epoch,
-        controller,
-        image: &broker.image,
-        config: &broker.config.replica,
-        ids: &mut broker.ids,
-    };
-    act(&mut broker.groups, partition, &mut ctx, env)
+    let Some(Parts { partitions, mut ctx, groups, .. }) = broker.parts() else { return Ok(()) };
+    match partitions.get_mut(&at) {
+        Some(partition) => act(groups, partition, &mut ctx, env),
+        None => Ok(()),
+    }
 }

@@ -1,8 +1,9 @@
 //! What the controllers decided, read from them record by record, and handed to the replicas.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use crate::broker::{Broker, lifecycle};
+use crate::broker::{Broker, Parts, lifecycle};
 use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{CorrelationId, Offset, TopicId, TopicPartition};
@@ -10,7 +11,7 @@ use crate::message::{
     ClusterMetadata, FetchMetadata, Message, MetadataUpdate, PartitionMetadata, Reply, Request, TopicMetadata,
 };
 use crate::metadata::{MetadataRecord, Snapshot};
-use crate::partition::{Asker, Context, Partition};
+use crate::partition::{Asker, Partition};
 use crate::probe::{MetadataProbe, Probe};
 use crate::refused::Refused;
 use crate::timer::{BrokerTimer, Timer};
@@ -80,9 +81,9 @@ fn apply(broker: &mut Broker, update: MetadataUpdate, env: &mut Host<'_>) -> Opt
         env.probe(Probe::Metadata(MetadataProbe::Applied { offset, record }));
     }
     if news {
-        broker.groups.on_metadata(&broker.image);
-        broker.transactions.on_metadata(&broker.image);
-        broker.shares.on_metadata(&broker.image);
+        broker.groups.home.on_metadata(&broker.image);
+        broker.transactions.home.on_metadata(&broker.image);
+        broker.shares.home.on_metadata(&broker.image);
     }
     news.then_some(if loaded { None } else { Some(touched) })
 }
@@ -143,33 +144,24 @@ fn all_partitions(broker: &Broker) -> Vec<TopicPartition> {
 }
 
 fn tell(broker: &mut Broker, at: TopicPartition, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    let Some(epoch) = broker.epoch else { return Ok(()) };
-    let controller = broker.controller();
-    let Some(state) = broker.image.partition(at) else { return Ok(()) };
-    if !state.replicas.contains(&broker.config.id) {
+    let intact = broker.intact;
+    let Some(Parts { partitions, mut ctx, .. }) = broker.parts() else { return Ok(()) };
+    let Some(state) = ctx.image.partition(at) else { return Ok(()) };
+    if !state.replicas.contains(&ctx.me) {
         return Ok(());
     }
-    if !broker.partitions.contains_key(&at) {
-        // It has vouched for this log. To repair it now would hide that it must not.
-        if broker.intact && !Partition::is_sound(at, env)? {
-            return Err(DiskFault::Io);
+    let partition = match partitions.entry(at) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(new) => {
+            // It has vouched for this log. To repair it now would hide that it must not.
+            if intact && !Partition::is_sound(at, env)? {
+                return Err(DiskFault::Io);
+            }
+            let cleanup = ctx.image.topics.get(&at.topic).map(|topic| topic.cleanup).unwrap_or_default();
+            new.insert(Partition::open(at, cleanup, ctx.config, env)?)
         }
-        let cleanup = broker.image.topics.get(&at.topic).map(|topic| topic.cleanup).unwrap_or_default();
-        let partition = Partition::open(at, cleanup, &broker.config.replica, env)?;
-        broker.partitions.insert(at, partition);
-    }
-    let mut ctx = Context {
-        me: broker.config.id,
-        broker_epoch: epoch,
-        controller,
-        image: &broker.image,
-        config: &broker.config.replica,
-        ids: &mut broker.ids,
     };
-    match broker.partitions.get_mut(&at) {
-        Some(partition) => partition.on_metadata(state, &mut ctx, env),
-        None => Ok(()),
-    }
+    partition.on_metadata(state, &mut ctx, env)
 }
 
 /// A client asks who leads what.

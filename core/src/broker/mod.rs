@@ -60,6 +60,8 @@ pub struct BrokerConfig {
     pub shares: ShareConfig,
 }
 
+type Partitions = BTreeMap<TopicPartition, Partition>;
+
 /// A broker.
 #[derive(Debug, Clone)]
 pub struct Broker {
@@ -80,7 +82,7 @@ pub struct Broker {
     /// The replicas know all that the image says of them.
     told: bool,
     pending: Pending,
-    partitions: BTreeMap<TopicPartition, Partition>,
+    partitions: Partitions,
     producer_ids: producer_ids::Block,
     groups: Groups,
     transactions: Transactions,
@@ -108,6 +110,16 @@ struct Pending {
     heartbeat: Option<CorrelationId>,
     metadata: Option<CorrelationId>,
     producer_ids: Option<CorrelationId>,
+}
+
+/// The replicas of a broker, and what works on them: each is borrowed by itself.
+struct Parts<'a> {
+    partitions: &'a mut Partitions,
+    /// What replicas see of the broker.
+    ctx: Context<'a>,
+    groups: &'a mut Groups,
+    transactions: &'a mut Transactions,
+    shares: &'a mut Shares,
 }
 
 impl Broker {
@@ -238,9 +250,25 @@ impl Broker {
 
     /// After each input: whatever it did to a coordinator's partition is the coordinator's affair too.
     fn attend(&mut self, env: &mut Host<'_>) -> Result<(), DiskFault> {
-        groups::attend(self, env)?;
-        transactions::attend(self, env)?;
-        shares::attend(self, env)
+        let Some(Parts { partitions, mut ctx, groups, transactions, shares }) = self.parts() else {
+            return Ok(());
+        };
+        if let Some(all) = groups.home.partitions() {
+            for (_, partition) in partitions.range_mut(all) {
+                groups.on_partition(partition, &mut ctx, env)?;
+            }
+        }
+        if let Some(all) = transactions.home.partitions() {
+            for (_, partition) in partitions.range_mut(all) {
+                transactions.on_partition(partition, &mut ctx, env)?;
+            }
+        }
+        if let Some(all) = shares.home.partitions() {
+            for (_, partition) in partitions.range_mut(all) {
+                shares.on_partition(partition, &mut ctx, env)?;
+            }
+        }
+        Ok(())
     }
 
     /// Routing only.
@@ -328,17 +356,8 @@ impl Broker {
         outcome: Result<(), DiskFault>,
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
-        let Some(epoch) = self.epoch else { return Ok(()) };
-        let controller = self.controller();
-        let mut ctx = Context {
-            me: self.config.id,
-            broker_epoch: epoch,
-            controller,
-            image: &self.image,
-            config: &self.config.replica,
-            ids: &mut self.ids,
-        };
-        for partition in self.partitions.values_mut() {
+        let Some(Parts { partitions, mut ctx, .. }) = self.parts() else { return Ok(()) };
+        for partition in partitions.values_mut() {
             if partition.on_synced(sync, outcome, &mut ctx, env)? {
                 break;
             }
@@ -353,17 +372,22 @@ impl Broker {
         env: &mut Host<'_>,
         act: impl FnOnce(&mut Partition, &mut Context<'_>, &mut Host<'_>) -> T,
     ) -> Option<T> {
-        let controller = self.controller();
-        let partition = self.partitions.get_mut(&at)?;
-        let mut ctx = Context {
+        let Parts { partitions, mut ctx, .. } = self.parts()?;
+        Some(act(partitions.get_mut(&at)?, &mut ctx, env))
+    }
+
+    /// What works on replicas; `None` before the first registration.
+    fn parts(&mut self) -> Option<Parts<'_>> {
+        let ctx = Context {
             me: self.config.id,
             broker_epoch: self.epoch?,
-            controller,
+            controller: self.controller(),
             image: &self.image,
             config: &self.config.replica,
             ids: &mut self.ids,
         };
-        Some(act(partition, &mut ctx, env))
+        let Self { partitions, groups, transactions, shares, .. } = self;
+        Some(Parts { partitions, ctx, groups, transactions, shares })
     }
 
     /// The controller that is asked.

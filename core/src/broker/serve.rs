@@ -16,7 +16,7 @@ pub(super) fn on_produce(
     env: &mut Host<'_>,
 ) -> Result<(), DiskFault> {
     let (at, acks) = (request.at, request.acks);
-    let internal = [broker.groups.topic(), broker.transactions.topic(), broker.shares.topic()];
+    let internal = [broker.groups.home.topic(), broker.transactions.home.topic(), broker.shares.home.topic()];
     if internal.contains(&Some(at.topic)) {
         // What coordinators fold must come from coordinators.
         if let Some(reply) = Request::Produce(request).refuse(Refused::InvalidTopic) {

@@ -5,7 +5,7 @@ use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::TopicPartition;
 use crate::message::Reply;
-use crate::partition::{Asker, Context};
+use crate::partition::Asker;
 use crate::refused::Refused;
 use crate::share::message::ShareRequest;
 use crate::share::probe::SharePartition;
@@ -42,25 +42,4 @@ pub(super) fn on_timer(
         Some(partition) => broker.shares.on_timer(timer, partition, env),
         None => Ok(()),
     }
-}
-
-/// After each input: whatever it did to a state partition, or to what lives there, goes on here.
-pub(super) fn attend(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    let Some(topic) = broker.shares.topic() else { return Ok(()) };
-    let Some(broker_epoch) = broker.epoch else { return Ok(()) };
-    let controller = broker.controller();
-    let first = TopicPartition { topic, partition: 0 };
-    let last = TopicPartition { topic, partition: u32::MAX };
-    for (_, partition) in broker.partitions.range_mut(first..=last) {
-        let mut ctx = Context {
-            me: broker.config.id,
-            broker_epoch,
-            controller,
-            image: &broker.image,
-            config: &broker.config.replica,
-            ids: &mut broker.ids,
-        };
-        broker.shares.on_partition(partition, &mut ctx, env)?;
-    }
-    Ok(())
 }

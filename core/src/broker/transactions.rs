@@ -1,12 +1,12 @@
 //! Transactions: requests to their coordinators, and batches, offsets and markers on their way to replicas.
 
 use crate::broker::verify::{self, Addition, Waiting};
-use crate::broker::{Broker, groups, producer_ids};
+use crate::broker::{Broker, Parts, groups, producer_ids};
 use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::{CorrelationId, TopicPartition};
 use crate::message::{Produce, Reply};
-use crate::partition::{Asker, Context};
+use crate::partition::Asker;
 use crate::quirk::Quirk;
 use crate::record::Header;
 use crate::refused::Refused;
@@ -69,42 +69,11 @@ pub(super) fn on_timer(
 ) -> Result<(), DiskFault> {
     let lent = producer_ids::lend(broker);
     let mut spare = lent;
-    let controller = broker.controller();
-    let (Some(broker_epoch), Some(partition)) = (broker.epoch, broker.partitions.get(&at)) else {
-        return Ok(());
-    };
-    let mut ctx = Context {
-        me: broker.config.id,
-        broker_epoch,
-        controller,
-        image: &broker.image,
-        config: &broker.config.replica,
-        ids: &mut broker.ids,
-    };
-    let done = broker.transactions.on_timer(timer, partition, &mut ctx, &mut spare, env);
+    let Some(Parts { partitions, mut ctx, transactions, .. }) = broker.parts() else { return Ok(()) };
+    let Some(partition) = partitions.get(&at) else { return Ok(()) };
+    let done = transactions.on_timer(timer, partition, &mut ctx, &mut spare, env);
     producer_ids::settle(broker, lent, spare, env);
     done
-}
-
-/// After each input: the coordinators look at their partitions, and write what they have to.
-pub(super) fn attend(broker: &mut Broker, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    let Some(topic) = broker.transactions.topic() else { return Ok(()) };
-    let Some(broker_epoch) = broker.epoch else { return Ok(()) };
-    let controller = broker.controller();
-    let first = TopicPartition { topic, partition: 0 };
-    let last = TopicPartition { topic, partition: u32::MAX };
-    for (_, partition) in broker.partitions.range_mut(first..=last) {
-        let mut ctx = Context {
-            me: broker.config.id,
-            broker_epoch,
-            controller,
-            image: &broker.image,
-            config: &broker.config.replica,
-            ids: &mut broker.ids,
-        };
-        broker.transactions.on_partition(partition, &mut ctx, env)?;
-    }
-    Ok(())
 }
 
 /// A coordinator answered, or a leader.
@@ -142,7 +111,7 @@ fn on_marker(
         asker.answer(Reply::Transaction(reply), env);
         return Ok(());
     }
-    if broker.groups.topic() == Some(at.topic) {
+    if broker.groups.home.topic() == Some(at.topic) {
         return groups::on_marker(broker, asker, marker, env);
     }
     let written = broker.with_partition(at, env, |p, ctx, env| p.on_write_marker(asker, marker, ctx, env));

@@ -1,14 +1,23 @@
-//! What coordinators of groups and of transactions share: they live on the leaders of an internal topic's
-//! partitions, and what they know is the fold of those.
+//! What coordinators of groups, of transactions and of share-partitions have in common: they live on the leaders of
+//! an internal topic's partitions, and what they know is what those say.
 //!
-//! Deliberately absent: what is folded.
+//! | file | holds |
+//! |---|---|
+//! | `place` | which partition, and so which broker, a name belongs to |
+//! | `reigns`, `tenure` | who coordinates a partition's names, since when; how that begins and ends |
+//! | `ledger` | what coordinators of groups and of transactions write, and what follows |
+//! | `bytes` | values as bytes |
+//!
+//! Deliberately absent: what is read and written.
 
 pub(crate) mod bytes;
 pub mod ledger;
-pub(crate) mod load;
 pub mod place;
+pub(crate) mod reigns;
+mod tenure;
 
-pub use load::Phase;
+pub(crate) use tenure::Timers;
+pub use tenure::{LoadConfig, Phase, Tenure};
 
 use crate::ids::CorrelationId;
 

@@ -1,6 +1,8 @@
 //! Where a name is coordinated: the leader of the partition of an internal topic that it is hashed onto, by
-//! Java's `String.hashCode`, as Kafka's `GroupMetadataManager` and `TransactionStateManager` take it
-//! (`partitionFor`).
+//! Java's `String.hashCode`, as Kafka's `GroupMetadataManager`, `TransactionStateManager` and
+//! `ShareCoordinatorService` take it (`partitionFor`).
+
+use std::ops::RangeInclusive;
 
 use crate::ids::{BrokerId, TopicId, TopicPartition};
 use crate::metadata::Image;
@@ -23,6 +25,12 @@ impl Home {
         self.topic
     }
 
+    /// All its partitions, however many there are.
+    pub(crate) fn partitions(&self) -> Option<RangeInclusive<TopicPartition>> {
+        let at = |topic, partition| TopicPartition { topic, partition };
+        self.topic.map(|topic| at(topic, 0)..=at(topic, u32::MAX))
+    }
+
     /// The controllers decided something: there may be a topic now.
     pub(crate) fn on_metadata(&mut self, image: &Image) {
         if self.topic.is_none() {
@@ -33,10 +41,7 @@ impl Home {
     /// Which partition `name` belongs to; `None` while there is no topic.
     pub(crate) fn place(&self, name: &str, image: &Image) -> Option<TopicPartition> {
         let topic = self.topic?;
-        // A topic is known before its partitions are.
-        let partitions =
-            Some(image.topics.get(&topic)?.partitions.len() as u32).filter(|count| *count > 0)?;
-        Some(TopicPartition { topic, partition: partition_for(name, partitions) })
+        partition_for(name, topic, image.topics.get(&topic)?.partitions.len() as u32)
     }
 
     /// Who coordinates `name`, as far as this broker knows.
@@ -45,14 +50,12 @@ impl Home {
     }
 }
 
-/// The partition of the name, of so many.
-///
-/// # Panics
-/// If there is none.
-pub fn partition_for(name: &str, partitions: u32) -> u32 {
-    assert!(partitions > 0, "a topic has at least one partition");
+/// The name's partition of a topic that has so many; `None` if that is none yet: a topic is known before its
+/// partitions are.
+pub fn partition_for(name: &str, topic: TopicId, partitions: u32) -> Option<TopicPartition> {
     // Kafka's `Utils.abs` clears the sign, so that the smallest number has a place too.
-    (hash(name) & 0x7fff_ffff) % partitions
+    let partition = (hash(name) & 0x7fff_ffff).checked_rem(partitions)?;
+    Some(TopicPartition { topic, partition })
 }
 
 /// `String.hashCode`, over UTF-16 units.
@@ -75,7 +78,13 @@ mod tests {
 
     #[test]
     fn the_smallest_hash_has_a_partition() {
-        assert_eq!(partition_for("polygenelubricants", 50), 0);
-        assert_eq!(partition_for("hello", 50), 22);
+        let place = |name| partition_for(name, TopicId(1), 50).map(|at| at.partition);
+        assert_eq!(place("polygenelubricants"), Some(0));
+        assert_eq!(place("hello"), Some(22));
+    }
+
+    #[test]
+    fn a_topic_without_partitions_has_no_place() {
+        assert_eq!(partition_for("hello", TopicId(1), 0), None);
     }
 }

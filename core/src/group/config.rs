@@ -1,5 +1,6 @@
 //! Settings of a coordinator, with the names that Kafka has for them.
 
+use crate::coordinator::LoadConfig;
 use crate::time::Span;
 
 /// The internal topic that holds groups and their offsets. Whoever sets a cluster up creates it like any topic;
@@ -27,12 +28,8 @@ pub struct GroupConfig {
     pub retention: Span,
     /// `offsets.retention.check.interval.ms`.
     pub retention_check: Span,
-    /// `offsets.load.buffer.size`: how much of the log one step of loading reads.
-    pub load_bytes: usize,
-    /// How long a step of loading takes: the disk, and other work in between.
-    pub load_pause: Span,
-    /// How long it takes until an ended reign is cleared away. Kafka's scheduler does it among other things.
-    pub unload_pause: Span,
+    /// How it begins and ends; `offsets.load.buffer.size` is its bytes.
+    pub load: LoadConfig,
 }
 
 impl Default for GroupConfig {
@@ -47,9 +44,7 @@ impl Default for GroupConfig {
             write_timeout: Span::from_secs(5),
             retention: Span::from_secs(7 * 24 * 3_600),
             retention_check: Span::from_secs(600),
-            load_bytes: 64 << 10,
-            load_pause: Span::from_millis(1),
-            unload_pause: Span::from_millis(1),
+            load: LoadConfig::default(),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::time::Time;
 /// Deadlines are looked through.
 pub(super) fn on_deadline(reign: &mut Reign, env: &mut Host<'_>) {
     let now = env.now();
-    reign.awake();
+    reign.tenure.awake();
     let is_due = |group: &Group| group.next_deadline().is_some_and(|deadline| deadline <= now);
     let due: Vec<_> =
         reign.groups.iter().filter(|(_, group)| is_due(group)).map(|(name, _)| name.clone()).collect();
@@ -26,7 +26,7 @@ pub(super) fn on_deadline(reign: &mut Reign, env: &mut Host<'_>) {
     }
     reign.on_write_deadlines(now, env);
     if let Some(deadline) = reign.groups.values().filter_map(Group::next_deadline).min() {
-        reign.wake_by(deadline, env);
+        reign.tenure.wake_by(deadline, env);
     }
 }
 

@@ -38,12 +38,12 @@ mod table;
 mod txn_commit;
 
 use crate::coordinator::place::Home;
+use crate::coordinator::reigns::Reigns;
 use crate::env::DiskFault;
 use crate::group::config::{GroupConfig, OFFSETS_TOPIC};
 use crate::group::message::{GroupReply, GroupRequest};
-use crate::group::probe::GroupProbe;
 use crate::host::Host;
-use crate::ids::{BrokerId, GroupId, LeaderEpoch, TopicId, TopicPartition};
+use crate::ids::{BrokerId, GroupId, TopicPartition};
 use crate::message::Reply;
 use crate::metadata::Image;
 use crate::partition::{Asker, Context, Partition};
@@ -52,7 +52,6 @@ use crate::refused::Refused;
 use crate::timer::{GroupTimer, Timer};
 use crate::transaction::message::WriteMarker;
 
-pub use crate::coordinator::Phase;
 pub use reign::Reign;
 pub use state::{Group, Member, State};
 pub use table::{Entry, Table};
@@ -63,30 +62,19 @@ pub struct Groups {
     config: GroupConfig,
     quirks: Quirks,
     /// The offsets topic.
-    home: Home,
-    /// One for each partition that is led, and those that are over.
-    reigns: Vec<Reign>,
+    pub(crate) home: Home,
+    reigns: Reigns<Reign>,
 }
 
 impl Groups {
     /// No coordinator yet.
     pub const fn new(config: GroupConfig, quirks: Quirks) -> Self {
-        Self { config, quirks, home: Home::named(OFFSETS_TOPIC), reigns: Vec::new() }
+        Self { home: Home::named(OFFSETS_TOPIC), reigns: Reigns::new(config.load), config, quirks }
     }
 
     /// The coordinators, those that are over among them.
     pub fn reigns(&self) -> impl Iterator<Item = &Reign> {
         self.reigns.iter()
-    }
-
-    /// The offsets topic, if there is one.
-    pub const fn topic(&self) -> Option<TopicId> {
-        self.home.topic()
-    }
-
-    /// The controllers decided something: there may be an offsets topic now.
-    pub(crate) fn on_metadata(&mut self, image: &Image) {
-        self.home.on_metadata(image);
     }
 
     /// Which partition a group belongs to; `None` while there is no offsets topic.
@@ -111,7 +99,7 @@ impl Groups {
         ctx: &mut Context<'_>,
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
-        match self.serving(partition) {
+        match self.reigns.serving(partition) {
             Err(refused) => {
                 let reply = while_away(&request, refused);
                 asker.answer(Reply::Group(reply), env);
@@ -135,31 +123,11 @@ impl Groups {
     ) -> Result<(), DiskFault> {
         let written = partition.on_write_marker(asker, marker, ctx, env)?;
         if let Some(next) = written
-            && let Some(reign) = self.current(partition.at())
+            && let Some(reign) = self.reigns.current(partition.at())
         {
             reign.note_marker(next, marker.producer, marker.ending);
         }
         Ok(())
-    }
-
-    /// The coordinator that may answer.
-    fn serving(&mut self, partition: &Partition) -> Result<&mut Reign, Refused> {
-        if !partition.is_leader() {
-            return Err(Refused::NotCoordinator);
-        }
-        let reign = self.current(partition.at()).filter(|reign| reign.epoch == partition.epoch());
-        match reign {
-            None => Err(Refused::NotCoordinator),
-            Some(reign) if matches!(reign.phase, Phase::Loading { .. }) => {
-                Err(Refused::CoordinatorLoadInProgress)
-            }
-            Some(reign) => Ok(reign),
-        }
-    }
-
-    /// The reign that is not over.
-    fn current(&mut self, at: TopicPartition) -> Option<&mut Reign> {
-        self.reigns.iter_mut().find(|reign| reign.at == at && reign.phase != Phase::Over)
     }
 
     /// Something may have happened to `partition`: it leads or does no longer, or more of it is committed.
@@ -169,12 +137,12 @@ impl Groups {
         ctx: &mut Context<'_>,
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
-        let leads = partition.reign().map(|(epoch, _)| epoch);
-        let reigns = self.current(partition.at()).map(|reign| reign.epoch);
-        if leads != reigns {
-            self.change(partition, reigns, env);
-        }
-        let Some(reign) = self.current(partition.at()) else { return Ok(()) };
+        self.reigns.follow(
+            partition,
+            |tenure, read| Reign::new(tenure, read, &self.config, self.quirks),
+            env,
+        );
+        let Some(reign) = self.reigns.current(partition.at()) else { return Ok(()) };
         if !partition.is_exposed() {
             return Ok(());
         }
@@ -182,26 +150,6 @@ impl Groups {
         load::finish(reign, committed, env);
         reign.on_committed(committed, env);
         reign.write_drafts(partition, ctx, env)
-    }
-
-    /// A reign ends, or begins, or both.
-    fn change(&mut self, partition: &Partition, ended: Option<LeaderEpoch>, env: &mut Host<'_>) {
-        let at = partition.at();
-        if ended.is_some()
-            && let Some(reign) = self.current(at)
-        {
-            reign.phase = Phase::Over;
-            for timer in [GroupTimer::Load, GroupTimer::Deadline, GroupTimer::Retention] {
-                env.cancel_timer(Timer::Group(at, timer));
-            }
-            env.set_timer(Timer::Group(at, GroupTimer::Unload), self.config.unload_pause);
-        }
-        if let Some((epoch, end)) = partition.reign() {
-            let phase = Phase::Loading { next: partition.log().log_start(), end };
-            let reign = Reign::new(at, epoch, phase, &self.config, self.quirks);
-            load::begin(&reign, end, env);
-            self.reigns.push(reign);
-        }
     }
 
     /// One of the timers of `partition`'s coordinator ran out.
@@ -213,38 +161,28 @@ impl Groups {
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
         if timer == GroupTimer::Unload {
-            self.clear_away(partition.at(), env);
+            self.reigns.clear_away(partition.at(), env);
+            if self.quirks.has(Quirk::LateUnload)
+                && let Some(reign) = self.reigns.current(partition.at())
+            {
+                reign.wipe();
+            }
             return Ok(());
         }
-        let Some(reign) = self.current(partition.at()) else { return Ok(()) };
+        let Some(reign) = self.reigns.current(partition.at()) else { return Ok(()) };
         match timer {
             GroupTimer::Load => load::step(reign, partition, env)?,
             GroupTimer::Deadline => expire::on_deadline(reign, env),
             GroupTimer::Retention => {
                 expire::on_retention(reign, env);
-                env.set_timer(Timer::Group(reign.at, GroupTimer::Retention), reign.config.retention_check);
+                env.set_timer(
+                    Timer::Group(reign.tenure.at, GroupTimer::Retention),
+                    reign.config.retention_check,
+                );
             }
             GroupTimer::Unload => {}
         }
         reign.write_drafts(partition, ctx, env)
-    }
-
-    /// Forgets the reigns that are over, and tells those who wait there.
-    fn clear_away(&mut self, at: TopicPartition, env: &mut Host<'_>) {
-        let (over, rest) = std::mem::take(&mut self.reigns)
-            .into_iter()
-            .partition(|reign| reign.at == at && reign.phase == Phase::Over);
-        self.reigns = rest;
-        let over: Vec<Reign> = over;
-        for reign in over {
-            Reign::probe(GroupProbe::Unloaded { at, epoch: reign.epoch }, env);
-            reign.dismiss(env);
-        }
-        if self.quirks.has(Quirk::LateUnload)
-            && let Some(reign) = self.current(at)
-        {
-            reign.wipe();
-        }
     }
 }
 

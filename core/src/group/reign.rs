@@ -7,8 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::coordinator::Phase;
 use crate::coordinator::ledger::{Draft, Follow, Ledger};
+use crate::coordinator::reigns::Reigning;
+use crate::coordinator::{Phase, Tenure, Timers};
 use crate::env::DiskFault;
 use crate::group::config::GroupConfig;
 use crate::group::message::GroupReply;
@@ -18,7 +19,7 @@ use crate::group::state::Group;
 use crate::group::table::Table;
 use crate::group::{commit, delete, join, sync, txn_commit};
 use crate::host::Host;
-use crate::ids::{Generation, GroupId, LeaderEpoch, MemberId, Offset, ProducerId, TopicPartition};
+use crate::ids::{Generation, GroupId, MemberId, Offset, ProducerId, TopicPartition};
 use crate::message::Reply;
 use crate::partition::{Asker, Context, Partition};
 use crate::probe::Probe;
@@ -31,9 +32,8 @@ use crate::timer::{GroupTimer, Timer};
 /// A reign over the groups of one offsets partition.
 #[derive(Debug, Clone)]
 pub struct Reign {
-    pub(super) at: TopicPartition,
-    pub(super) epoch: LeaderEpoch,
-    pub(super) phase: Phase,
+    /// Where, since when, and how far it has come.
+    pub tenure: Tenure,
     pub(super) config: GroupConfig,
     pub(super) quirks: Quirks,
     pub(super) groups: BTreeMap<GroupId, Group>,
@@ -42,8 +42,6 @@ pub struct Reign {
     pub(super) applied: Offset,
     /// What it writes.
     pub(super) ledger: Ledger<GroupRecord, Then>,
-    /// When deadlines are looked through next.
-    wake: Option<Time>,
 }
 
 /// What is done once a draft is committed, or known not to be in time.
@@ -73,40 +71,16 @@ impl Follow for Then {
 }
 
 impl Reign {
-    pub(super) fn new(
-        at: TopicPartition,
-        epoch: LeaderEpoch,
-        phase: Phase,
-        config: &GroupConfig,
-        quirks: Quirks,
-    ) -> Self {
+    pub(super) fn new(tenure: Tenure, applied: Offset, config: &GroupConfig, quirks: Quirks) -> Self {
         Self {
-            at,
-            epoch,
-            phase,
+            tenure,
             config: config.clone(),
             quirks,
             groups: BTreeMap::new(),
             table: Table::default(),
-            applied: phase.first_applied(),
+            applied,
             ledger: Ledger::default(),
-            wake: None,
         }
-    }
-
-    /// The offsets partition.
-    pub const fn at(&self) -> TopicPartition {
-        self.at
-    }
-
-    /// In which reign of its leader.
-    pub const fn epoch(&self) -> LeaderEpoch {
-        self.epoch
-    }
-
-    /// How far it has come.
-    pub const fn phase(&self) -> Phase {
-        self.phase
     }
 
     /// The fold of everything before [`Reign::applied`].
@@ -133,24 +107,11 @@ impl Reign {
         env.probe(Probe::Group(probe));
     }
 
-    /// Makes sure that deadlines are looked through at `deadline` at the latest.
-    pub(super) fn wake_by(&mut self, deadline: Time, env: &mut Host<'_>) {
-        if self.wake.is_none_or(|wake| deadline < wake) {
-            self.wake = Some(deadline);
-            env.set_timer(Timer::Group(self.at, GroupTimer::Deadline), deadline.since(env.now()));
-        }
-    }
-
     /// Makes sure that deadlines are looked through before anything of this group is overdue.
     pub(super) fn wake_for(&mut self, group: &GroupId, env: &mut Host<'_>) {
         if let Some(deadline) = self.groups.get(group).and_then(Group::next_deadline) {
-            self.wake_by(deadline, env);
+            self.tenure.wake_by(deadline, env);
         }
-    }
-
-    /// Deadlines are being looked through. Whoever does sets the next alarm.
-    pub(super) const fn awake(&mut self) {
-        self.wake = None;
     }
 
     /// Appends what the step left to be written, until nothing is left: a write that fails may call for another.
@@ -162,7 +123,7 @@ impl Reign {
     ) -> Result<(), DiskFault> {
         while let Some(draft) = self.ledger.take_draft() {
             match self.ledger.write(draft, self.config.write_timeout, partition, ctx, env)? {
-                Ok(deadline) => self.wake_by(deadline, env),
+                Ok(deadline) => self.tenure.wake_by(deadline, env),
                 Err((draft, refused)) => self.follow_up(draft.then, Err(refused), env),
             }
         }
@@ -172,7 +133,7 @@ impl Reign {
     /// Everything before `end` is committed.
     pub(super) fn on_committed(&mut self, end: Offset, env: &mut Host<'_>) {
         // Markers come also while the log is read.
-        if self.phase != Phase::Active {
+        if self.tenure.phase != Phase::Active {
             return;
         }
         while let Some((next, draft)) = self.ledger.take_committed(end) {
@@ -193,7 +154,7 @@ impl Reign {
             self.follow_up(then, Err(Refused::RequestTimedOut), env);
         }
         if let Some(deadline) = self.ledger.next_deadline() {
-            self.wake_by(deadline, env);
+            self.tenure.wake_by(deadline, env);
         }
     }
 
@@ -228,9 +189,35 @@ impl Reign {
         self.groups.clear();
         self.table = Table::default();
     }
+}
 
-    /// The reign is over: whoever waits is told to look elsewhere.
-    pub(super) fn dismiss(self, env: &mut Host<'_>) {
+impl Reigning for Reign {
+    fn timers(at: TopicPartition) -> Timers {
+        let on = |timer| Timer::Group(at, timer);
+        Timers {
+            load: on(GroupTimer::Load),
+            deadline: on(GroupTimer::Deadline),
+            unload: on(GroupTimer::Unload),
+            others: vec![on(GroupTimer::Retention)],
+        }
+    }
+
+    fn tenure(&self) -> &Tenure {
+        &self.tenure
+    }
+
+    fn tenure_mut(&mut self) -> &mut Tenure {
+        &mut self.tenure
+    }
+
+    fn announce(&self, end: Offset, env: &mut Host<'_>) {
+        let (at, epoch) = (self.tenure.at, self.tenure.epoch);
+        Self::probe(GroupProbe::Loading { at, epoch, end }, env);
+    }
+
+    fn dismiss(self, env: &mut Host<'_>) {
+        let (at, epoch) = (self.tenure.at, self.tenure.epoch);
+        Self::probe(GroupProbe::Unloaded { at, epoch }, env);
         for (_, group) in self.groups {
             group.dismiss(Refused::NotCoordinator, env);
         }

@@ -28,7 +28,7 @@ pub(super) fn on_request(reign: &mut Reign, asker: Asker, request: ShareAcknowle
     let delivery = Delivery { of: of.clone(), offset, turn };
     if verdict == Verdict::Renew {
         // Locks are in no log.
-        Reign::probe(ShareProbe::Renewed { delivery, epoch: reign.epoch }, env);
+        Reign::probe(ShareProbe::Renewed { delivery, epoch: reign.tenure.epoch }, env);
         asker.answer(Reply::Share(ShareReply::Acknowledge(Ok(()))), env);
         return;
     }

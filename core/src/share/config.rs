@@ -1,6 +1,7 @@
 //! Settings of the leaders of share-partitions, with the names that Kafka has for them.
 
 use crate::client::ProducerConfig;
+use crate::coordinator::LoadConfig;
 use crate::time::Span;
 
 /// The internal topic that holds what became of each record. Whoever sets a cluster up creates it like any topic.
@@ -22,12 +23,8 @@ pub struct ShareConfig {
     pub dead_letters: Option<DeadLetters>,
     /// `share.coordinator.write.timeout.ms`: how long a write may take before the asker is told that it failed.
     pub write_timeout: Span,
-    /// `share.coordinator.load.buffer.size`: how much of the log one step of loading reads.
-    pub load_bytes: usize,
-    /// How long a step of loading takes: the disk, and other work in between.
-    pub load_pause: Span,
-    /// How long it takes until an ended reign is cleared away.
-    pub unload_pause: Span,
+    /// How it begins and ends; `share.coordinator.load.buffer.size` is its bytes.
+    pub load: LoadConfig,
     /// How often the leader of a partition is asked how far it is committed while somebody waits for records.
     pub look_every: Span,
 }
@@ -50,9 +47,7 @@ impl Default for ShareConfig {
             pace: None,
             dead_letters: None,
             write_timeout: Span::from_secs(5),
-            load_bytes: 64 << 10,
-            load_pause: Span::from_millis(1),
-            unload_pause: Span::from_millis(1),
+            load: LoadConfig::default(),
             look_every: Span::from_millis(100),
         }
     }

@@ -8,7 +8,7 @@ use crate::share::reign::{Reign, Then, What};
 /// Deadlines are looked through.
 pub(super) fn on_deadline(reign: &mut Reign, env: &mut Host<'_>) {
     let now = env.now();
-    reign.awake();
+    reign.tenure.awake();
     let due = |deadline| deadline <= now;
     let all: Vec<SharePartition> = reign
         .shares
@@ -30,6 +30,6 @@ pub(super) fn on_deadline(reign: &mut Reign, env: &mut Host<'_>) {
     reign.stirred = true;
     reign.on_write_deadlines(now, env);
     if let Some(deadline) = reign.shares.values().filter_map(|share| share.next_deadline()).min() {
-        reign.wake_by(deadline, env);
+        reign.tenure.wake_by(deadline, env);
     }
 }

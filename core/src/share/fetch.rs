@@ -23,7 +23,7 @@ pub(super) fn on_request(reign: &mut Reign, asker: Asker, request: ShareFetch, e
     let deadline = now + request.max_wait;
     share.waits.push(Waiting { asker, request, deadline });
     reign.stirred = true;
-    reign.wake_by(deadline, env);
+    reign.tenure.wake_by(deadline, env);
 }
 
 /// Serves whoever waits, as far as there is something.
@@ -53,11 +53,11 @@ fn serve_share(reign: &mut Reign, of: &SharePartition, env: &mut Host<'_>) {
         let asker = Some(share.waits.remove(place).asker);
         let what = What::Acquired { of: of.clone(), member, acquired };
         reign.change(of, Then { asker, what }, env);
-        reign.wake_by(now + reign.config.lock, env);
+        reign.tenure.wake_by(now + reign.config.lock, env);
     }
     let share = reign.shares.get(of).filter(|share| !share.waits.is_empty());
     if let Some(next) = share.and_then(|share| share.paced_until(&reign.config, now)) {
-        reign.wake_by(next, env);
+        reign.tenure.wake_by(next, env);
     }
 }
 

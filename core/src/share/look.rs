@@ -32,7 +32,7 @@ pub(super) fn ask(reign: &mut Reign, of: &SharePartition, ctx: &mut Context<'_>,
         }
     }
     let next = share.look_at;
-    reign.wake_by(next, env);
+    reign.tenure.wake_by(next, env);
 }
 
 /// The leader of the partition answered; answers whether it was this reign that asked.

@@ -17,7 +17,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `place`, `config` | which state partition a share-partition belongs to; settings |
+//! | `config` | settings; which state partition a share-partition belongs to says [`crate::coordinator::place`] |
 //! | `record` | the state partition's records as bytes |
 //! | `reign`, `load` | a leader: its writes, how it begins |
 //! | `state` | a share-partition |
@@ -35,15 +35,16 @@ mod load;
 mod look;
 pub mod message;
 mod people;
-pub mod place;
 pub mod probe;
 pub mod record;
 mod reign;
 mod state;
 
+use crate::coordinator::place::Home;
+use crate::coordinator::reigns::Reigns;
 use crate::env::DiskFault;
 use crate::host::Host;
-use crate::ids::{CorrelationId, LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
+use crate::ids::{CorrelationId, NodeId, Offset, TopicPartition};
 use crate::message::Reply;
 use crate::metadata::Image;
 use crate::partition::{Asker, Context, Partition};
@@ -51,11 +52,11 @@ use crate::quirk::Quirks;
 use crate::refused::Refused;
 use crate::share::config::{STATE_TOPIC, ShareConfig};
 use crate::share::message::ShareRequest;
-use crate::share::probe::{SharePartition, ShareProbe};
-use crate::timer::{ClientTimer, ShareTimer, Timer};
+use crate::share::probe::SharePartition;
+use crate::timer::{ClientTimer, ShareTimer};
 
 pub use letters::read_letter;
-pub use reign::{Phase, Reign};
+pub use reign::Reign;
 pub use state::Share;
 
 /// A broker's share-partitions.
@@ -63,10 +64,9 @@ pub use state::Share;
 pub struct Shares {
     config: ShareConfig,
     quirks: Quirks,
-    /// The state topic, once the controllers have made it.
-    topic: Option<TopicId>,
-    /// One for each partition that is led, and those that are over.
-    reigns: Vec<Reign>,
+    /// The state topic.
+    pub(crate) home: Home,
+    reigns: Reigns<Reign>,
     letters: letters::Letters,
 }
 
@@ -74,7 +74,7 @@ impl Shares {
     /// No share-partition yet.
     pub fn new(config: ShareConfig, quirks: Quirks) -> Self {
         let letters = letters::Letters::new(config.dead_letters.clone());
-        Self { config, quirks, topic: None, reigns: Vec::new(), letters }
+        Self { home: Home::named(STATE_TOPIC), reigns: Reigns::new(config.load), letters, config, quirks }
     }
 
     /// Whoever leads, or has led, share-partitions here.
@@ -82,25 +82,9 @@ impl Shares {
         self.reigns.iter()
     }
 
-    /// The state topic, if there is one.
-    pub const fn topic(&self) -> Option<TopicId> {
-        self.topic
-    }
-
-    /// The controllers decided something: there may be a state topic now.
-    pub(crate) fn on_metadata(&mut self, image: &Image) {
-        if self.topic.is_none() {
-            self.topic = image.topic_named(STATE_TOPIC).map(|(topic, _)| topic);
-        }
-    }
-
     /// Where a share-partition's state is; `None` while there is no topic for it.
     pub(crate) fn place(&self, of: &SharePartition, image: &Image) -> Option<TopicPartition> {
-        let topic = self.topic?;
-        // A topic is known before its partitions are.
-        let partitions =
-            Some(image.topics.get(&topic)?.partitions.len() as u32).filter(|count| *count > 0)?;
-        Some(TopicPartition { topic, partition: place::state_partition_for(of, partitions) })
+        self.home.place(&of.key(), image)
     }
 
     /// A request about a share-partition whose state is on `partition`.
@@ -111,30 +95,10 @@ impl Shares {
         partition: &Partition,
         env: &mut Host<'_>,
     ) {
-        match self.serving(partition) {
+        match self.reigns.serving(partition) {
             Err(refused) => asker.answer(Reply::Share(request.refuse(refused)), env),
             Ok(reign) => handle(reign, asker, request, env),
         }
-    }
-
-    /// The reign that may answer.
-    fn serving(&mut self, partition: &Partition) -> Result<&mut Reign, Refused> {
-        if !partition.is_leader() {
-            return Err(Refused::NotCoordinator);
-        }
-        let reign = self.current(partition.at()).filter(|reign| reign.epoch == partition.epoch());
-        match reign {
-            None => Err(Refused::NotCoordinator),
-            Some(reign) if matches!(reign.phase, Phase::Loading { .. }) => {
-                Err(Refused::CoordinatorLoadInProgress)
-            }
-            Some(reign) => Ok(reign),
-        }
-    }
-
-    /// The reign that is not over.
-    fn current(&mut self, at: TopicPartition) -> Option<&mut Reign> {
-        self.reigns.iter_mut().find(|reign| reign.at == at && reign.phase != Phase::Over)
     }
 
     /// Something may have happened to `partition`, or to what lives on it.
@@ -144,17 +108,15 @@ impl Shares {
         ctx: &mut Context<'_>,
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
-        let leads = partition.reign().map(|(epoch, _)| epoch);
-        let reigns = self.current(partition.at()).map(|reign| reign.epoch);
-        if leads != reigns {
-            self.change(partition, reigns, env);
-        }
-        let Self { reigns, letters, .. } = self;
         let at = partition.at();
-        let reign = reigns.iter_mut().find(|reign| reign.at == at && reign.phase != Phase::Over);
-        let Some(reign) = reign.filter(|_| partition.is_exposed()) else { return Ok(()) };
-        let sender = (at, reign.epoch);
-        while let Some(delivery) = letters.written(sender) {
+        let ended =
+            self.reigns.follow(partition, |tenure, _| Reign::new(tenure, &self.config, self.quirks), env);
+        if let Some(ended) = ended {
+            self.letters.forget((at, ended));
+        }
+        let Some(reign) = self.reigns.current(at).filter(|_| partition.is_exposed()) else { return Ok(()) };
+        let sender = (at, reign.tenure.epoch);
+        while let Some(delivery) = self.letters.written(sender) {
             reign.bury(delivery, env);
         }
         let committed = partition.high_watermark();
@@ -167,30 +129,9 @@ impl Shares {
         // Where nobody else has to have it, it is committed already.
         reign.on_committed(partition.high_watermark(), env);
         for delivery in std::mem::take(&mut reign.letters) {
-            letters.send(sender, delivery, env);
+            self.letters.send(sender, delivery, env);
         }
         Ok(())
-    }
-
-    /// A reign ends, or begins, or both.
-    fn change(&mut self, partition: &Partition, ended: Option<LeaderEpoch>, env: &mut Host<'_>) {
-        let at = partition.at();
-        if let Some(ended) = ended
-            && let Some(reign) = self.current(at)
-        {
-            reign.phase = Phase::Over;
-            for timer in [ShareTimer::Load, ShareTimer::Deadline] {
-                env.cancel_timer(Timer::Share(at, timer));
-            }
-            env.set_timer(Timer::Share(at, ShareTimer::Unload), self.config.unload_pause);
-            self.letters.forget((at, ended));
-        }
-        if let Some((epoch, end)) = partition.reign() {
-            let phase = Phase::Loading { next: partition.log().log_start(), end };
-            let reign = Reign::new(at, epoch, phase, &self.config, self.quirks);
-            load::begin(&reign, end, env);
-            self.reigns.push(reign);
-        }
     }
 
     /// One of the timers of `partition`'s share-partitions ran out.
@@ -201,10 +142,10 @@ impl Shares {
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
         if timer == ShareTimer::Unload {
-            self.clear_away(partition.at(), env);
+            self.reigns.clear_away(partition.at(), env);
             return Ok(());
         }
-        let Some(reign) = self.current(partition.at()) else { return Ok(()) };
+        let Some(reign) = self.reigns.current(partition.at()) else { return Ok(()) };
         match timer {
             ShareTimer::Load => load::step(reign, partition, env),
             ShareTimer::Deadline | ShareTimer::Unload => {
@@ -217,7 +158,7 @@ impl Shares {
     /// The leader of some partition says how far it is committed.
     pub(crate) fn on_looked(&mut self, id: CorrelationId, result: Result<Offset, Refused>) {
         // Whoever asked is served after this input.
-        for reign in &mut self.reigns {
+        for reign in self.reigns.iter_mut() {
             if look::on_reply(reign, id, result) {
                 return;
             }
@@ -238,19 +179,6 @@ impl Shares {
     /// A timer that belongs to a letter.
     pub(crate) fn on_client_timer(&mut self, timer: ClientTimer, env: &mut Host<'_>) {
         self.letters.on_timer(timer, env);
-    }
-
-    /// Forgets the reigns that are over, and tells those who wait there.
-    fn clear_away(&mut self, at: TopicPartition, env: &mut Host<'_>) {
-        let (over, rest) = std::mem::take(&mut self.reigns)
-            .into_iter()
-            .partition(|reign| reign.at == at && reign.phase == Phase::Over);
-        self.reigns = rest;
-        let over: Vec<Reign> = over;
-        for reign in over {
-            Reign::probe(ShareProbe::Unloaded { at, epoch: reign.epoch }, env);
-            reign.dismiss(env);
-        }
     }
 }
 

@@ -151,6 +151,13 @@ pub struct SharePartition {
     pub at: TopicPartition,
 }
 
+impl SharePartition {
+    /// Its name, by which its state has a place: what Kafka's `SharePartitionKey` writes.
+    pub(crate) fn key(&self) -> String {
+        format!("{}:{}:{}", self.group, self.at.topic, self.at.partition)
+    }
+}
+
 /// One delivery of one record to one group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Delivery {

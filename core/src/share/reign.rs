@@ -7,9 +7,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::coordinator::reigns::Reigning;
+use crate::coordinator::{Tenure, Timers};
 use crate::env::DiskFault;
 use crate::host::Host;
-use crate::ids::{LeaderEpoch, MemberId, Offset, TopicPartition};
+use crate::ids::{MemberId, Offset, TopicPartition};
 use crate::message::Reply;
 use crate::partition::{Asker, Context, Partition};
 use crate::probe::Probe;
@@ -27,9 +29,8 @@ use crate::timer::{ShareTimer, Timer};
 /// A reign over the share-partitions of one state partition.
 #[derive(Debug, Clone)]
 pub struct Reign {
-    pub(super) at: TopicPartition,
-    pub(super) epoch: LeaderEpoch,
-    pub(super) phase: Phase,
+    /// Where, since when, and how far it has come.
+    pub tenure: Tenure,
     pub(super) config: ShareConfig,
     pub(super) quirks: Quirks,
     pub(super) shares: BTreeMap<SharePartition, Share>,
@@ -41,24 +42,6 @@ pub struct Reign {
     pub(super) stirred: bool,
     /// What is to be written or is being replicated, oldest first.
     writes: VecDeque<Write>,
-    /// When deadlines are looked through next.
-    wake: Option<Time>,
-}
-
-/// How far a reign has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Reads the log from here up to where the reign starts; then waits until all of that is committed.
-    Loading {
-        /// The next offset to be read.
-        next: Offset,
-        /// Where the reign starts.
-        end: Offset,
-    },
-    /// Leads.
-    Active,
-    /// Is over, and waits to be cleared away.
-    Over,
 }
 
 /// A change of a share-partition, and what follows.
@@ -108,17 +91,9 @@ impl What {
 }
 
 impl Reign {
-    pub(super) fn new(
-        at: TopicPartition,
-        epoch: LeaderEpoch,
-        phase: Phase,
-        config: &ShareConfig,
-        quirks: Quirks,
-    ) -> Self {
+    pub(super) fn new(tenure: Tenure, config: &ShareConfig, quirks: Quirks) -> Self {
         Self {
-            at,
-            epoch,
-            phase,
+            tenure,
             config: config.clone(),
             quirks,
             shares: BTreeMap::new(),
@@ -126,23 +101,7 @@ impl Reign {
             letters: Vec::new(),
             stirred: false,
             writes: VecDeque::new(),
-            wake: None,
         }
-    }
-
-    /// The state partition.
-    pub const fn at(&self) -> TopicPartition {
-        self.at
-    }
-
-    /// In which reign of its leader.
-    pub const fn epoch(&self) -> LeaderEpoch {
-        self.epoch
-    }
-
-    /// How far it has come.
-    pub const fn phase(&self) -> Phase {
-        self.phase
     }
 
     /// The share-partitions, by group and partition.
@@ -164,24 +123,11 @@ impl Reign {
         env.probe(Probe::Share(probe));
     }
 
-    /// Makes sure that deadlines are looked through at `deadline` at the latest.
-    pub(super) fn wake_by(&mut self, deadline: Time, env: &mut Host<'_>) {
-        if self.wake.is_none_or(|wake| deadline < wake) {
-            self.wake = Some(deadline);
-            env.set_timer(Timer::Share(self.at, ShareTimer::Deadline), deadline.since(env.now()));
-        }
-    }
-
-    /// Deadlines are being looked through. Whoever does sets the next alarm.
-    pub(super) const fn awake(&mut self) {
-        self.wake = None;
-    }
-
     /// A share-partition has changed: that is to be written, and then this follows.
     pub(super) fn change(&mut self, of: &SharePartition, then: Then, env: &mut Host<'_>) {
         let deadline = env.now() + self.config.write_timeout;
         self.writes.push_back(Write { of: of.clone(), next: None, then, deadline });
-        self.wake_by(deadline, env);
+        self.tenure.wake_by(deadline, env);
     }
 
     /// Something follows once all that is under way is committed; at once if nothing is.
@@ -249,7 +195,7 @@ impl Reign {
             next = Some(next.map_or(retry, |next| next.min(retry)));
         }
         if let Some(deadline) = next {
-            self.wake_by(deadline, env);
+            self.tenure.wake_by(deadline, env);
         }
     }
 
@@ -267,11 +213,11 @@ impl Reign {
             }
             What::Again => ShareReply::Acknowledge(Ok(())),
             What::Buried { delivery } => {
-                Self::probe(ShareProbe::Buried { delivery, epoch: self.epoch }, env);
+                Self::probe(ShareProbe::Buried { delivery, epoch: self.tenure.epoch }, env);
                 ShareReply::PutBack(Ok(()))
             }
             What::PutBack { delivery } => {
-                Self::probe(ShareProbe::PutBack { delivery, epoch: self.epoch }, env);
+                Self::probe(ShareProbe::PutBack { delivery, epoch: self.tenure.epoch }, env);
                 ShareReply::PutBack(Ok(()))
             }
             What::Listed { stuck } => ShareReply::ListStuck(Ok(stuck)),
@@ -289,7 +235,10 @@ impl Reign {
         }
         for &Acquired { offset, turn, count, .. } in acquired {
             let delivery = Delivery { of: of.clone(), offset, turn };
-            Self::probe(ShareProbe::Acquired { delivery, epoch: self.epoch, member, count, at: now }, env);
+            Self::probe(
+                ShareProbe::Acquired { delivery, epoch: self.tenure.epoch, member, count, at: now },
+                env,
+            );
         }
     }
 
@@ -297,7 +246,7 @@ impl Reign {
         if then == Afterwards::Archiving {
             self.give_up(delivery.clone(), env);
         }
-        Self::probe(ShareProbe::Settled { delivery, epoch: self.epoch, how, then }, env);
+        Self::probe(ShareProbe::Settled { delivery, epoch: self.tenure.epoch, how, then }, env);
     }
 
     /// A record is given up for good: its letter is written, or it is set aside at once where there is no topic.
@@ -318,9 +267,35 @@ impl Reign {
             self.stirred = true;
         }
     }
+}
 
-    /// The reign is over: whoever waits is told to look elsewhere.
-    pub(super) fn dismiss(self, env: &mut Host<'_>) {
+impl Reigning for Reign {
+    fn timers(at: TopicPartition) -> Timers {
+        let on = |timer| Timer::Share(at, timer);
+        Timers {
+            load: on(ShareTimer::Load),
+            deadline: on(ShareTimer::Deadline),
+            unload: on(ShareTimer::Unload),
+            others: Vec::new(),
+        }
+    }
+
+    fn tenure(&self) -> &Tenure {
+        &self.tenure
+    }
+
+    fn tenure_mut(&mut self) -> &mut Tenure {
+        &mut self.tenure
+    }
+
+    fn announce(&self, end: Offset, env: &mut Host<'_>) {
+        let (at, epoch) = (self.tenure.at, self.tenure.epoch);
+        Self::probe(ShareProbe::Loading { at, epoch, end }, env);
+    }
+
+    fn dismiss(self, env: &mut Host<'_>) {
+        let (at, epoch) = (self.tenure.at, self.tenure.epoch);
+        Self::probe(ShareProbe::Unloaded { at, epoch }, env);
         for write in self.writes {
             if let Some(asker) = write.then.asker {
                 asker.answer(Reply::Share(write.then.what.refuse(Refused::NotCoordinator)), env);

@@ -1,5 +1,6 @@
 //! Settings of a transaction coordinator, with the names that Kafka has for them.
 
+use crate::coordinator::LoadConfig;
 use crate::time::Span;
 
 /// The internal topic that holds transactional ids. Whoever sets a cluster up creates it like any topic; the name
@@ -21,12 +22,8 @@ pub struct TransactionConfig {
     pub marker_backoff: Span,
     /// After so long a marker without an answer is sent again.
     pub marker_timeout: Span,
-    /// `transaction.state.log.load.buffer.size`: how much of the log one step of loading reads.
-    pub load_bytes: usize,
-    /// How long a step of loading takes: the disk, and other work in between.
-    pub load_pause: Span,
-    /// How long it takes until an ended reign is cleared away.
-    pub unload_pause: Span,
+    /// How it begins and ends; `transaction.state.log.load.buffer.size` is its bytes.
+    pub load: LoadConfig,
 }
 
 impl Default for TransactionConfig {
@@ -38,9 +35,7 @@ impl Default for TransactionConfig {
             write_timeout: Span::from_secs(5),
             marker_backoff: Span::from_millis(100),
             marker_timeout: Span::from_secs(2),
-            load_bytes: 64 << 10,
-            load_pause: Span::from_millis(1),
-            unload_pause: Span::from_millis(1),
+            load: LoadConfig::default(),
         }
     }
 }

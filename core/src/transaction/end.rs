@@ -147,8 +147,9 @@ pub(super) fn note_fenced(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::coordinator::Phase;
-    use crate::ids::{LeaderEpoch, TopicPartition};
+    use crate::coordinator::Tenure;
+    use crate::coordinator::reigns::Reigning;
+    use crate::ids::{LeaderEpoch, Offset, TopicPartition};
     use crate::quirk::Quirks;
     use crate::time::Span;
     use crate::transaction::config::TransactionConfig;
@@ -162,7 +163,9 @@ mod tests {
     fn open(epoch: u16) -> Reign {
         let at = TopicPartition::default();
         let config = TransactionConfig::default();
-        let mut reign = Reign::new(at, LeaderEpoch(1), Phase::Active, &config, Quirks::NONE);
+        let empty = (Offset::ZERO, Offset::ZERO);
+        let tenure = Tenure::new(at, LeaderEpoch(1), empty, config.load, Reign::timers(at));
+        let mut reign = Reign::new(tenure, Offset::ZERO, &config, Quirks::NONE);
         let stored = Stored {
             producer: ProducerId(7),
             epoch: ProducerEpoch(epoch),

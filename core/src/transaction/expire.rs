@@ -16,7 +16,7 @@ use crate::transaction::{end, markers};
 /// Deadlines are looked through.
 pub(super) fn on_deadline(reign: &mut Reign, spare: &mut Spare, env: &mut Host<'_>) {
     let now = env.now();
-    reign.awake();
+    reign.tenure.awake();
     let names: Vec<_> = reign.live.keys().cloned().collect();
     for name in names {
         end_if_overdue(reign, &name, now, spare, env);
@@ -28,7 +28,7 @@ pub(super) fn on_deadline(reign: &mut Reign, spare: &mut Spare, env: &mut Host<'
         then.tell(Err(Refused::CoordinatorNotAvailable), env);
     }
     if let Some(deadline) = reign.ledger.next_deadline() {
-        reign.wake_by(deadline, env);
+        reign.tenure.wake_by(deadline, env);
     }
 }
 
@@ -45,7 +45,7 @@ fn end_if_overdue(
     }
     let deadline = live.since + stored.timeout;
     if deadline > now {
-        return reign.wake_by(deadline, env);
+        return reign.tenure.wake_by(deadline, env);
     }
     let again = now + reign.config.marker_backoff;
     let (producer, epoch) = (stored.producer, stored.epoch);
@@ -56,7 +56,7 @@ fn end_if_overdue(
         reign.change(name, Some(aborted), Then::Rest);
     }
     // It may be on its way somewhere else, or no producer id was left.
-    reign.wake_by(again, env);
+    reign.tenure.wake_by(again, env);
 }
 
 /// Transactional ids without a transaction are forgotten when they are old.

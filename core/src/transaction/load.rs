@@ -3,7 +3,6 @@
 //! What was being ended goes on being ended; an open transaction gets its whole time-out again, for this clock has
 //! not seen it begin.
 
-use crate::coordinator::{Phase, load};
 use crate::env::DiskFault;
 use crate::host::Host;
 use crate::ids::Offset;
@@ -14,32 +13,19 @@ use crate::transaction::probe::TransactionProbe;
 use crate::transaction::reign::{Live, Reign};
 use crate::transaction::state::TransactionState;
 
-/// Announces what is to be read.
-pub(super) fn begin(reign: &Reign, end: Offset, env: &mut Host<'_>) {
-    Reign::probe(TransactionProbe::Loading { at: reign.at, epoch: reign.epoch, end }, env);
-    env.set_timer(Timer::Transaction(reign.at, TransactionTimer::Load), reign.config.load_pause);
-}
-
 /// Reads a little more.
 pub(super) fn step(reign: &mut Reign, partition: &Partition, env: &mut Host<'_>) -> Result<(), DiskFault> {
-    let Phase::Loading { end, .. } = reign.phase else { return Ok(()) };
-    let (bytes, table) = (reign.config.load_bytes, &mut reign.table);
-    let read = load::step(reign.phase, bytes, partition, env, |batch| table.apply_batch(batch))?;
-    let Some((next, more)) = read else { return Ok(()) };
-    reign.phase = Phase::Loading { next, end };
-    reign.applied = next;
-    if more {
-        env.set_timer(Timer::Transaction(reign.at, TransactionTimer::Load), reign.config.load_pause);
-    }
+    let read = reign.tenure.read(partition, env, |batch| reign.table.apply_batch(batch))?;
+    reign.applied = read.unwrap_or(reign.applied);
     Ok(())
 }
 
 /// Coordinates from here on, if all is read and committed.
 pub(super) fn finish(reign: &mut Reign, committed: Offset, ctx: &mut Context<'_>, env: &mut Host<'_>) {
-    let Some(end) = reign.phase.finished(committed) else { return };
-    reign.phase = Phase::Active;
-    Reign::probe(TransactionProbe::Loaded { at: reign.at, epoch: reign.epoch, end }, env);
-    env.set_timer(Timer::Transaction(reign.at, TransactionTimer::Retention), reign.config.expiration_check);
+    let Some(end) = reign.tenure.finish(committed) else { return };
+    let (at, epoch) = (reign.tenure.at, reign.tenure.epoch);
+    Reign::probe(TransactionProbe::Loaded { at, epoch, end }, env);
+    env.set_timer(Timer::Transaction(at, TransactionTimer::Retention), reign.config.expiration_check);
     let all: Vec<_> = reign.table.iter().map(|(name, stored)| (name.clone(), stored.clone())).collect();
     for (name, stored) in all {
         Reign::probe(
@@ -54,7 +40,7 @@ pub(super) fn finish(reign: &mut Reign, committed: Offset, ctx: &mut Context<'_>
         );
         reign.live.insert(name.clone(), Live { since: env.now(), ..Live::default() });
         match stored.state {
-            TransactionState::Ongoing => reign.wake_by(env.now() + stored.timeout, env),
+            TransactionState::Ongoing => reign.tenure.wake_by(env.now() + stored.timeout, env),
             TransactionState::PrepareCommit | TransactionState::PrepareAbort => {
                 markers::begin(reign, &name, &stored, ctx, env);
             }

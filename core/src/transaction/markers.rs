@@ -48,13 +48,16 @@ fn send(reign: &mut Reign, name: &TransactionalId, ctx: &mut Context<'_>, env: &
             Reign::probe(TransactionProbe::MarkerRetried { at: marker.at, producer: stored.producer }, env);
         }
         let (at, producer, epoch) = (marker.at, stored.producer, stored.epoch);
-        let request = WriteMarker { at, producer, epoch, coordinator_epoch: reign.epoch, ending };
+        let request = WriteMarker { at, producer, epoch, coordinator_epoch: reign.tenure.epoch, ending };
         let request = Request::Transaction(TransactionRequest::WriteMarker(request));
         let id = ctx.ask(leader.node(), request, env);
         (marker.asked, marker.again) = (Some((id, now + reign.config.marker_timeout)), true);
     }
     if !live.markers.is_empty() {
-        env.set_timer(Timer::Transaction(reign.at, TransactionTimer::Markers), reign.config.marker_backoff);
+        env.set_timer(
+            Timer::Transaction(reign.tenure.at, TransactionTimer::Markers),
+            reign.config.marker_backoff,
+        );
     }
 }
 

@@ -33,11 +33,10 @@ mod table;
 
 use crate::coordinator::Phase;
 use crate::coordinator::place::Home;
+use crate::coordinator::reigns::Reigns;
 use crate::env::DiskFault;
 use crate::host::Host;
-use crate::ids::{
-    BrokerId, CorrelationId, LeaderEpoch, ProducerId, TopicId, TopicPartition, TransactionalId,
-};
+use crate::ids::{BrokerId, CorrelationId, ProducerId, TopicPartition, TransactionalId};
 use crate::message::Reply;
 use crate::metadata::Image;
 use crate::partition::{Asker, Context, Partition};
@@ -46,7 +45,6 @@ use crate::refused::Refused;
 use crate::timer::{Timer, TransactionTimer};
 use crate::transaction::config::{TRANSACTIONS_TOPIC, TransactionConfig};
 use crate::transaction::message::{AddPartitions, TransactionRequest};
-use crate::transaction::probe::TransactionProbe;
 
 pub use reign::Reign;
 pub use table::Table;
@@ -82,30 +80,19 @@ pub struct Transactions {
     config: TransactionConfig,
     quirks: Quirks,
     /// The transactions' topic.
-    home: Home,
-    /// One for each partition that is led, and those that are over.
-    reigns: Vec<Reign>,
+    pub(crate) home: Home,
+    reigns: Reigns<Reign>,
 }
 
 impl Transactions {
     /// No coordinator yet.
     pub const fn new(config: TransactionConfig, quirks: Quirks) -> Self {
-        Self { config, quirks, home: Home::named(TRANSACTIONS_TOPIC), reigns: Vec::new() }
+        Self { home: Home::named(TRANSACTIONS_TOPIC), reigns: Reigns::new(config.load), config, quirks }
     }
 
     /// The coordinators, those that are over among them.
     pub fn reigns(&self) -> impl Iterator<Item = &Reign> {
         self.reigns.iter()
-    }
-
-    /// The transactions' topic, if there is one.
-    pub const fn topic(&self) -> Option<TopicId> {
-        self.home.topic()
-    }
-
-    /// The controllers decided something: there may be a topic now.
-    pub(crate) fn on_metadata(&mut self, image: &Image) {
-        self.home.on_metadata(image);
     }
 
     /// Which partition a producer belongs to; `None` while there is no topic.
@@ -128,30 +115,10 @@ impl Transactions {
         spare: &mut Spare,
         env: &mut Host<'_>,
     ) {
-        match self.serving(partition) {
+        match self.reigns.serving(partition) {
             Err(refused) => asker.answer(Reply::Transaction(request.refuse(refused)), env),
             Ok(reign) => handle(reign, asker, request, offsets, spare, env),
         }
-    }
-
-    /// The coordinator that may answer.
-    fn serving(&mut self, partition: &Partition) -> Result<&mut Reign, Refused> {
-        if !partition.is_leader() {
-            return Err(Refused::NotCoordinator);
-        }
-        let reign = self.current(partition.at()).filter(|reign| reign.epoch == partition.epoch());
-        match reign {
-            None => Err(Refused::NotCoordinator),
-            Some(reign) if matches!(reign.phase, Phase::Loading { .. }) => {
-                Err(Refused::CoordinatorLoadInProgress)
-            }
-            Some(reign) => Ok(reign),
-        }
-    }
-
-    /// The reign that is not over.
-    fn current(&mut self, at: TopicPartition) -> Option<&mut Reign> {
-        self.reigns.iter_mut().find(|reign| reign.at == at && reign.phase != Phase::Over)
     }
 
     /// A leader answered about a marker.
@@ -161,7 +128,7 @@ impl Transactions {
         result: Result<(), Refused>,
         env: &mut Host<'_>,
     ) {
-        for reign in self.reigns.iter_mut().filter(|reign| reign.phase == Phase::Active) {
+        for reign in self.reigns.iter_mut().filter(|reign| reign.tenure.phase == Phase::Active) {
             if markers::on_reply(reign, id, result, env) {
                 return;
             }
@@ -176,42 +143,17 @@ impl Transactions {
         ctx: &mut Context<'_>,
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
-        let leads = partition.reign().map(|(epoch, _)| epoch);
-        let reigns = self.current(partition.at()).map(|reign| reign.epoch);
-        if leads != reigns {
-            self.change(partition, reigns, env);
-        }
-        let Some(reign) = self.current(partition.at()) else { return Ok(()) };
+        self.reigns.follow(
+            partition,
+            |tenure, read| Reign::new(tenure, read, &self.config, self.quirks),
+            env,
+        );
+        let Some(reign) = self.reigns.current(partition.at()) else { return Ok(()) };
         if partition.is_exposed() {
             load::finish(reign, partition.high_watermark(), ctx, env);
             reign.on_committed(partition.high_watermark(), ctx, env);
         }
         reign.write_drafts(partition, ctx, env)
-    }
-
-    /// A reign ends, or begins, or both.
-    fn change(&mut self, partition: &Partition, ended: Option<LeaderEpoch>, env: &mut Host<'_>) {
-        let at = partition.at();
-        if ended.is_some()
-            && let Some(reign) = self.current(at)
-        {
-            reign.phase = Phase::Over;
-            for timer in [
-                TransactionTimer::Load,
-                TransactionTimer::Deadline,
-                TransactionTimer::Markers,
-                TransactionTimer::Retention,
-            ] {
-                env.cancel_timer(Timer::Transaction(at, timer));
-            }
-            env.set_timer(Timer::Transaction(at, TransactionTimer::Unload), self.config.unload_pause);
-        }
-        if let Some((epoch, end)) = partition.reign() {
-            let phase = Phase::Loading { next: partition.log().log_start(), end };
-            let reign = Reign::new(at, epoch, phase, &self.config, self.quirks);
-            load::begin(&reign, end, env);
-            self.reigns.push(reign);
-        }
     }
 
     /// One of the timers of `partition`'s coordinator ran out.
@@ -224,10 +166,10 @@ impl Transactions {
         env: &mut Host<'_>,
     ) -> Result<(), DiskFault> {
         if timer == TransactionTimer::Unload {
-            self.clear_away(partition.at(), env);
+            self.reigns.clear_away(partition.at(), env);
             return Ok(());
         }
-        let Some(reign) = self.current(partition.at()) else { return Ok(()) };
+        let Some(reign) = self.reigns.current(partition.at()) else { return Ok(()) };
         match timer {
             TransactionTimer::Load => load::step(reign, partition, env)?,
             TransactionTimer::Deadline => expire::on_deadline(reign, spare, env),
@@ -235,23 +177,11 @@ impl Transactions {
             TransactionTimer::Retention => {
                 expire::on_retention(reign, env);
                 let pause = reign.config.expiration_check;
-                env.set_timer(Timer::Transaction(reign.at, TransactionTimer::Retention), pause);
+                env.set_timer(Timer::Transaction(reign.tenure.at, TransactionTimer::Retention), pause);
             }
             TransactionTimer::Unload => {}
         }
         Ok(())
-    }
-
-    /// Forgets the reigns that are over, and tells those who wait there.
-    fn clear_away(&mut self, at: TopicPartition, env: &mut Host<'_>) {
-        let (over, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.reigns)
-            .into_iter()
-            .partition(|reign| reign.at == at && reign.phase == Phase::Over);
-        self.reigns = rest;
-        for reign in over {
-            Reign::probe(TransactionProbe::Unloaded { at, epoch: reign.epoch }, env);
-            reign.dismiss(env);
-        }
     }
 }
 

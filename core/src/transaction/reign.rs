@@ -6,13 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::coordinator::Phase;
 use crate::coordinator::ledger::{Follow, Ledger};
+use crate::coordinator::reigns::Reigning;
+use crate::coordinator::{Phase, Tenure, Timers};
 use crate::env::DiskFault;
 use crate::host::Host;
-use crate::ids::{
-    CorrelationId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition, TransactionalId,
-};
+use crate::ids::{CorrelationId, Offset, ProducerEpoch, ProducerId, TopicPartition, TransactionalId};
 use crate::message::Reply;
 use crate::partition::{Asker, Context, Partition};
 use crate::probe::Probe;
@@ -31,9 +30,8 @@ use crate::transaction::{add, markers};
 /// A reign over the transactional ids of one partition.
 #[derive(Debug, Clone)]
 pub struct Reign {
-    pub(super) at: TopicPartition,
-    pub(super) epoch: LeaderEpoch,
-    pub(super) phase: Phase,
+    /// Where, since when, and how far it has come.
+    pub tenure: Tenure,
     pub(super) config: TransactionConfig,
     pub(super) quirks: Quirks,
     pub(super) table: Table,
@@ -41,8 +39,6 @@ pub struct Reign {
     pub(super) applied: Offset,
     pub(super) live: BTreeMap<TransactionalId, Live>,
     pub(super) ledger: Ledger<TransactionRecord, Then>,
-    /// When deadlines are looked through next.
-    wake: Option<Time>,
 }
 
 /// What is known of a transactional id beyond the log.
@@ -117,40 +113,16 @@ impl Then {
 }
 
 impl Reign {
-    pub(super) fn new(
-        at: TopicPartition,
-        epoch: LeaderEpoch,
-        phase: Phase,
-        config: &TransactionConfig,
-        quirks: Quirks,
-    ) -> Self {
+    pub(super) fn new(tenure: Tenure, applied: Offset, config: &TransactionConfig, quirks: Quirks) -> Self {
         Self {
-            at,
-            epoch,
-            phase,
+            tenure,
             config: config.clone(),
             quirks,
             table: Table::default(),
-            applied: phase.first_applied(),
+            applied,
             live: BTreeMap::new(),
             ledger: Ledger::default(),
-            wake: None,
         }
-    }
-
-    /// The partition.
-    pub const fn at(&self) -> TopicPartition {
-        self.at
-    }
-
-    /// In which reign of its leader.
-    pub const fn epoch(&self) -> LeaderEpoch {
-        self.epoch
-    }
-
-    /// How far it has come.
-    pub const fn phase(&self) -> Phase {
-        self.phase
     }
 
     /// The fold of everything before [`Reign::applied`].
@@ -179,19 +151,6 @@ impl Reign {
         self.ledger.draft(vec![TransactionRecord { transactional, value }], then);
     }
 
-    /// Makes sure that deadlines are looked through at `deadline` at the latest.
-    pub(super) fn wake_by(&mut self, deadline: Time, env: &mut Host<'_>) {
-        if self.wake.is_none_or(|wake| deadline < wake) {
-            self.wake = Some(deadline);
-            env.set_timer(Timer::Transaction(self.at, TransactionTimer::Deadline), deadline.since(env.now()));
-        }
-    }
-
-    /// Deadlines are being looked through. Whoever does sets the next alarm.
-    pub(super) const fn awake(&mut self) {
-        self.wake = None;
-    }
-
     /// Appends what steps left to be written.
     pub(super) fn write_drafts(
         &mut self,
@@ -201,7 +160,7 @@ impl Reign {
     ) -> Result<(), DiskFault> {
         while let Some(draft) = self.ledger.take_draft() {
             match self.ledger.write(draft, self.config.write_timeout, partition, ctx, env)? {
-                Ok(deadline) => self.wake_by(deadline, env),
+                Ok(deadline) => self.tenure.wake_by(deadline, env),
                 Err((draft, _)) => {
                     for record in draft.records {
                         self.forget_change(&record.transactional);
@@ -210,7 +169,7 @@ impl Reign {
                     // As Kafka does: whoever asked looks for its coordinator again, whatever the reason.
                     draft.then.tell(Err(Refused::CoordinatorNotAvailable), env);
                     // What was nobody's wish (a time-out, a completion) is wished again.
-                    self.wake_by(env.now() + self.config.marker_backoff, env);
+                    self.tenure.wake_by(env.now() + self.config.marker_backoff, env);
                 }
             }
         }
@@ -236,7 +195,7 @@ impl Reign {
 
     /// Everything before `end` is committed.
     pub(super) fn on_committed(&mut self, end: Offset, ctx: &mut Context<'_>, env: &mut Host<'_>) {
-        if self.phase != Phase::Active {
+        if self.tenure.phase != Phase::Active {
             return;
         }
         while let Some((next, draft)) = self.ledger.take_committed(end) {
@@ -269,7 +228,7 @@ impl Reign {
         Self::probe(
             TransactionProbe::Changed {
                 transactional: name.clone(),
-                coordinator_epoch: self.epoch,
+                coordinator_epoch: self.tenure.epoch,
                 producer: stored.producer,
                 epoch: stored.epoch,
                 from,
@@ -279,16 +238,42 @@ impl Reign {
             env,
         );
         match to {
-            TransactionState::Ongoing => self.wake_by(env.now() + stored.timeout, env),
+            TransactionState::Ongoing => self.tenure.wake_by(env.now() + stored.timeout, env),
             TransactionState::PrepareCommit | TransactionState::PrepareAbort => {
                 markers::begin(self, &name, &stored, ctx, env);
             }
             TransactionState::Empty | TransactionState::CompleteCommit | TransactionState::CompleteAbort => {}
         }
     }
+}
 
-    /// The reign is over: whoever waits is told to look elsewhere.
-    pub(super) fn dismiss(self, env: &mut Host<'_>) {
+impl Reigning for Reign {
+    fn timers(at: TopicPartition) -> Timers {
+        let on = |timer| Timer::Transaction(at, timer);
+        Timers {
+            load: on(TransactionTimer::Load),
+            deadline: on(TransactionTimer::Deadline),
+            unload: on(TransactionTimer::Unload),
+            others: vec![on(TransactionTimer::Markers), on(TransactionTimer::Retention)],
+        }
+    }
+
+    fn tenure(&self) -> &Tenure {
+        &self.tenure
+    }
+
+    fn tenure_mut(&mut self) -> &mut Tenure {
+        &mut self.tenure
+    }
+
+    fn announce(&self, end: Offset, env: &mut Host<'_>) {
+        let (at, epoch) = (self.tenure.at, self.tenure.epoch);
+        Self::probe(TransactionProbe::Loading { at, epoch, end }, env);
+    }
+
+    fn dismiss(self, env: &mut Host<'_>) {
+        let (at, epoch) = (self.tenure.at, self.tenure.epoch);
+        Self::probe(TransactionProbe::Unloaded { at, epoch }, env);
         for then in self.ledger.into_follow_ups() {
             then.tell(Err(Refused::NotCoordinator), env);
         }

@@ -21,12 +21,12 @@ use squall_core::log::CleanupPolicy;
 use squall_core::message::{Message, Request};
 use squall_core::partition::Flush;
 use squall_core::quirk::{Quirk, Quirks};
-use squall_core::time::Span;
 use squall_core::timer::{GroupTimer, PartitionTimer, Timer};
 
-use super::orders::{self, number};
+use super::orders::{group, produce};
 use super::text::{self, Names};
 use crate::partition::world::{AT, Setup, World};
+use crate::support::orders::{by_number, client, nodes, number, on_packets, wait};
 use crate::support::script::{Command, each_script};
 
 /// The brokers, and what members are called.
@@ -69,10 +69,10 @@ fn run(scene: &mut Scene, command: &Command) -> String {
             scene.world.boot(number(command, "min-isr", 1) as u32);
         }
         "find" | "join" | "sync" | "beat" | "leave" | "commit" | "fetch" | "delete" => {
-            let request = Request::Group(orders::group(command, &scene.names));
+            let request = Request::Group(group(command, &scene.names));
             ask(scene, command, request);
         }
-        "produce" => ask(scene, command, orders::produce()),
+        "produce" => ask(scene, command, produce()),
         "decide" => decide(scene, command),
         "elect" => {
             decide(scene, command);
@@ -86,24 +86,23 @@ fn run(scene: &mut Scene, command: &Command) -> String {
             scene.world.bench.stabilize(&nodes);
         }
         "inform" => {
-            for node in nodes(scene, command) {
+            for node in nodes(&scene.world.bench, command) {
                 scene.world.inform(node, None);
             }
         }
-        "deliver" | "drop" => on_packets(scene, command),
+        "deliver" | "drop" => {
+            let any = on_packets(&mut scene.world.bench, command, by_number);
+            assert!(any, "nothing is on its way: {command:?}");
+        }
         "stabilize" => {
-            let among = nodes(scene, command);
+            let among = nodes(&scene.world.bench, command);
             scene.world.bench.stabilize(&among);
         }
         "expire" => {
             let set = scene.world.bench.expire(node(), timer(&command.words[1]));
             assert!(set, "no such timer is set: {command:?}");
         }
-        "wait" => {
-            let last = command.words.len() - 1;
-            let span = Span::from_millis(command.number(last));
-            (0..last).for_each(|index| scene.world.bench.wait(NodeId(command.number(index) as u32), span));
-        }
+        "wait" => wait(&mut scene.world.bench, command),
         "crash" => scene.world.bench.crash(node()),
         "restart" => {
             scene.world.bench.start(node());
@@ -111,7 +110,7 @@ fn run(scene: &mut Scene, command: &Command) -> String {
             scene.world.register(node());
         }
         "state" => {
-            let nodes = nodes(scene, command);
+            let nodes = nodes(&scene.world.bench, command);
             return nodes.into_iter().map(|node| text::state(scene, node)).collect();
         }
         other => panic!("unknown command {other}"),
@@ -124,7 +123,7 @@ fn ask(scene: &mut Scene, command: &Command, request: Request) {
     let node = NodeId(command.number(0) as u32);
     scene.requests += 1;
     let id = CorrelationId(number(command, "copy", scene.requests));
-    let (from, message) = (orders::client(&command.words[1]), Message::Request { id, request });
+    let (from, message) = (client(&command.words[1]), Message::Request { id, request });
     scene.world.bench.with(node, |process, env| process.step(Input::Deliver { from, message }, env));
 }
 
@@ -153,27 +152,5 @@ fn timer(name: &str) -> Timer {
         "retention" => Timer::Group(AT, GroupTimer::Retention),
         "lag" => Timer::Partition(AT, PartitionTimer::Lag),
         other => panic!("unknown timer {other}"),
-    }
-}
-
-fn nodes(scene: &Scene, command: &Command) -> Vec<NodeId> {
-    if command.words.is_empty() {
-        return scene.world.bench.nodes().collect();
-    }
-    (0..command.words.len()).map(|index| NodeId(command.number(index) as u32)).collect()
-}
-
-fn on_packets(scene: &mut Scene, command: &Command) {
-    let bench = &mut scene.world.bench;
-    let (from, to) = command.words[0].split_once("->").expect("FROM->TO");
-    let end = |word: &str| NodeId(word.parse().expect("a node"));
-    let (from, to) = (end(from), end(to));
-    let chosen: Vec<usize> =
-        (0..bench.pool.len()).filter(|i| bench.pool[*i].from == from && bench.pool[*i].to == to).collect();
-    assert!(!chosen.is_empty(), "nothing is on its way: {command:?}");
-    match command.verb.as_str() {
-        "drop" => chosen.iter().rev().for_each(|index| drop(bench.pool.remove(*index))),
-        // Each delivery moves those behind it up by one; what it sends goes to the end.
-        _ => chosen.iter().enumerate().for_each(|(done, index)| bench.deliver(index - done)),
     }
 }

@@ -9,7 +9,7 @@ use squall_core::group::message::{
     Subscription, Sync,
 };
 use squall_core::ids::{
-    Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicId, TopicPartition,
+    Generation, GroupId, InstanceId, LeaderEpoch, MemberId, Offset, TopicId, TopicPartition,
 };
 use squall_core::message::{Acks, Produce, Request};
 use squall_core::record::BatchBuilder;
@@ -17,18 +17,8 @@ use squall_core::time::Span;
 
 use super::text::Names;
 use crate::partition::world::AT;
+use crate::support::orders::number;
 use crate::support::script::Command;
-
-/// The number behind `key=`, or `otherwise`.
-pub(crate) fn number(command: &Command, key: &str, otherwise: u64) -> u64 {
-    command.option(key).map_or(otherwise, |word| word.parse().unwrap_or_else(|_| panic!("{word}: no number")))
-}
-
-/// Where the client of this letter lives.
-pub(crate) fn client(letter: &str) -> NodeId {
-    let letter = letter.bytes().next().expect("a letter");
-    NodeId(100 + u32::from(letter - b'a'))
-}
 
 /// A batch for the offsets topic, from nobody who may.
 pub(crate) fn produce() -> Request {

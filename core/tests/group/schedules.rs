@@ -12,14 +12,15 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use squall_core::coordinator::Phase;
 use squall_core::env::EnvOf;
+use squall_core::group::Table;
 use squall_core::group::message::{
     Assignor, CommittedOffset, GroupHeartbeat, GroupReply, GroupRequest, Join, Joined, Leave, OffsetCommit,
     Subscription, Sync,
 };
 use squall_core::group::probe::GroupProbe;
 use squall_core::group::record::GroupRecord;
-use squall_core::group::{Phase, Table};
 use squall_core::ids::{
     BrokerId, CorrelationId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicId,
     TopicPartition,
@@ -269,11 +270,16 @@ impl Play {
         for node in [1, 2, 3].map(NodeId) {
             let process = self.world.bench.process(node).expect("nobody dies here");
             let leads = process.0.partition(AT).and_then(Partition::reign);
-            let living: Vec<_> =
-                process.0.groups().reigns().filter(|reign| reign.phase() != Phase::Over).cloned().collect();
+            let living: Vec<_> = process
+                .0
+                .groups()
+                .reigns()
+                .filter(|reign| reign.tenure.phase() != Phase::Over)
+                .cloned()
+                .collect();
             assert!(living.len() <= 1, "{node} coordinates twice");
             for reign in living {
-                assert_eq!(Some(reign.epoch()), leads.map(|(epoch, _)| epoch), "{node} does not lead");
+                assert_eq!(Some(reign.tenure.epoch()), leads.map(|(epoch, _)| epoch), "{node} does not lead");
                 let folded = self.fold(node, reign.applied());
                 assert_eq!(*reign.table(), folded, "{node} keeps something else than its log says");
             }

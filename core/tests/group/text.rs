@@ -3,13 +3,14 @@
 
 use std::fmt::Debug;
 
+use squall_core::group::Reign;
 use squall_core::group::message::GroupReply;
-use squall_core::group::{Phase, Reign};
 use squall_core::ids::{MemberId, NodeId};
 use squall_core::message::{Message, Reply};
 use squall_core::probe::Probe;
 
 use super::conversations::Scene;
+use crate::partition::text::tenure;
 use crate::support::bench::Said;
 
 /// The members' ids, by their number in scripts.
@@ -123,12 +124,7 @@ pub(crate) fn state(scene: &mut Scene, node: NodeId) -> String {
 }
 
 fn of_reign(node: NodeId, reign: &Reign) -> String {
-    let phase = match reign.phase() {
-        Phase::Loading { next, end } => format!("loading {next}..{end}"),
-        Phase::Active => "active".to_owned(),
-        Phase::Over => "over".to_owned(),
-    };
-    let mut out = format!("{node}: epoch={} {phase} applied={}\n", reign.epoch(), reign.applied());
+    let mut out = format!("{node}: {} applied={}\n", tenure(&reign.tenure), reign.applied());
     for (name, group) in reign.groups() {
         let members: Vec<_> = group
             .members()

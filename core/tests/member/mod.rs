@@ -7,5 +7,5 @@ mod world;
 
 #[test]
 fn conversations_go_as_their_scripts_say() {
-    crate::support::script::each_script("tests/member", world::World::default, world::World::run);
+    crate::support::script::each_script("tests/member", world::World::default, world::run);
 }

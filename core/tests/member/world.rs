@@ -4,60 +4,61 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use squall_core::client::{ConsumerConfig, Member, MemberConfig, Reset, Start};
-use squall_core::env::{EnvOf, Input, Process};
 use squall_core::group::message::{
     Assignor, CommittedOffset, GroupReply, GroupRequest, Joined, JoinedMember, Subscription, Synced,
 };
+use squall_core::host::Host;
 use squall_core::ids::{
-    BrokerId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicId, TopicPartition,
+    BrokerId, CorrelationId, Generation, GroupId, InstanceId, LeaderEpoch, MemberId, NodeId, Offset, TopicId,
+    TopicPartition,
 };
-use squall_core::message::{
-    ClusterMetadata, EpochEndOffset, Fetched, Isolation, Message, PartitionMetadata, Reply, Request,
-    TopicMetadata,
-};
+use squall_core::message::{EpochEndOffset, Fetched, Isolation, Message, Reply, Request};
 use squall_core::probe::Probe;
 use squall_core::quirk::Quirks;
 use squall_core::record::BatchBuilder;
 use squall_core::refused::Refused;
 use squall_core::time::Span;
-use squall_core::timer::Timer;
+use squall_core::timer::ClientTimer;
 
 use super::text;
-use crate::support::bench::{Bench, Packet, Said};
+use crate::support::lone::{Client, Lone};
 use crate::support::script::Command;
 
-const ME: NodeId = NodeId(1);
+/// The one client, and the script in the place of everybody else.
+pub(crate) type World = Lone<Member>;
 
-/// The process on the only node.
-#[derive(Clone)]
-pub(crate) struct Client(Member);
-
-impl Process for Client {
-    type Message = Message;
-    type Timer = Timer;
-    type Probe = Probe;
-
-    fn start(&mut self, env: &mut EnvOf<'_, Self>) {
-        self.0.start(env);
+impl Client for Member {
+    fn start(&mut self, env: &mut Host<'_>) {
+        self.start(env);
     }
 
-    fn step(&mut self, input: Input<Message, Timer>, env: &mut EnvOf<'_, Self>) {
-        match input {
-            Input::Deliver { from, message: Message::Reply { id, reply } } => {
-                self.0.on_reply(from, id, reply, env)
-            }
-            Input::Expired { timer: Timer::Client(timer) } => self.0.on_timer(timer, env),
-            other => panic!("nobody tells a member {other:?}"),
+    fn on_reply(&mut self, from: NodeId, id: CorrelationId, reply: Reply, env: &mut Host<'_>) {
+        self.on_reply(from, id, reply, env);
+    }
+
+    fn on_timer(&mut self, timer: ClientTimer, env: &mut Host<'_>) {
+        self.on_timer(timer, env);
+    }
+
+    fn kind(request: &Request) -> &'static str {
+        match request {
+            Request::Metadata => "metadata",
+            Request::Fetch(_) => "fetch",
+            Request::EpochEnd(_) => "epoch-end",
+            Request::ListOffsets(_) => "list-offsets",
+            Request::Group(request) => match request {
+                GroupRequest::FindCoordinator { .. } => "coordinator",
+                GroupRequest::Join(_) => "join",
+                GroupRequest::Sync(_) => "sync",
+                GroupRequest::Heartbeat(_) => "heartbeat",
+                GroupRequest::Leave(_) => "leave",
+                GroupRequest::OffsetCommit(_) => "commit",
+                GroupRequest::OffsetFetch(_) => "offsets",
+                GroupRequest::Delete { .. } | GroupRequest::TxnOffsetCommit(_) => "",
+            },
+            _ => "",
         }
     }
-}
-
-/// A member, once the script has started one, and what it asked and was not answered.
-#[derive(Default)]
-pub(crate) struct World {
-    bench: Option<Bench<Client>>,
-    open: Vec<Packet<Message>>,
-    version: u64,
 }
 
 const fn at(partition: u32) -> TopicPartition {
@@ -137,171 +138,83 @@ fn config(command: &Command) -> MemberConfig {
     }
 }
 
-impl World {
-    /// A command of the script.
-    pub(crate) fn run(&mut self, command: &Command) -> String {
-        match command.verb.as_str() {
-            "start" => {
-                let mut bench = Bench::new(vec![Client(Member::new(config(command)))]);
-                bench.start(ME);
-                self.bench = Some(bench);
-                self.open.clear();
-                self.version = 0;
-            }
-            "metadata" => self.metadata(command),
-            "answer" => self.answer(command),
-            "refuse" => self.refuse(command),
-            "forget" => {
-                self.take(&command.words[0]);
-            }
-            "pass" => self.pass(Span::from_millis(command.number(0))),
-            _ => return self.application(command),
+/// A command of the script.
+pub(crate) fn run(world: &mut World, command: &Command) -> String {
+    match command.verb.as_str() {
+        "start" => world.start(Member::new(config(command))),
+        "metadata" => {
+            let epoch = LeaderEpoch(command.option("epoch").map_or(1, number) as u32);
+            world.metadata("events", command.number(0), epoch);
         }
-        self.said()
+        "answer" => answer(world, command),
+        "refuse" => world.refuse(&command.words[0], refused(&command.words[1])),
+        "forget" => {
+            world.take(&command.words[0]);
+        }
+        "pass" => world.pass(Span::from_millis(command.number(0))),
+        _ => return application(world, command),
     }
+    said(world)
+}
 
-    /// What the application does.
-    fn application(&mut self, command: &Command) -> String {
-        let partition = || at(command.number(0) as u32);
-        let mut came = String::new();
-        let commits =
-            || command.options.iter().map(|(p, o)| (at(number(p) as u32), committed(o).expect("an offset")));
-        self.with(|member, env| match command.verb.as_str() {
-            "poll" => {
-                while let Some(record) = member.poll(env) {
-                    came += &format!("record {} of {}\n", record.offset, record.at.partition);
-                }
-            }
-            "proceed" => member.proceed(env),
-            "close" => member.close(env),
-            "commit" => member.commit(commits().collect(), env),
-            "pause" => member.pause(partition()),
-            "resume" => member.resume(partition(), env),
-            "seek" => member.seek(partition(), Start::At(Offset(command.number(1))), env),
-            "standing" => came += &format!("{:?} with {:?}\n", member.standing(), member.owned()),
-            other => panic!("no command is called {other}"),
-        });
-        came + &self.said()
-    }
-
-    fn with(&mut self, act: impl FnOnce(&mut Member, &mut EnvOf<'_, Client>)) {
-        let bench = self.bench.as_mut().expect("a member was started");
-        bench.with(ME, |client, env| act(&mut client.0, env));
-    }
-
-    /// Everything that came out since the last command.
-    fn said(&mut self) -> String {
-        let bench = self.bench.as_mut().expect("a member was started");
-        let mut lines = String::new();
-        for said in bench.take_said() {
-            match said {
-                Said::Sent(packet) => {
-                    let Message::Request { request, .. } = &packet.message else { panic!("{packet:?}") };
-                    if let Some(text) = text::request(request) {
-                        lines += &format!("-> {} {text}\n", packet.to);
-                    }
-                    self.open.push(packet);
-                }
-                Said::Probe(_, Probe::Group(probe)) => {
-                    lines += &text::probe(&probe).map_or(String::new(), |text| text + "\n");
-                }
-                Said::Probe(..) => {}
+/// What the application does.
+fn application(world: &mut World, command: &Command) -> String {
+    let partition = || at(command.number(0) as u32);
+    let mut came = String::new();
+    let commits =
+        || command.options.iter().map(|(p, o)| (at(number(p) as u32), committed(o).expect("an offset")));
+    world.with(|member, env| match command.verb.as_str() {
+        "poll" => {
+            while let Some(record) = member.poll(env) {
+                came += &format!("record {} of {}\n", record.offset, record.at.partition);
             }
         }
-        self.with(|member, _| {
-            while let Some(event) = member.poll_event() {
-                lines += &format!("! {}\n", text::event(&event));
-            }
-        });
-        lines
-    }
+        "proceed" => member.proceed(env),
+        "close" => member.close(env),
+        "commit" => member.commit(commits().collect(), env),
+        "pause" => member.pause(partition()),
+        "resume" => member.resume(partition(), env),
+        "seek" => member.seek(partition(), Start::At(Offset(command.number(1))), env),
+        "standing" => came += &format!("{:?} with {:?}\n", member.standing(), member.owned()),
+        other => panic!("no command is called {other}"),
+    });
+    came + &said(world)
+}
 
-    /// The oldest request of a kind that was not answered.
-    fn take(&mut self, kind: &str) -> Packet<Message> {
-        let is = |packet: &Packet<Message>| {
-            let Message::Request { request, .. } = &packet.message else { return false };
-            match request {
-                Request::Metadata => kind == "metadata",
-                Request::Fetch(_) => kind == "fetch",
-                Request::EpochEnd(_) => kind == "epoch-end",
-                Request::ListOffsets(_) => kind == "list-offsets",
-                Request::Group(request) => match request {
-                    GroupRequest::FindCoordinator { .. } => kind == "coordinator",
-                    GroupRequest::Join(_) => kind == "join",
-                    GroupRequest::Sync(_) => kind == "sync",
-                    GroupRequest::Heartbeat(_) => kind == "heartbeat",
-                    GroupRequest::Leave(_) => kind == "leave",
-                    GroupRequest::OffsetCommit(_) => kind == "commit",
-                    GroupRequest::OffsetFetch(_) => kind == "offsets",
-                    GroupRequest::Delete { .. } | GroupRequest::TxnOffsetCommit(_) => false,
-                },
-                _ => false,
-            }
-        };
-        let place = self.open.iter().position(is).unwrap_or_else(|| panic!("no open request: {kind}"));
-        self.open.remove(place)
-    }
-
-    fn reply(&mut self, to: &Packet<Message>, reply: Reply) {
-        let Message::Request { id, .. } = to.message else { panic!("{to:?}") };
-        let (from, message) = (to.to, Message::Reply { id, reply });
-        let bench = self.bench.as_mut().expect("a member was started");
-        bench.with(ME, |client, env| client.step(Input::Deliver { from, message }, env));
-    }
-
-    fn refuse(&mut self, command: &Command) {
-        let packet = self.take(&command.words[0]);
-        let Message::Request { request, .. } = &packet.message else { panic!("{packet:?}") };
-        let reply = request.refuse(refused(&command.words[1])).expect("somebody listens");
-        self.reply(&packet, reply);
-    }
-
-    /// Broker 11 leads everything, in epoch 1 or as told.
-    fn metadata(&mut self, command: &Command) {
-        let packet = self.take("metadata");
-        self.version += 1;
-        let epoch = LeaderEpoch(command.option("epoch").map_or(1, number) as u32);
-        let partition = PartitionMetadata { leader: Some(BrokerId(11)), epoch };
-        let partitions = vec![partition; command.number(0) as usize];
-        let topic = TopicMetadata { topic: TopicId(0), name: "events".into(), partitions };
-        let metadata = ClusterMetadata { version: Offset(self.version), topics: vec![topic] };
-        self.reply(&packet, Reply::Metadata(Ok(metadata)));
-    }
-
-    fn answer(&mut self, command: &Command) {
-        let kind = command.words[0].as_str();
-        let packet = self.take(kind);
-        let Message::Request { request, .. } = &packet.message else { panic!("{packet:?}") };
-        let place = |words: &str| Offset(number(words));
-        let reply = match request {
-            Request::Fetch(fetch) => {
-                Reply::Fetch { at: fetch.at, result: Ok(fetched(command, fetch.offset)) }
-            }
-            Request::ListOffsets(list) => {
-                Reply::ListOffsets { at: list.at, result: Ok(place(&command.words[1])) }
-            }
-            Request::EpochEnd(end) => {
-                let epoch = command.option("epoch").map(|epoch| LeaderEpoch(number(epoch) as u32));
-                let end_offset = EpochEndOffset { epoch, end: place(command.option("end").expect("an end")) };
-                Reply::EpochEnd { at: end.at, result: Ok(end_offset) }
-            }
-            Request::Group(_) => Reply::Group(group_reply(kind, command)),
-            other => panic!("nobody answers {other:?} here"),
-        };
-        self.reply(&packet, reply);
-    }
-
-    fn pass(&mut self, span: Span) {
-        let bench = self.bench.as_mut().expect("a member was started");
-        let mut end = squall_core::time::Time::ZERO;
-        bench.with(ME, |_, env| end = env.now() + span);
-        while bench.next_deadline(ME).is_some_and(|deadline| deadline <= end) {
-            bench.pass_time();
+/// Everything that came out since the last command.
+fn said(world: &mut World) -> String {
+    let fact = |probe: &Probe| match probe {
+        Probe::Group(probe) => text::probe(probe),
+        _ => None,
+    };
+    let mut lines = world.said(text::request, fact);
+    world.with(|member, _| {
+        while let Some(event) = member.poll_event() {
+            lines += &format!("! {}\n", text::event(&event));
         }
-        let mut now = end;
-        bench.with(ME, |_, env| now = env.now());
-        bench.wait(ME, end.since(now));
-    }
+    });
+    lines
+}
+
+fn answer(world: &mut World, command: &Command) {
+    let kind = command.words[0].as_str();
+    let packet = world.take(kind);
+    let Message::Request { request, .. } = &packet.message else { panic!("{packet:?}") };
+    let place = |words: &str| Offset(number(words));
+    let reply = match request {
+        Request::Fetch(fetch) => Reply::Fetch { at: fetch.at, result: Ok(fetched(command, fetch.offset)) },
+        Request::ListOffsets(list) => {
+            Reply::ListOffsets { at: list.at, result: Ok(place(&command.words[1])) }
+        }
+        Request::EpochEnd(end) => {
+            let epoch = command.option("epoch").map(|epoch| LeaderEpoch(number(epoch) as u32));
+            let end_offset = EpochEndOffset { epoch, end: place(command.option("end").expect("an end")) };
+            Reply::EpochEnd { at: end.at, result: Ok(end_offset) }
+        }
+        Request::Group(_) => Reply::Group(group_reply(kind, command)),
+        other => panic!("nobody answers {other:?} here"),
+    };
+    world.reply(&packet, reply);
 }
 
 fn group_reply(kind: &str, command: &Command) -> GroupReply {

@@ -23,12 +23,12 @@ use squall_core::partition::Flush;
 use squall_core::quirk::{Quirk, Quirks};
 use squall_core::refused::Refused;
 use squall_core::testing::{PowerLoss, TestDisk};
-use squall_core::time::Span;
 use squall_core::timer::{BrokerTimer, PartitionTimer, Timer};
 
-use super::orders::{self, number};
+use super::orders;
 use super::text;
 use super::world::{AT, CLIENT, CONTROLLER, SPARE, Setup, World};
+use crate::support::orders::{by_number, nodes, number, on_packets, wait};
 use crate::support::script::{Command, each_script};
 
 #[test]
@@ -69,14 +69,24 @@ fn run(world: &mut World, command: &Command) -> String {
         "metadata" => world.ask(node(), Request::Metadata),
         "init-producer" => world.ask(node(), Request::InitProducerId),
         "create-topic" => world.ask(node(), orders::create_topic()),
-        "log" => return nodes(world, command).iter().map(|node| text::log(world, *node)).collect(),
-        "state" => return nodes(world, command).iter().map(|node| text::state(world, *node)).collect(),
+        "log" => return nodes(&world.bench, command).iter().map(|node| text::log(world, *node)).collect(),
+        "state" => {
+            return nodes(&world.bench, command).iter().map(|node| text::state(world, *node)).collect();
+        }
         "pool" => return world.bench.pool.iter().map(text::packet).collect(),
         "decide" | "inform" | "snapshot" | "register" | "fence" | "unfence" | "topic" | "beat"
         | "allocate" | "alter" => {
             controller(world, command);
         }
-        "deliver" | "drop" | "double" => return on_packets(world, command),
+        "deliver" | "drop" | "double" => {
+            if !on_packets(&mut world.bench, command, end) {
+                return format!(
+                    "{}: nothing is on its way
+",
+                    command.words[0]
+                );
+            }
+        }
         _ => weather(world, command),
     }
     String::new()
@@ -94,7 +104,7 @@ fn controller(world: &mut World, command: &Command) {
         }
         "inform" => {
             let until = command.option("until").map(|until| Offset(until.parse().expect("an offset")));
-            for node in nodes(world, command) {
+            for node in nodes(&world.bench, command) {
                 if let Some(refused) = refuse {
                     world.refuse_metadata(node, refused);
                     continue;
@@ -130,13 +140,9 @@ fn weather(world: &mut World, command: &Command) {
         "expire" => {
             assert!(bench.expire(node(), timer(&command.words[1])), "no such timer is set: {command:?}")
         }
-        "wait" => {
-            let last = command.words.len() - 1;
-            let span = Span::from_millis(command.number(last));
-            (0..last).for_each(|index| bench.wait(NodeId(command.number(index) as u32), span));
-        }
+        "wait" => wait(bench, command),
         "stabilize" => {
-            let among = nodes(world, command);
+            let among = nodes(&world.bench, command);
             world.bench.stabilize(&among);
         }
         "sync" => world.end_syncs(node()),
@@ -177,6 +183,15 @@ fn setup(command: &Command) -> Setup {
     }
 }
 
+/// Who sends or is sent messages.
+fn end(word: &str) -> NodeId {
+    match word {
+        "controller" => CONTROLLER,
+        "spare" => SPARE,
+        broker => by_number(broker),
+    }
+}
+
 fn broker(word: &str) -> BrokerId {
     BrokerId(word.parse().expect("a broker"))
 }
@@ -206,40 +221,4 @@ fn timer(name: &str) -> Timer {
         "housekeeping" => Timer::Broker(BrokerTimer::Retention),
         other => panic!("unknown timer {other}"),
     }
-}
-
-fn nodes(world: &World, command: &Command) -> Vec<NodeId> {
-    if command.words.is_empty() {
-        return world.bench.nodes().collect();
-    }
-    (0..command.words.len()).map(|index| NodeId(command.number(index) as u32)).collect()
-}
-
-fn on_packets(world: &mut World, command: &Command) -> String {
-    let bench = &mut world.bench;
-    let (from, to) = command.words[0].split_once("->").expect("FROM->TO");
-    let end = |word: &str| match word {
-        "controller" => CONTROLLER,
-        "spare" => SPARE,
-        broker => NodeId(broker.parse().expect("a node")),
-    };
-    let (from, to) = (end(from), end(to));
-    let mut chosen: Vec<usize> =
-        (0..bench.pool.len()).filter(|i| bench.pool[*i].from == from && bench.pool[*i].to == to).collect();
-    match command.words.get(1).map(String::as_str) {
-        Some("first") => chosen.truncate(1),
-        Some("last") => drop(chosen.drain(..chosen.len().saturating_sub(1))),
-        Some(other) => panic!("which one is {other}?"),
-        None => {}
-    }
-    if chosen.is_empty() {
-        return format!("{}: nothing is on its way\n", command.words[0]);
-    }
-    match command.verb.as_str() {
-        "double" => bench.pool.extend(chosen.iter().map(|i| bench.pool[*i].clone()).collect::<Vec<_>>()),
-        "drop" => chosen.iter().rev().for_each(|index| drop(bench.pool.remove(*index))),
-        // Each delivery moves those behind it up by one; what it sends goes to the end.
-        _ => chosen.iter().enumerate().for_each(|(done, index)| bench.deliver(index - done)),
-    }
-    String::new()
 }

@@ -5,5 +5,5 @@
 mod conversations;
 mod orders;
 mod schedules;
-mod text;
+pub(crate) mod text;
 pub(crate) mod world;

@@ -11,12 +11,8 @@ use squall_core::record::{BatchBuilder, ProducerStamp};
 use squall_core::time::Span;
 
 use super::world::AT;
+use crate::support::orders::number;
 use crate::support::script::Command;
-
-/// The number behind `key=`, or `otherwise`.
-pub(crate) fn number(command: &Command, key: &str, otherwise: u64) -> u64 {
-    command.option(key).map_or(otherwise, |word| word.parse().unwrap_or_else(|_| panic!("{word}: no number")))
-}
 
 /// `acks=0|1|all [key=…] value=… [count=N] [pid=N seq=N] [timeout=MS] [damage]`
 pub(crate) fn produce(command: &Command) -> Request {

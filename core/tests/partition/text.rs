@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use squall_core::coordinator::{Phase, Tenure};
 use squall_core::ids::{BrokerId, LeaderEpoch, NodeId, Offset};
 use squall_core::log::{Cleaned, CleanedBatch};
 use squall_core::message::{Message, Reply, Request};
@@ -68,6 +69,16 @@ fn replica_probe(probe: &ReplicaProbe) -> String {
 pub(crate) fn compact(value: &impl Debug) -> String {
     let text = format!("{value:?}").replace(['{', '}'], "").replace(", ", " ").replace(": ", "=");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// How far a coordinator has come.
+pub(crate) fn tenure(tenure: &Tenure) -> String {
+    let phase = match tenure.phase() {
+        Phase::Loading { next, end } => format!("loading {next}..{end}"),
+        Phase::Active => "active".to_owned(),
+        Phase::Over => "over".to_owned(),
+    };
+    format!("epoch={} {phase}", tenure.epoch())
 }
 
 /// A message on its way.

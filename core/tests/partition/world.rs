@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use squall_core::broker::{Broker, BrokerConfig};
 use squall_core::client::ProducerConfig;
+use squall_core::coordinator::LoadConfig;
 use squall_core::env::{EnvOf, Input, InputOf, Process};
 use squall_core::group::config::GroupConfig;
 use squall_core::ids::{
@@ -351,14 +352,14 @@ fn config(id: BrokerId, setup: Setup) -> BrokerConfig {
             max_size: 3,
             metadata_max: 8,
             retention: Span::from_secs(3_600),
-            load_bytes: 1,
+            load: LoadConfig { bytes: 1, ..LoadConfig::default() },
             ..GroupConfig::default()
         },
         shares: ShareConfig {
             lock: Span::from_secs(2),
             delivery_limit: 3,
             max_in_flight: 4,
-            load_bytes: 1,
+            load: LoadConfig { bytes: 1, ..LoadConfig::default() },
             dead_letters: Some(dead_letters()),
             ..ShareConfig::default()
         },

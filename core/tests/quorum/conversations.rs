@@ -25,11 +25,11 @@ use squall_core::quorum::Role;
 use squall_core::quorum::message::{AppendOutcome, QuorumMessage, Vote};
 use squall_core::record::batches;
 use squall_core::testing::PowerLoss;
-use squall_core::time::Span;
 use squall_core::timer::{QuorumTimer, Timer};
 
 use super::voter::{Voter, voters};
 use crate::support::bench::{Bench, Packet, Said};
+use crate::support::orders::{by_number, nodes, on_packets, wait};
 use crate::support::script::{Command, each_script};
 
 #[test]
@@ -56,13 +56,9 @@ fn run(bench: &mut Bench<Voter>, command: &Command) -> String {
             }
         }
         "campaign" => campaign(bench, node(0)),
-        "wait" => {
-            let last = command.words.len() - 1;
-            let span = Span::from_millis(command.number(last));
-            (0..last).for_each(|index| bench.wait(node(index), span));
-        }
+        "wait" => wait(bench, command),
         "deliver" | "drop" | "double" | "reverse" => {
-            if !on_packets(bench, command) {
+            if !on_packets(bench, command, by_number) {
                 return format!("{}: nothing is on its way\n", command.words[0]);
             }
         }
@@ -123,40 +119,6 @@ fn campaign(bench: &mut Bench<Voter>, node: NodeId) {
             assert!(bench.expire(node, timer("election")), "node {node} does not wait for an election");
         }
     }
-}
-
-fn nodes(bench: &Bench<Voter>, command: &Command) -> Vec<NodeId> {
-    if command.words.is_empty() {
-        return bench.nodes().collect();
-    }
-    (0..command.words.len()).map(|index| NodeId(command.number(index) as u32)).collect()
-}
-
-/// Answers whether there were any.
-fn on_packets(bench: &mut Bench<Voter>, command: &Command) -> bool {
-    let (from, to) = command.words[0].split_once("->").expect("FROM->TO");
-    let end = |word: &str| NodeId(word.parse().expect("a node"));
-    let (from, to) = (end(from), end(to));
-    let mut chosen: Vec<usize> =
-        (0..bench.pool.len()).filter(|i| bench.pool[*i].from == from && bench.pool[*i].to == to).collect();
-    match command.words.get(1).map(String::as_str) {
-        Some("first") => chosen.truncate(1),
-        Some("last") => drop(chosen.drain(..chosen.len() - 1)),
-        Some(other) => panic!("which one is {other}?"),
-        None => {}
-    }
-    if chosen.is_empty() {
-        return false;
-    }
-    let packets: Vec<_> = chosen.iter().map(|index| bench.pool[*index].clone()).collect();
-    match command.verb.as_str() {
-        "double" => bench.pool.extend(packets),
-        "reverse" => chosen.iter().zip(packets.into_iter().rev()).for_each(|(i, p)| bench.pool[*i] = p),
-        "drop" => chosen.iter().rev().for_each(|index| drop(bench.pool.remove(*index))),
-        // Each delivery moves those behind it up by one; what it sends goes to the end.
-        _ => chosen.iter().enumerate().for_each(|(done, index)| bench.deliver(index - done)),
-    }
-    true
 }
 
 fn propose(bench: &mut Bench<Voter>, node: NodeId, words: &[String]) -> String {

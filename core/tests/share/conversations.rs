@@ -40,6 +40,7 @@ use squall_core::timer::{ShareTimer, Timer};
 use super::text;
 use crate::partition::world::{AT, Setup, World};
 use crate::support::bench::Packet;
+use crate::support::orders::{by_number, client, nodes, number, on_packets, wait};
 use crate::support::script::{Command, each_script};
 
 /// What is worked on.
@@ -100,23 +101,22 @@ fn run(scene: &mut Scene, command: &Command) -> String {
         }
         "produce" => ask(scene, command, produce(AT, 1)),
         "allocate" => allocate(scene),
-        "drop" => lose(scene, command),
+        "drop" => {
+            let any = on_packets(&mut scene.world.bench, command, by_number);
+            assert!(any, "nothing is on its way: {command:?}");
+        }
         "stabilize" => {
-            let among = nodes(scene, command);
+            let among = nodes(&scene.world.bench, command);
             scene.world.bench.stabilize(&among);
         }
         "expire" => {
             let set = scene.world.bench.expire(node(), Timer::Share(AT, timer(&command.words[1])));
             assert!(set, "no such timer is set: {command:?}");
         }
-        "wait" => {
-            let last = command.words.len() - 1;
-            let span = Span::from_millis(command.number(last));
-            (0..last).for_each(|index| scene.world.bench.wait(NodeId(command.number(index) as u32), span));
-        }
+        "wait" => wait(&mut scene.world.bench, command),
         "letters" => return text::letters(scene),
         "state" => {
-            let nodes = nodes(scene, command);
+            let nodes = nodes(&scene.world.bench, command);
             return nodes.into_iter().map(|node| text::state(scene, node)).collect();
         }
         other => panic!("unknown command {other}"),
@@ -229,15 +229,6 @@ fn allocate(scene: &mut Scene) {
     scene.world.allocate(broker.expect("a broker asks"), 10);
 }
 
-fn lose(scene: &mut Scene, command: &Command) {
-    let (from, to) = command.words[0].split_once("->").expect("FROM->TO");
-    let end = |word: &str| NodeId(word.parse().expect("a node"));
-    let (from, to) = (end(from), end(to));
-    let before = scene.world.bench.pool.len();
-    scene.world.bench.pool.retain(|packet| (packet.from, packet.to) != (from, to));
-    assert!(scene.world.bench.pool.len() < before, "nothing is on its way: {command:?}");
-}
-
 fn quirk(name: &str) -> Quirk {
     match name {
         "retry-poison-forever" => Quirk::RetryPoisonForever,
@@ -254,20 +245,4 @@ fn timer(name: &str) -> ShareTimer {
         "deadline" => ShareTimer::Deadline,
         other => panic!("unknown timer {other}"),
     }
-}
-
-/// Where a client lives.
-fn client(name: &str) -> NodeId {
-    NodeId(100 + u32::from(name.as_bytes()[0] - b'a'))
-}
-
-fn number(command: &Command, key: &str, default: u64) -> u64 {
-    command.option(key).map_or(default, |value| value.parse().expect("a number"))
-}
-
-fn nodes(scene: &Scene, command: &Command) -> Vec<NodeId> {
-    if command.words.is_empty() {
-        return scene.world.bench.nodes().collect();
-    }
-    (0..command.words.len()).map(|index| NodeId(command.number(index) as u32)).collect()
 }

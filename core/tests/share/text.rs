@@ -7,9 +7,10 @@ use squall_core::message::{Message, Reply};
 use squall_core::probe::Probe;
 use squall_core::record::batches;
 use squall_core::share::message::ShareReply;
-use squall_core::share::{Phase, Reign, read_letter};
+use squall_core::share::{Reign, read_letter};
 
 use super::conversations::{LETTERS, Scene};
+use crate::partition::text::tenure;
 use crate::support::bench::Said;
 
 /// What the nodes said of share groups since this was last asked.
@@ -106,12 +107,7 @@ pub(crate) fn state(scene: &mut Scene, node: NodeId) -> String {
 }
 
 fn of_reign(node: NodeId, reign: &Reign) -> String {
-    let phase = match reign.phase() {
-        Phase::Loading { next, end } => format!("loading {next}..{end}"),
-        Phase::Active => "active".to_owned(),
-        Phase::Over => "over".to_owned(),
-    };
-    let mut out = format!("{node}: epoch={} {phase}\n", reign.epoch());
+    let mut out = format!("{node}: {}\n", tenure(&reign.tenure));
     for (of, share) in reign.shares() {
         out += &format!("  {} {} next={}\n", of.group, of.at, share.next());
         for record in &reign.stored(of).expect("it is there").records {

@@ -1,8 +1,11 @@
-//! What conversation tests are made of: a runner for scripts and a bench of nodes.
+//! What conversation tests are made of: a runner for scripts, orders that most of them give, a bench of nodes, and a
+//! client that is alone with a script.
 //!
-//! Nothing here knows what lives on the nodes.
+//! A bench does not know what lives on its nodes.
 
 #![allow(unreachable_pub, reason = "a part of the test crate, not a library")]
 
 pub mod bench;
+pub mod lone;
+pub mod orders;
 pub mod script;

@@ -29,9 +29,10 @@ use squall_core::partition::Flush;
 use squall_core::quirk::{Quirk, Quirks};
 use squall_core::timer::{GroupTimer, Timer, TransactionTimer};
 
-use super::orders::{self, number, partition};
+use super::orders::{self, partition};
 use super::text;
 use crate::partition::world::{AT, Setup, World};
+use crate::support::orders::{by_number, client, nodes, number, on_packets};
 use crate::support::script::{Command, each_script};
 
 /// The brokers, and how many requests there were.
@@ -135,14 +136,17 @@ fn run(scene: &mut Scene, command: &Command) -> String {
             settle(&mut scene.world);
         }
         "inform" => {
-            for node in nodes(scene, command) {
+            for node in nodes(&scene.world.bench, command) {
                 scene.world.inform(node, None);
             }
         }
         "allocate" => scene.world.allocate(NodeId(command.number(0) as u32), command.number(1) as u32),
-        "deliver" | "drop" => on_packets(scene, command),
+        "deliver" | "drop" => {
+            let any = on_packets(&mut scene.world.bench, command, by_number);
+            assert!(any, "nothing is on its way: {command:?}");
+        }
         "stabilize" => {
-            let among = nodes(scene, command);
+            let among = nodes(&scene.world.bench, command);
             scene.world.bench.stabilize(&among);
         }
         "expire" => {
@@ -150,7 +154,12 @@ fn run(scene: &mut Scene, command: &Command) -> String {
             assert!(set, "no such timer is set: {command:?}");
         }
         "crash" => scene.world.bench.crash(NodeId(command.number(0) as u32)),
-        "state" => return nodes(scene, command).into_iter().map(|node| text::state(scene, node)).collect(),
+        "state" => {
+            return nodes(&scene.world.bench, command)
+                .into_iter()
+                .map(|node| text::state(scene, node))
+                .collect();
+        }
         _ => ask(scene, command),
     }
     String::new()
@@ -162,7 +171,7 @@ fn ask(scene: &mut Scene, command: &Command) {
     scene.requests += 1;
     let id = CorrelationId(number(command, "copy", scene.requests));
     let message = Message::Request { id, request: orders::request(command) };
-    let from = orders::client(&command.words[1]);
+    let from = client(&command.words[1]);
     scene.world.bench.with(node, |process, env| process.step(Input::Deliver { from, message }, env));
 }
 
@@ -195,27 +204,4 @@ fn timer(name: &str) -> Timer {
         other => panic!("unknown timer {other}"),
     };
     Timer::Transaction(AT, timer)
-}
-
-fn nodes(scene: &Scene, command: &Command) -> Vec<NodeId> {
-    if command.words.is_empty() {
-        return scene.world.bench.nodes().collect();
-    }
-    (0..command.words.len()).map(|index| NodeId(command.number(index) as u32)).collect()
-}
-
-fn on_packets(scene: &mut Scene, command: &Command) {
-    let bench = &mut scene.world.bench;
-    let (from, to) = command.words[0].split_once("->").expect("FROM->TO");
-    let end = |word: &str| NodeId(word.parse().expect("a node"));
-    let (from, to) = (end(from), end(to));
-    let chosen: Vec<usize> =
-        (0..bench.pool.len()).filter(|i| bench.pool[*i].from == from && bench.pool[*i].to == to).collect();
-    assert!(!chosen.is_empty(), "nothing is on its way: {command:?}");
-    if command.verb == "drop" {
-        chosen.iter().rev().for_each(|index| drop(bench.pool.remove(*index)));
-    } else {
-        // Each delivery moves those behind it up by one; what it sends goes to the end.
-        chosen.iter().enumerate().for_each(|(done, index)| bench.deliver(index - done));
-    }
 }

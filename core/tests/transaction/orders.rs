@@ -2,7 +2,7 @@
 
 use squall_core::group::message::{CommittedOffset, GroupRequest, OffsetFetch, TxnOffsetCommit};
 use squall_core::ids::{
-    GroupId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition,
+    GroupId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition,
     TransactionalId,
 };
 use squall_core::message::{Acks, Fetch, Isolation, ListOffsets, Place, Produce, Request};
@@ -12,18 +12,8 @@ use squall_core::transaction::message::{
     AddOffsets, AddPartitions, EndTxn, InitTransactional, TransactionRequest,
 };
 
+use crate::support::orders::number;
 use crate::support::script::Command;
-
-/// The number behind `key=`, or `otherwise`.
-pub(crate) fn number(command: &Command, key: &str, otherwise: u64) -> u64 {
-    command.option(key).map_or(otherwise, |word| word.parse().unwrap_or_else(|_| panic!("{word}: no number")))
-}
-
-/// Where the client of this letter lives.
-pub(crate) fn client(letter: &str) -> NodeId {
-    let letter = letter.bytes().next().expect("a letter");
-    NodeId(100 + u32::from(letter - b'a'))
-}
 
 /// `TOPIC-PARTITION`.
 pub(crate) fn partition(word: &str) -> TopicPartition {

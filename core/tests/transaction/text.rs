@@ -2,7 +2,6 @@
 
 use std::fmt::{Debug, Write};
 
-use squall_core::coordinator::Phase;
 use squall_core::group::message::GroupReply;
 use squall_core::ids::NodeId;
 use squall_core::message::{Fetched, Message, Reply};
@@ -11,6 +10,7 @@ use squall_core::record::batches;
 use squall_core::transaction::message::TransactionReply;
 
 use super::conversations::Scene;
+use crate::partition::text::tenure;
 use crate::support::bench::Said;
 
 /// What is said of a step.
@@ -103,12 +103,7 @@ pub(crate) fn state(scene: &Scene, node: NodeId) -> String {
     let Some(process) = scene.world.bench.process(node) else { return format!("{node}: down\n") };
     let mut lines = String::new();
     for reign in process.0.transactions().reigns() {
-        let phase = match reign.phase() {
-            Phase::Loading { next, end } => format!("loading {next}..{end}"),
-            Phase::Active => "active".to_owned(),
-            Phase::Over => "over".to_owned(),
-        };
-        lines += &format!("{node}: epoch={} {phase} applied={}\n", reign.epoch(), reign.applied());
+        lines += &format!("{node}: {} applied={}\n", tenure(&reign.tenure), reign.applied());
         for (name, stored) in reign.table().iter() {
             let (id, epoch, state) = (stored.producer, stored.epoch, stored.state.name());
             lines += &format!("  {name}: {id}/{epoch} {state} {:?}\n", stored.partitions);

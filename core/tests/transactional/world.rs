@@ -2,58 +2,51 @@
 
 use bytes::Bytes;
 use squall_core::client::{GroupMetadata, Producer, ProducerConfig, TransactionalConfig};
-use squall_core::env::{EnvOf, Input, Process};
 use squall_core::group::message::{CommittedOffset, GroupReply, GroupRequest};
+use squall_core::host::Host;
 use squall_core::ids::{
-    BrokerId, Generation, GroupId, LeaderEpoch, MemberId, NodeId, Offset, ProducerEpoch, ProducerId, TopicId,
-    TopicPartition, TransactionalId,
+    BrokerId, CorrelationId, Generation, GroupId, LeaderEpoch, MemberId, NodeId, Offset, ProducerEpoch,
+    ProducerId, TopicId, TopicPartition, TransactionalId,
 };
-use squall_core::message::{
-    Acks, ClusterMetadata, Message, PartitionMetadata, Produced, Reply, Request, TopicMetadata,
-};
-use squall_core::probe::Probe;
+use squall_core::message::{Acks, Message, Produced, Reply, Request};
 use squall_core::quirk::Quirks;
 use squall_core::refused::Refused;
-use squall_core::time::{Span, Time};
-use squall_core::timer::Timer;
+use squall_core::time::Span;
+use squall_core::timer::ClientTimer;
 use squall_core::transaction::message::{TransactionReply, TransactionRequest};
 
 use super::text;
-use crate::support::bench::{Bench, Packet, Said};
+use crate::support::lone::{Client, Lone};
 use crate::support::script::Command;
 
-const ME: NodeId = NodeId(1);
+/// The one client, and the script in the place of everybody else.
+pub(crate) type World = Lone<Producer>;
 
-/// The process on the only node.
-#[derive(Clone)]
-pub(crate) struct Client(Producer);
-
-impl Process for Client {
-    type Message = Message;
-    type Timer = Timer;
-    type Probe = Probe;
-
-    fn start(&mut self, env: &mut EnvOf<'_, Self>) {
-        self.0.start(env);
+impl Client for Producer {
+    fn start(&mut self, env: &mut Host<'_>) {
+        self.start(env);
     }
 
-    fn step(&mut self, input: Input<Message, Timer>, env: &mut EnvOf<'_, Self>) {
-        match input {
-            Input::Deliver { from, message: Message::Reply { id, reply } } => {
-                self.0.on_reply(from, id, reply, env)
-            }
-            Input::Expired { timer: Timer::Client(timer) } => self.0.on_timer(timer, env),
-            other => panic!("nobody tells a producer {other:?}"),
+    fn on_reply(&mut self, from: NodeId, id: CorrelationId, reply: Reply, env: &mut Host<'_>) {
+        self.on_reply(from, id, reply, env);
+    }
+
+    fn on_timer(&mut self, timer: ClientTimer, env: &mut Host<'_>) {
+        self.on_timer(timer, env);
+    }
+
+    fn kind(request: &Request) -> &'static str {
+        match request {
+            Request::Metadata => "metadata",
+            Request::Produce(_) => "produce",
+            Request::Group(GroupRequest::FindCoordinator { .. }) => "group",
+            Request::Group(GroupRequest::TxnOffsetCommit(_)) => "offsets",
+            Request::Transaction(TransactionRequest::FindCoordinator { .. }) => "coordinator",
+            Request::Transaction(TransactionRequest::Init(_)) => "init",
+            Request::Transaction(TransactionRequest::End(_)) => "end",
+            _ => "",
         }
     }
-}
-
-/// A producer, once the script has started one, and what it asked and was not answered.
-#[derive(Default)]
-pub(crate) struct World {
-    bench: Option<Bench<Client>>,
-    open: Vec<Packet<Message>>,
-    version: u64,
 }
 
 const fn at(partition: u32) -> TopicPartition {
@@ -111,169 +104,90 @@ fn config(command: &Command) -> ProducerConfig {
     }
 }
 
-impl World {
-    /// A command of the script.
-    pub(crate) fn run(&mut self, command: &Command) -> String {
-        match command.verb.as_str() {
-            "start" => {
-                let producer = Producer::new(config(command)).expect("these settings go together");
-                let mut bench = Bench::new(vec![Client(producer)]);
-                bench.start(ME);
-                self.bench = Some(bench);
-                self.open.clear();
-                self.version = 0;
-            }
-            "metadata" => self.metadata(command),
-            "answer" => self.answer(command),
-            "refuse" => self.refuse(command),
-            "forget" => {
-                self.take(&command.words[0]);
-            }
-            "pass" => self.pass(Span::from_millis(command.number(0))),
-            _ => return self.application(command),
+/// A command of the script.
+pub(crate) fn run(world: &mut World, command: &Command) -> String {
+    match command.verb.as_str() {
+        "start" => {
+            let producer = Producer::new(config(command)).expect("these settings go together");
+            world.start(producer);
         }
-        self.said()
-    }
-
-    /// What the application does.
-    fn application(&mut self, command: &Command) -> String {
-        let mut came = String::new();
-        let committed = |text: &str| CommittedOffset {
-            offset: Offset(number(text)),
-            leader_epoch: Some(LeaderEpoch(1)),
-            metadata: "".into(),
-        };
-        self.with(|producer, env| match command.verb.as_str() {
-            "begin" => producer.begin(),
-            "send" => {
-                producer.send("effects", None, Some(Bytes::from_static(b"value")), Vec::new(), env);
-            }
-            "offsets" => {
-                let offsets = command.options.iter().map(|(p, o)| (at(number(p) as u32), committed(o)));
-                let member = (MemberId(7), Generation(command.number(0) as u32));
-                let group = GroupMetadata { group: GroupId("g".into()), member, instance: None };
-                producer.send_offsets(offsets.collect(), group, env);
-            }
-            "commit" => producer.commit(env),
-            "abort" => producer.abort(env),
-            "stage" => came += &format!("{:?}\n", producer.stage().expect("it has transactions")),
-            other => panic!("no command is called {other}"),
-        });
-        came + &self.said()
-    }
-
-    fn with(&mut self, act: impl FnOnce(&mut Producer, &mut EnvOf<'_, Client>)) {
-        let bench = self.bench.as_mut().expect("a producer was started");
-        bench.with(ME, |client, env| act(&mut client.0, env));
-    }
-
-    /// Everything that came out since the last command.
-    fn said(&mut self) -> String {
-        let bench = self.bench.as_mut().expect("a producer was started");
-        let mut lines = String::new();
-        for said in bench.take_said() {
-            if let Said::Sent(packet) = said {
-                let Message::Request { request, .. } = &packet.message else { panic!("{packet:?}") };
-                if let Some(text) = text::request(request) {
-                    lines += &format!("-> {} {text}\n", packet.to);
-                }
-                self.open.push(packet);
-            }
+        "metadata" => world.metadata("effects", command.number(0), LeaderEpoch(1)),
+        "answer" => answer(world, command),
+        "refuse" => world.refuse(&command.words[0], refused(&command.words[1])),
+        "forget" => {
+            world.take(&command.words[0]);
         }
-        self.with(|producer, _| {
-            while let Some(delivery) = producer.poll() {
-                lines += &format!("{}\n", text::delivery(delivery));
-            }
-            while let Some(event) = producer.poll_transaction() {
-                lines += &format!("! {}\n", text::event(event));
-            }
-        });
-        lines
+        "pass" => world.pass(Span::from_millis(command.number(0))),
+        _ => return application(world, command),
     }
+    said(world)
+}
 
-    /// The oldest request of a kind that was not answered.
-    fn take(&mut self, kind: &str) -> Packet<Message> {
-        let is = |packet: &Packet<Message>| {
-            let Message::Request { request, .. } = &packet.message else { return false };
-            match request {
-                Request::Metadata => kind == "metadata",
-                Request::Produce(_) => kind == "produce",
-                Request::Group(GroupRequest::FindCoordinator { .. }) => kind == "group",
-                Request::Group(GroupRequest::TxnOffsetCommit(_)) => kind == "offsets",
-                Request::Transaction(TransactionRequest::FindCoordinator { .. }) => kind == "coordinator",
-                Request::Transaction(TransactionRequest::Init(_)) => kind == "init",
-                Request::Transaction(TransactionRequest::End(_)) => kind == "end",
-                _ => false,
-            }
-        };
-        let place = self.open.iter().position(is).unwrap_or_else(|| panic!("no open request: {kind}"));
-        self.open.remove(place)
-    }
-
-    fn reply(&mut self, to: &Packet<Message>, reply: Reply) {
-        let Message::Request { id, .. } = to.message else { panic!("{to:?}") };
-        let (from, message) = (to.to, Message::Reply { id, reply });
-        let bench = self.bench.as_mut().expect("a producer was started");
-        bench.with(ME, |client, env| client.step(Input::Deliver { from, message }, env));
-    }
-
-    fn refuse(&mut self, command: &Command) {
-        let packet = self.take(&command.words[0]);
-        let Message::Request { request, .. } = &packet.message else { panic!("{packet:?}") };
-        let reply = request.refuse(refused(&command.words[1])).expect("somebody listens");
-        self.reply(&packet, reply);
-    }
-
-    /// Broker 11 leads everything.
-    fn metadata(&mut self, command: &Command) {
-        let packet = self.take("metadata");
-        self.version += 1;
-        let partition = PartitionMetadata { leader: Some(BrokerId(11)), epoch: LeaderEpoch(1) };
-        let partitions = vec![partition; command.number(0) as usize];
-        let topic = TopicMetadata { topic: TopicId(0), name: "effects".into(), partitions };
-        let metadata = ClusterMetadata { version: Offset(self.version), topics: vec![topic] };
-        self.reply(&packet, Reply::Metadata(Ok(metadata)));
-    }
-
-    fn answer(&mut self, command: &Command) {
-        let packet = self.take(&command.words[0]);
-        let Message::Request { request, .. } = &packet.message else { panic!("{packet:?}") };
-        let broker = || BrokerId(command.number(1) as u32);
-        let who = || identity(&command.words[1]);
-        let reply = match request {
-            Request::Produce(produce) => {
-                let base = Offset(command.number(1));
-                Reply::Produce { at: produce.at, result: Ok(Produced { base }) }
-            }
-            Request::Group(GroupRequest::FindCoordinator { .. }) => {
-                Reply::Group(GroupReply::FindCoordinator(Ok(broker())))
-            }
-            Request::Group(GroupRequest::TxnOffsetCommit(_)) => {
-                Reply::Group(GroupReply::TxnOffsetCommit(Ok(())))
-            }
-            Request::Transaction(TransactionRequest::FindCoordinator { .. }) => {
-                Reply::Transaction(TransactionReply::FindCoordinator(Ok(broker())))
-            }
-            Request::Transaction(TransactionRequest::Init(_)) => {
-                Reply::Transaction(TransactionReply::Init(Ok(who())))
-            }
-            Request::Transaction(TransactionRequest::End(_)) => {
-                Reply::Transaction(TransactionReply::End(Ok(who())))
-            }
-            other => panic!("nobody answers {other:?} here"),
-        };
-        self.reply(&packet, reply);
-    }
-
-    fn pass(&mut self, span: Span) {
-        let bench = self.bench.as_mut().expect("a producer was started");
-        let mut end = Time::ZERO;
-        bench.with(ME, |_, env| end = env.now() + span);
-        while bench.next_deadline(ME).is_some_and(|deadline| deadline <= end) {
-            bench.pass_time();
+/// What the application does.
+fn application(world: &mut World, command: &Command) -> String {
+    let mut came = String::new();
+    let committed = |text: &str| CommittedOffset {
+        offset: Offset(number(text)),
+        leader_epoch: Some(LeaderEpoch(1)),
+        metadata: "".into(),
+    };
+    world.with(|producer, env| match command.verb.as_str() {
+        "begin" => producer.begin(),
+        "send" => {
+            producer.send("effects", None, Some(Bytes::from_static(b"value")), Vec::new(), env);
         }
-        let mut now = end;
-        bench.with(ME, |_, env| now = env.now());
-        bench.wait(ME, end.since(now));
-    }
+        "offsets" => {
+            let offsets = command.options.iter().map(|(p, o)| (at(number(p) as u32), committed(o)));
+            let member = (MemberId(7), Generation(command.number(0) as u32));
+            let group = GroupMetadata { group: GroupId("g".into()), member, instance: None };
+            producer.send_offsets(offsets.collect(), group, env);
+        }
+        "commit" => producer.commit(env),
+        "abort" => producer.abort(env),
+        "stage" => came += &format!("{:?}\n", producer.stage().expect("it has transactions")),
+        other => panic!("no command is called {other}"),
+    });
+    came + &said(world)
+}
+
+/// Everything that came out since the last command.
+fn said(world: &mut World) -> String {
+    let mut lines = world.said(text::request, |_| None);
+    world.with(|producer, _| {
+        while let Some(delivery) = producer.poll() {
+            lines += &format!("{}\n", text::delivery(delivery));
+        }
+        while let Some(event) = producer.poll_transaction() {
+            lines += &format!("! {}\n", text::event(event));
+        }
+    });
+    lines
+}
+
+fn answer(world: &mut World, command: &Command) {
+    let packet = world.take(&command.words[0]);
+    let Message::Request { request, .. } = &packet.message else { panic!("{packet:?}") };
+    let broker = || BrokerId(command.number(1) as u32);
+    let who = || identity(&command.words[1]);
+    let reply = match request {
+        Request::Produce(produce) => {
+            let base = Offset(command.number(1));
+            Reply::Produce { at: produce.at, result: Ok(Produced { base }) }
+        }
+        Request::Group(GroupRequest::FindCoordinator { .. }) => {
+            Reply::Group(GroupReply::FindCoordinator(Ok(broker())))
+        }
+        Request::Group(GroupRequest::TxnOffsetCommit(_)) => Reply::Group(GroupReply::TxnOffsetCommit(Ok(()))),
+        Request::Transaction(TransactionRequest::FindCoordinator { .. }) => {
+            Reply::Transaction(TransactionReply::FindCoordinator(Ok(broker())))
+        }
+        Request::Transaction(TransactionRequest::Init(_)) => {
+            Reply::Transaction(TransactionReply::Init(Ok(who())))
+        }
+        Request::Transaction(TransactionRequest::End(_)) => {
+            Reply::Transaction(TransactionReply::End(Ok(who())))
+        }
+        other => panic!("nobody answers {other:?} here"),
+    };
+    world.reply(&packet, reply);
 }

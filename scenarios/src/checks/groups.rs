@@ -78,8 +78,7 @@ fn owns(c: &mut ClusterChecks, group: &GroupId, holder: Holder) -> Check {
 /// The offsets partition of a group; `None` while there is none.
 fn place(c: &ClusterChecks, group: &GroupId) -> Option<TopicPartition> {
     let (topic, state) = c.metadata.image.topic_named(squall_core::group::config::OFFSETS_TOPIC)?;
-    let partitions = state.partitions.len() as u32;
-    (partitions > 0).then(|| TopicPartition { topic, partition: partition_for(&group.0, partitions) })
+    partition_for(&group.0, topic, state.partitions.len() as u32)
 }
 
 const fn group_of(probe: &GroupProbe) -> Option<&GroupId> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use squall_core::coordinator::Phase;
 use squall_core::ids::{GroupId, LeaderEpoch, Offset, TopicPartition};
-use squall_core::share::Phase;
 use squall_core::share::message::Verdict;
 use squall_core::share::probe::{Delivery, Ending, SharePartition, ShareProbe, Told};
 use squall_core::time::Span;
@@ -231,7 +231,7 @@ pub(super) fn settled(
         let of = SharePartition { group: group.clone(), at };
         let brokers = c.layout.broker_nodes().into_iter().filter_map(|node| broker(world, node));
         let mut reigns = brokers.flat_map(|broker| broker.shares().reigns());
-        let leads = reigns.find(|reign| reign.phase() == Phase::Active && reign.stored(&of).is_some());
+        let leads = reigns.find(|reign| reign.tenure.phase() == Phase::Active && reign.stored(&of).is_some());
         let share = leads.and_then(|reign| reign.stored(&of)).unwrap_or_default();
         if share.next != end || !share.records.is_empty() {
             let (next, left) = (share.next, share.records.len());

@@ -82,8 +82,7 @@ fn is_safe(c: &ClusterChecks, name: &TransactionalId) -> bool {
 /// The partition of the transactions' topic that a name belongs to.
 fn place(image: &Image, name: &TransactionalId) -> Option<TopicPartition> {
     let (topic, state) = image.topic_named(TRANSACTIONS_TOPIC)?;
-    let partitions = state.partitions.len() as u32;
-    (partitions > 0).then(|| TopicPartition { topic, partition: partition_for(&name.0, partitions) })
+    partition_for(&name.0, topic, state.partitions.len() as u32)
 }
 
 /// A replica's facts about transactions; of its others none.

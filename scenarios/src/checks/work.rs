@@ -1,6 +1,6 @@
 //! Probes of groups, as their members see them.
 
-use squall_core::group::Phase;
+use squall_core::coordinator::Phase;
 use squall_core::group::probe::{Departure, GroupProbe};
 use squall_core::ids::{BrokerId, Generation, GroupId, MemberId, NodeId, Offset, TopicPartition};
 use squall_core::time::{Span, Time};
@@ -279,9 +279,10 @@ pub(super) fn settled(
 fn committed(c: &ClusterChecks, world: &World<Member>, group: &GroupId, at: TopicPartition) -> Offset {
     let brokers = c.layout.broker_nodes().into_iter().filter_map(|node| broker(world, node));
     let reigns = brokers.flat_map(|broker| broker.groups().reigns());
-    let knows = reigns.filter(|reign| reign.phase() == Phase::Active && reign.table().get(group).is_some());
+    let knows =
+        reigns.filter(|reign| reign.tenure.phase() == Phase::Active && reign.table().get(group).is_some());
     // One that is deposed, and does not know it, is of an earlier epoch.
-    let last = knows.max_by_key(|reign| reign.epoch());
+    let last = knows.max_by_key(|reign| reign.tenure.epoch());
     let entry = last.and_then(|reign| reign.table().get(group));
     entry.and_then(|entry| entry.offsets.get(&at)).map_or(Offset::ZERO, |stored| stored.committed.offset)
 }

@@ -1,6 +1,7 @@
 //! The settings of groups: one table, and what its rows mean to members and coordinators.
 
 use squall_core::client::MemberConfig;
+use squall_core::coordinator::LoadConfig;
 use squall_core::group::config::GroupConfig;
 use squall_core::group::message::Assignor;
 use squall_core::ids::{GroupId, InstanceId};
@@ -131,9 +132,11 @@ pub(crate) fn coordinator(settings: &Settings) -> GroupConfig {
         write_timeout: millis(settings, "group.write_timeout"),
         retention: millis(settings, "group.retention"),
         retention_check: millis(settings, "group.retention_check"),
-        load_bytes: settings.get("group.load_bytes") as usize,
-        load_pause: millis(settings, "group.load_pause"),
-        unload_pause: millis(settings, "group.unload_pause"),
+        load: LoadConfig {
+            bytes: settings.get("group.load_bytes") as usize,
+            pause: millis(settings, "group.load_pause"),
+            unload_pause: millis(settings, "group.unload_pause"),
+        },
         ..GroupConfig::default()
     }
 }

@@ -95,9 +95,7 @@ pub(super) fn coordinator(settings: &Settings) -> TransactionConfig {
     let groups = group::coordinator(settings);
     TransactionConfig {
         write_timeout: groups.write_timeout,
-        load_bytes: groups.load_bytes,
-        load_pause: groups.load_pause,
-        unload_pause: groups.unload_pause,
+        load: groups.load,
         marker_backoff: millis(settings, "client.retry_backoff"),
         marker_timeout: millis(settings, "client.request_timeout"),
         ..TransactionConfig::default()

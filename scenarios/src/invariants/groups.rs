@@ -1,7 +1,8 @@
 //! Consumer groups: what coordinators keep (W-GC), whose commits they take (W-GF), who owns what (W-OWN).
 
 use bytes::Bytes;
-use squall_core::group::{Group, Phase, Reign, State, Table};
+use squall_core::coordinator::Phase;
+use squall_core::group::{Group, Reign, State, Table};
 use squall_core::ids::{BrokerId, Generation, GroupId, LeaderEpoch, MemberId, Offset, TopicPartition};
 use squall_core::log::unsealed;
 use squall_core::partition::{Partition, directory};
@@ -88,15 +89,15 @@ pub fn coordinators(broker: BrokerId, world: &World<Member>) -> Check {
     else {
         return Ok(());
     };
-    for reign in process.groups().reigns().filter(|reign| reign.phase() != Phase::Over) {
-        let partition = process.partition(reign.at());
-        reigns(broker, reign.at(), reign.epoch(), partition.and_then(Partition::reign))?;
-        if reign.phase() != Phase::Active {
+    for reign in process.groups().reigns().filter(|reign| reign.tenure.phase() != Phase::Over) {
+        let partition = process.partition(reign.tenure.at());
+        reigns(broker, reign.tenure.at(), reign.tenure.epoch(), partition.and_then(Partition::reign))?;
+        if reign.tenure.phase() != Phase::Active {
             continue;
         }
         if let Some(folded) = partition.and_then(|partition| fold(broker, partition, reign.applied(), world))
         {
-            same(broker, reign.at(), reign.table(), &folded)?;
+            same(broker, reign.tenure.at(), reign.table(), &folded)?;
         }
         living(broker, reign)?;
     }

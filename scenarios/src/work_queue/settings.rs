@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use squall_core::client::{ProducerConfig, WorkerConfig};
+use squall_core::coordinator::LoadConfig;
 use squall_core::ids::GroupId;
 use squall_core::message::Acks;
 use squall_core::share::config::{DeadLetters, ShareConfig};
@@ -113,9 +114,11 @@ pub(super) fn leader(settings: &Settings, layout: Layout) -> ShareConfig {
         pace: pace(settings),
         dead_letters: Some(DeadLetters { topic: LETTERS.to_owned(), producer }),
         write_timeout: millis(settings, "share.write_timeout"),
-        load_bytes: settings.get("share.load_bytes") as usize,
-        load_pause: millis(settings, "share.load_pause"),
-        unload_pause: millis(settings, "share.unload_pause"),
+        load: LoadConfig {
+            bytes: settings.get("share.load_bytes") as usize,
+            pause: millis(settings, "share.load_pause"),
+            unload_pause: millis(settings, "share.unload_pause"),
+        },
         look_every: millis(settings, "share.look"),
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::client::consumer::{Consumer, ConsumerConfig, Start};
 use crate::client::slot::Slot;
+use crate::coordinator::place::partition_for;
 use crate::host::Host;
 use crate::ids::{CorrelationId, NodeId, Offset, TopicPartition};
 use crate::message::{Message, Reply, Request};
 use crate::refused::Refused;
 use crate::share::config::STATE_TOPIC;
 use crate::share::message::{PutBack, ShareReply, ShareRequest, Stuck};
-use crate::share::place::state_partition_for;
 use crate::share::probe::{Delivery, SharePartition};
 use crate::share::read_letter;
 use crate::time::{Span, Time};
@@ -68,23 +68,10 @@ impl Desk {
 
     /// A reply arrived.
     pub fn on_reply(&mut self, from: NodeId, id: CorrelationId, reply: Reply, env: &mut Host<'_>) {
-        match reply {
-            Reply::Share(reply) => self.on_answer(id, reply, env),
-            other @ (Reply::Metadata(_)
-            | Reply::Fetch { .. }
-            | Reply::EpochEnd { .. }
-            | Reply::ListOffsets { .. }
-            | Reply::RegisterBroker(_)
-            | Reply::Heartbeat(_)
-            | Reply::FetchMetadata(_)
-            | Reply::AlterPartition { .. }
-            | Reply::CreateTopic(_)
-            | Reply::AllocateProducerIds(_)
-            | Reply::ElectLeader(_)
-            | Reply::InitProducerId(_)
-            | Reply::Produce { .. }
-            | Reply::Group(_)
-            | Reply::Transaction(_)) => self.consumer.on_reply(from, id, other, env),
+        if let Reply::Share(reply) = reply {
+            self.on_answer(id, reply, env);
+        } else {
+            self.consumer.on_reply(from, id, reply, env);
         }
         self.go_on(env);
     }
@@ -209,6 +196,6 @@ impl Desk {
 /// Who leads a share-partition, as far as a client knows.
 pub(super) fn leader(consumer: &Consumer, of: &SharePartition) -> Option<NodeId> {
     let view = consumer.view();
-    let (topic, partitions) = view.topic(STATE_TOPIC).filter(|(_, partitions)| *partitions > 0)?;
-    view.leader(TopicPartition { topic, partition: state_partition_for(of, partitions) })
+    let (topic, partitions) = view.topic(STATE_TOPIC)?;
+    view.leader(partition_for(&of.key(), topic, partitions)?)
 }

@@ -135,26 +135,10 @@ impl ShareConsumer {
 
     /// A reply arrived. One that belongs to nothing, or comes too late, has no effect.
     pub fn on_reply(&mut self, from: NodeId, id: CorrelationId, reply: Reply, env: &mut Host<'_>) {
-        match reply {
-            Reply::Share(ShareReply::Fetch(result)) => self.on_acquired(id, result, env),
-            Reply::Share(ShareReply::Acknowledge(result)) => self.on_acknowledged(id, result, env),
-            // Nobody puts back or looks through a worker.
-            Reply::Share(ShareReply::PutBack(_) | ShareReply::ListStuck(_)) => {}
-            other @ (Reply::Metadata(_)
-            | Reply::Fetch { .. }
-            | Reply::EpochEnd { .. }
-            | Reply::ListOffsets { .. }
-            | Reply::RegisterBroker(_)
-            | Reply::Heartbeat(_)
-            | Reply::FetchMetadata(_)
-            | Reply::AlterPartition { .. }
-            | Reply::CreateTopic(_)
-            | Reply::AllocateProducerIds(_)
-            | Reply::ElectLeader(_)
-            | Reply::InitProducerId(_)
-            | Reply::Produce { .. }
-            | Reply::Group(_)
-            | Reply::Transaction(_)) => self.consumer.on_reply(from, id, other, env),
+        if let Reply::Share(reply) = reply {
+            self.on_answer(id, reply, env);
+        } else {
+            self.consumer.on_reply(from, id, reply, env);
         }
         self.go_on(env);
     }
@@ -210,6 +194,15 @@ impl ShareConsumer {
     fn delivery(&self, acquired: Acquired) -> Option<Delivery> {
         let of = SharePartition { group: self.config.group.clone(), at: self.asked? };
         Some(Delivery { of, offset: acquired.offset, turn: acquired.turn })
+    }
+
+    fn on_answer(&mut self, id: CorrelationId, reply: ShareReply, env: &mut Host<'_>) {
+        match reply {
+            ShareReply::Fetch(result) => self.on_acquired(id, result, env),
+            ShareReply::Acknowledge(result) => self.on_acknowledged(id, result, env),
+            // Nobody puts back or looks through a worker.
+            ShareReply::PutBack(_) | ShareReply::ListStuck(_) => {}
+        }
     }
 
     /// Who leads a share-partition, as far as is known.
