@@ -143,6 +143,7 @@ impl ClusterScenario for Story {
             invariants: plan.settings.is_on("check.invariants"),
             sometimes: SOMETIMES,
             groups: Vec::new(),
+            owned_within: None,
         }
     }
 

@@ -7,7 +7,7 @@ use squall_core::metadata::PartitionState;
 use squall_sim::check::Progress;
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, broker, shares, transacted, work};
+use crate::checks::{ClusterChecks, broker, owners, shares, transacted, work};
 use crate::cluster::Member;
 use crate::contract::stall;
 use crate::workload::Reader;
@@ -22,6 +22,7 @@ pub(super) fn look(c: &mut ClusterChecks, world: &mut World<Member>) -> Progress
     if let Some(lost) = &c.quorum.lost {
         return Progress::Excused { reason: lost.to_string() };
     }
+    owners::look(c, world);
     match settled(c, world) {
         Err(waits) => Progress::Waiting(waits),
         Ok(()) => audit(c, world),
@@ -29,13 +30,18 @@ pub(super) fn look(c: &mut ClusterChecks, world: &mut World<Member>) -> Progress
 }
 
 fn settled(c: &ClusterChecks, world: &World<Member>) -> Settled {
-    controllers_agree(c, world)?;
-    brokers_serve(c, world)?;
+    serves(c, world)?;
     clients_are_done(world)?;
     for at in partitions(c).into_iter().filter(|&at| !is_orphaned(c, at)) {
         partition_is_whole(c, world, at)?;
     }
     Ok(())
+}
+
+/// One controller decides, and all brokers follow it.
+pub(super) fn serves(c: &ClusterChecks, world: &World<Member>) -> Settled {
+    controllers_agree(c, world)?;
+    brokers_serve(c, world)
 }
 
 /// Every partition that was decided.

@@ -4,7 +4,7 @@ use squall_core::ids::{BrokerId, TopicPartition};
 use squall_sim::engine::World;
 use squall_sim::record::PermittedLoss;
 
-use crate::checks::{ClusterChecks, Compared, Permitted, calm, groups, shares, transacted, work};
+use crate::checks::{ClusterChecks, Compared, Permitted, calm, groups, owners, shares, transacted, work};
 use crate::cluster::Member;
 use crate::contract::record::Ending;
 use crate::contract::{Permit, order, record};
@@ -22,6 +22,7 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
         replicas(c, world)?;
         let alike = groups::all(c).try_for_each(|broker| coordination::coordinators(broker, world));
         c.judged(alike)?;
+        owners::judge(c)?;
     }
     if c.expectations.audit.is_none() {
         return Ok(());

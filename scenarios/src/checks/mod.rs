@@ -12,6 +12,7 @@ mod effects_witness;
 mod ending;
 mod groups;
 mod metadata;
+mod owners;
 mod quorum;
 mod readers;
 mod replica;
@@ -40,6 +41,7 @@ use crate::ghost::{
 use crate::invariants::{Broken, Check, groups as coordination, storage};
 
 pub use effects_witness::EffectsWitness;
+pub use owners::Bound as OwnedWithin;
 pub use shares::Queues;
 pub use tally::{Compared, Counters, Exercised, Permitted};
 #[cfg(test)]
@@ -64,6 +66,8 @@ pub struct Expectations {
     pub sometimes: &'static [&'static str],
     /// The groups that must process everything.
     pub groups: Vec<GroupId>,
+    /// How soon after the storm each of their partitions has one owner; `None` where nobody says.
+    pub owned_within: Option<OwnedWithin>,
     /// Whoever writes down what clients saw, for a second opinion; `None` where that is no history of a log, or
     /// nobody asks for one.
     pub witness: Option<Box<Witness>>,
@@ -116,6 +120,7 @@ pub struct ClusterChecks {
     /// How many facts coordinators have reported.
     group_facts: u64,
     work: Work,
+    owners: owners::Owners,
     effects: Effects,
     shares: Shares,
     counters: Counters,
@@ -150,6 +155,7 @@ impl ClusterChecks {
             transactions: TransactionsGhost::default(),
             group_facts: 0,
             work: Work::default(),
+            owners: owners::Owners::default(),
             effects: Effects::default(),
             shares: Shares::default(),
             counters: Counters::default(),

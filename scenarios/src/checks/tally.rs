@@ -129,6 +129,7 @@ counted! {
     RecordsProcessed = "records processed by groups",
     CommitsAcknowledged = "offsets acknowledged as committed",
     PositionsResumed = "positions resumed",
+    GroupsWhole = "groups whole again within their bound",
     Owners = "partitions owned",
     NewestOfKeys = "newest values of keys read",
     Histories = "histories of clients against the true log",

@@ -6,7 +6,7 @@ use squall_core::ids::{BrokerId, Generation, GroupId, MemberId, NodeId, Offset, 
 use squall_core::time::{Span, Time};
 use squall_sim::engine::World;
 
-use crate::checks::{ClusterChecks, Compared, Exercised, Permitted, broker, calm};
+use crate::checks::{ClusterChecks, Compared, Exercised, Permitted, broker, calm, owners};
 use crate::cluster::Member;
 use crate::ghost::clients::{Name, Reader, Record};
 use crate::ghost::work::{Floor, Holder, Vacancy};
@@ -240,27 +240,7 @@ pub(super) fn settled(
         return Ok(());
     }
     for group in &c.expectations.groups {
-        let owners = world.nodes().filter_map(|node| match world.process(node)? {
-            Member::Worker(worker) if worker.works() && worker.group() == group => {
-                let member = worker.member().filter(|member| member.owned().contains(&at))?;
-                Some(member.position(at))
-            }
-            Member::Pipeline(pipeline) if pipeline.group() == group => {
-                pipeline.owned().contains(&at).then(|| pipeline.position(at))
-            }
-            Member::Broker(_)
-            | Member::Controller(_)
-            | Member::Admin(_)
-            | Member::Sender(_)
-            | Member::Reader(_)
-            | Member::IdTaker(_)
-            | Member::Worker(_)
-            | Member::Pipeline(_)
-            | Member::EffectsReader(_)
-            | Member::ShareWorker(_)
-            | Member::Person(_) => None,
-        });
-        let owners: Vec<_> = owners.collect();
+        let owners: Vec<_> = owners::of(world, group, at).collect();
         let [owner] = owners[..] else {
             return Err(format!("{group} to have one owner of {at}: there are {}", owners.len()));
         };

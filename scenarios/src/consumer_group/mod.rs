@@ -14,7 +14,7 @@
 //! | C1 | a member reads what its group assigns it, finds leaders, survives their failure | `no-skip` ([`crate::invariants::clients`]): every record handed out is the next one of its position, over leader changes; the calm waits until each group is at every log's end |
 //! | C2 | strictly in offset order within a partition | `no-skip`, by member and partition from where it resumed |
 //! | C3 | one owner within a generation; a zombie's commits are refused | `one-owner`, `commit-monotone` ([`crate::invariants::work`]) |
-//! | C4 | the surplus stands by and takes over | the calm waits until every partition is owned by one member of each group; how long each was without an owner is counted (`partitions owned again within …`) |
+//! | C4 | the surplus stands by and takes over | `owned-again` ([`crate::checks`]): after the storm every partition has one owner within a bound that follows from the time-outs; in the storm, how long each was without one is counted (`partitions owned again within …`) |
 //! | C5 | redelivery starts at the commit; nothing is skipped | `at-least-once`: nobody commits beyond what the group has processed, and in the end it has processed everything; `commit-kept`: nobody resumes before what was acknowledged as committed |
 //! | C6 | one group is a queue, several are a broadcast | the same for each group by itself |
 //!
@@ -179,6 +179,7 @@ impl ClusterScenario for Story {
             keys: keys(plan, layout),
             sometimes: SOMETIMES,
             groups: groups(plan).into_iter().map(group_name).collect(),
+            owned_within: Some(settings::owned_within(&plan.settings)),
             ..log::expectations(&plan.settings, layout)
         }
     }

@@ -11,6 +11,7 @@ use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
 use super::PlannedAssignor;
+use crate::checks::OwnedWithin;
 use crate::cluster::{self, Layout, millis};
 use crate::replicated_log::clients as log;
 use crate::table::{joined, row};
@@ -156,6 +157,20 @@ pub(crate) fn member(settings: &Settings, layout: Layout, quirks: Quirks) -> Mem
         max_poll: millis(settings, "group.max_poll"),
         auto_commit: Some(millis(settings, "group.auto_commit")),
         metadata_max_age: millis(settings, "client.metadata_max_age"),
+    }
+}
+
+/// How soon partitions have owners again once everybody can work: [`OwnedWithin`] says what may pass until then.
+pub(crate) fn owned_within(settings: &Settings) -> OwnedWithin {
+    let millis = |key| millis(settings, key);
+    let found = millis("client.metadata_max_age") + millis("client.request_timeout").times(2);
+    let gone = found + millis("client.retry_backoff") + millis("group.session");
+    let divided = millis("group.initial_delay") + millis("group.max_poll").times(2);
+    let heard = millis("group.write_timeout") + millis("group.heartbeat").times(2);
+    OwnedWithin {
+        rounds: gone + divided + heard,
+        load_bytes: settings.get("group.load_bytes"),
+        load_pause: millis("group.load_pause"),
     }
 }
 

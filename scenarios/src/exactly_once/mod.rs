@@ -174,6 +174,7 @@ impl ClusterScenario for Story {
             keys: keys(plan, layout),
             sometimes: SOMETIMES,
             groups: group.into_iter().collect(),
+            owned_within: Some(settings::owned_within(settings)),
             effects: Some(log::audit(settings, layout, Isolation::ReadCommitted, "txn.effects")),
             effects_witness: is_witnessed(plan).then(Box::default),
             ..log::expectations(settings, layout)

@@ -9,6 +9,7 @@ use squall_core::transaction::config::TransactionConfig;
 use squall_sim::knob::{Knob, Unit};
 use squall_sim::settings::Settings;
 
+use crate::checks::OwnedWithin;
 use crate::cluster::{self, Layout, millis};
 use crate::consumer_group::settings as group;
 use crate::replicated_log::clients as log;
@@ -74,6 +75,14 @@ pub(super) fn member(settings: &Settings, layout: Layout, quirks: Quirks) -> Mem
         auto_commit: None,
         ..group::member(settings, layout, quirks)
     }
+}
+
+/// How soon partitions have owners again once everybody can work: as members of any group, and once a transaction is over
+/// that was begun, whose end is asked for until it is given up.
+pub(super) fn owned_within(settings: &Settings) -> OwnedWithin {
+    let within = group::owned_within(settings);
+    let ended = millis(settings, "txn.timeout") + millis(settings, "client.delivery_timeout");
+    OwnedWithin { rounds: within.rounds + ended, ..within }
 }
 
 /// A producer with the transactional id of this number.

@@ -154,6 +154,10 @@ pub const ALL: &[(&str, &str)] = &[
         "at-least-once",
         "a group commits nothing that it has not processed, and in the end has processed everything",
     ),
+    (
+        "owned-again",
+        "after the storm every partition of a group has one owner again within a bound of the settings",
+    ),
     ("commit-monotone", "nobody sets back what a newer owner was told is committed"),
     ("commit-kept", "nobody resumes before what was acknowledged as committed"),
     (

@@ -2,6 +2,7 @@
 //! box, but that coordinators say who is in a generation, and whose a commit was that undid another.
 
 use squall_core::ids::{Generation, GroupId, MemberId, Offset, TopicPartition};
+use squall_core::time::Span;
 
 use crate::ghost::clients::Name;
 use crate::ghost::work::{Floor, GroupWork, Share};
@@ -95,6 +96,14 @@ pub fn resumed(
             floor.offset
         ),
     )
+}
+
+/// After the storm: what still lacks its owner, so long after everybody could work.
+pub fn owned_again(lacks: &str, waited: Span, bound: Span) -> Check {
+    if waited <= bound {
+        return Ok(());
+    }
+    broken("owned-again", format!("{lacks}, {waited} after everybody could work again; {bound} is the bound"))
 }
 
 /// In the end: the group has processed everything.

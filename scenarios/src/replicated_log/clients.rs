@@ -122,6 +122,7 @@ pub(crate) fn expectations(settings: &Settings, layout: Layout) -> Expectations 
         invariants: settings.is_on("check.invariants"),
         sometimes: &[],
         groups: Vec::new(),
+        owned_within: None,
         witness: None,
         effects: None,
         effects_witness: None,

@@ -111,6 +111,7 @@ pub(super) const HISTORIES: &[History] = &[
     ("at-least-once", work::a_commit_of_what_nobody_has_processed),
     ("at-least-once", work::in_the_end_a_record_is_not_processed),
     ("at-least-once", work::in_the_end_a_record_that_is_there_is_not_processed),
+    ("owned-again", work::a_partition_waits_for_an_owner_beyond_its_bound),
     ("commit-monotone", work::a_zombie_sets_a_commit_back),
     ("commit-kept", work::a_member_resumes_before_the_last_commit),
     ("H-AGREE", a_record_is_gone_and_no_client_misses_it),

@@ -1,6 +1,7 @@
 //! Histories of groups as their members see them.
 
 use squall_core::ids::{Generation, GroupId, MemberId, NodeId, Offset, TopicPartition};
+use squall_core::time::Span;
 
 use super::histories::AT;
 use crate::ghost::Work;
@@ -106,4 +107,11 @@ fn only_whoever_slept_over_an_answer_may_resume_before_a_later_generations_commi
     let resumed = |generation| work::resumed(&group(), &committed(), AT, Generation(generation), None);
     resumed(2).expect("the commit is of a generation that is without it");
     assert!(resumed(3).is_err() && resumed(4).is_err());
+}
+
+pub(super) fn a_partition_waits_for_an_owner_beyond_its_bound() -> Check {
+    let owned =
+        |secs| work::owned_again("0-0 has 0 owners in a group", Span::from_secs(secs), Span::from_secs(3));
+    owned(3)?;
+    owned(4)
 }
