@@ -21,6 +21,7 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     if !no_metadata {
         replicas(c, world)?;
         groups::all(c).try_for_each(|broker| coordination::coordinators(broker, world))?;
+        groups::all(c).try_for_each(|broker| shares::inspect(c, broker, None, world))?;
     }
     if c.expectations.audit.is_none() {
         return Ok(());

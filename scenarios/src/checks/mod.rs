@@ -7,6 +7,7 @@
 //! promised any more.
 //! Deliberately absent: knowledge of faults' plans and of quirks.
 
+mod backlog;
 mod calm;
 mod effects_witness;
 mod ending;
@@ -25,6 +26,7 @@ mod work;
 use squall_core::broker::Broker;
 use squall_core::ids::{BrokerId, GroupId, NodeId, TopicPartition};
 use squall_core::probe::{BrokerProbe, Probe};
+use squall_core::share::probe::SharePartition;
 use squall_sim::check::{Checks, Progress};
 use squall_sim::engine::World;
 use squall_sim::record::{PermittedLoss, Tally, Violation};
@@ -35,7 +37,8 @@ use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
 use crate::ghost::{
-    Clients, Effects, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Shares, TransactionsGhost, Work,
+    Backlog, Clients, Effects, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Shares, TransactionsGhost,
+    Work,
 };
 use crate::invariants::{Broken, groups as coordination, storage};
 
@@ -116,6 +119,9 @@ pub struct ClusterChecks {
     work: Work,
     effects: Effects,
     shares: Shares,
+    backlog: Backlog,
+    /// What a look at the calm found; told after the next event.
+    overdue: Option<Broken>,
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
@@ -127,6 +133,10 @@ pub struct ClusterChecks {
     to_inspect: Vec<Inspection>,
     /// Brokers whose coordinators are to be looked at, likewise.
     coordinators_to_inspect: Vec<BrokerId>,
+    /// Share-partitions that are to be looked at, likewise; `None`: all of a broker, with its log.
+    shares_to_inspect: Vec<(BrokerId, Option<SharePartition>)>,
+    /// How many facts leaders of share-partitions have reported.
+    share_facts: u64,
     /// How often each broker's disk has changed bytes.
     harms: Vec<usize>,
     events: u64,
@@ -150,6 +160,8 @@ impl ClusterChecks {
             work: Work::default(),
             effects: Effects::default(),
             shares: Shares::default(),
+            backlog: Backlog::default(),
+            overdue: None,
             counters: Counters::default(),
             expectations,
             auditor: None,
@@ -157,6 +169,8 @@ impl ClusterChecks {
             permits: Vec::new(),
             to_inspect: Vec::new(),
             coordinators_to_inspect: Vec::new(),
+            shares_to_inspect: Vec::new(),
+            share_facts: 0,
             harms: vec![0; layout.brokers as usize],
             events: 0,
         }
@@ -267,7 +281,7 @@ impl ClusterChecks {
                 transactions::on_probe(self, node, probe)
             }
             Probe::Transacted(probe) => transacted::on_probe(self, node, probe),
-            Probe::Share(probe) => shares::on_probe(self, probe),
+            Probe::Share(probe) => shares::on_probe(self, node, probe),
         }
     }
 
@@ -292,6 +306,12 @@ impl ClusterChecks {
         while let Some(broker) = self.coordinators_to_inspect.pop() {
             self.counters.compared(Compared::Folds);
             coordination::coordinators(broker, world)?;
+        }
+        if let Some(overdue) = self.overdue.take() {
+            return Err(overdue);
+        }
+        while let Some((broker, of)) = self.shares_to_inspect.pop() {
+            shares::inspect(self, broker, of.as_ref(), world)?;
         }
         Ok(())
     }
@@ -360,6 +380,9 @@ impl Checks<Member> for ClusterChecks {
     }
 
     fn calm(&mut self, world: &mut World<Member>) -> Progress {
+        if let Err(broken) = backlog::look(self, world) {
+            self.overdue.get_or_insert(broken);
+        }
         calm::look(self, world)
     }
 
