@@ -170,10 +170,15 @@ pub(super) fn offsets_are_orphaned(c: &ClusterChecks) -> bool {
     partitions(c).into_iter().any(|at| at.topic != READ && is_orphaned(c, at))
 }
 
-/// Whether nobody may lead some partition any more, with permission. A worker that acquired a record of it waits
-/// until it can be read, and acquires no other.
+/// Whether nobody may lead some partition any more, with permission.
 pub(super) fn something_is_orphaned(c: &ClusterChecks) -> bool {
     partitions(c).into_iter().any(|at| is_orphaned(c, at))
+}
+
+/// Whether nobody may lead some partition of a topic any more, with permission.
+pub(super) fn topic_is_orphaned(c: &ClusterChecks, topic: &str) -> bool {
+    let named = c.metadata.image.topic_named(topic).map(|(topic, _)| topic);
+    partitions(c).into_iter().any(|at| Some(at.topic) == named && is_orphaned(c, at))
 }
 
 /// Why partitions are not waited for that nobody may lead any more.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use squall_core::ids::{BrokerId, GroupId, LeaderEpoch, NodeId, Offset, TopicPartition};
 use squall_core::share::Phase;
+use squall_core::share::config::STATE_TOPIC;
 use squall_core::share::message::Verdict;
+use squall_core::share::place::state_partition_for;
 use squall_core::share::probe::{Delivery, Ending, SharePartition, ShareProbe, Told};
 use squall_core::time::Span;
 use squall_sim::engine::World;
@@ -293,11 +295,15 @@ pub(super) fn settled(
     end: Offset,
 ) -> Result<(), String> {
     let Some(queues) = &c.expectations.queues else { return Ok(()) };
-    if calm::something_is_orphaned(c) {
+    // Of what is given up the letter may be for a partition that nobody leads.
+    if calm::topic_is_orphaned(c, queues.letters) {
         return Ok(());
     }
     for group in &queues.groups {
         let of = SharePartition { group: group.clone(), at };
+        if state_is_orphaned(c, &of) {
+            continue;
+        }
         let brokers = c.layout.broker_nodes().into_iter().filter_map(|node| broker(world, node));
         let mut reigns = brokers.flat_map(|broker| broker.shares().reigns());
         let leads = reigns.find(|reign| reign.phase() == Phase::Active && reign.stored(&of).is_some());
@@ -312,6 +318,16 @@ pub(super) fn settled(
     Ok(())
 }
 
+/// Whether nobody may lead the share-partition any more, with permission.
+fn state_is_orphaned(c: &ClusterChecks, of: &SharePartition) -> bool {
+    let Some((topic, state)) = c.metadata.image.topic_named(STATE_TOPIC) else { return false };
+    let partitions = state.partitions.len() as u32;
+    partitions > 0 && {
+        let partition = state_partition_for(of, partitions);
+        calm::is_orphaned(c, TopicPartition { topic, partition })
+    }
+}
+
 /// Whether the letters of a partition are all read, and whoever works or reads is at rest.
 pub(super) fn at_rest(
     c: &ClusterChecks,
@@ -321,15 +337,17 @@ pub(super) fn at_rest(
 ) -> Result<(), String> {
     let letters = c.expectations.queues.as_ref().map(|queues| queues.letters);
     let named = letters.and_then(|letters| c.metadata.image.topic_named(letters));
-    if named.is_none_or(|(topic, _)| topic != at.topic) || calm::something_is_orphaned(c) {
+    if named.is_none_or(|(topic, _)| topic != at.topic) {
         return Ok(());
     }
+    // A person asks until somebody answers, and of such a partition nobody does.
+    let is_heard = !calm::topic_is_orphaned(c, STATE_TOPIC);
     for node in world.nodes() {
         match world.process(node) {
             Some(Member::Person(person)) if person.position(at) != Some(end) => {
                 return Err(format!("{} to read the letters of {at} up to {end}", world.name(node)));
             }
-            Some(Member::Person(person)) if !person.is_idle() => {
+            Some(Member::Person(person)) if is_heard && !person.is_idle() => {
                 return Err(format!("{} to be done with the letters", world.name(node)));
             }
             Some(Member::ShareWorker(worker)) if !worker.is_idle() => {
