@@ -2,6 +2,8 @@
 //!
 //! Set down once all is quiet, from what was sent and what workers said; a change of the metadata begins it anew.
 
+use std::cmp::Reverse;
+
 use squall_core::ids::Offset;
 use squall_core::share::probe::SharePartition;
 use squall_core::time::{Span, Time};
@@ -144,6 +146,6 @@ impl Backlog {
                 behind += u32::from(is_hard);
             }
         }
-        self.awaited.sort_by(|a, b| b.until.cmp(&a.until));
+        self.awaited.sort_by_key(|awaited| Reverse(awaited.until));
     }
 }

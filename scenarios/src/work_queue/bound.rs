@@ -78,7 +78,11 @@ pub(super) fn bound(settings: &Settings) -> Option<Bound> {
     let rest = span("client.retry_backoff").times(LONGEST_REST);
     let lives = 1 + count("share.put_backs");
     Some(Bound {
-        warm: span("share.max_wait") + (request + rest).times(3) + lock.times(3) + commit + interval.times(2),
+        warm: (request + rest + lock).times(3)
+            + span("share.max_wait")
+            + span("client.metadata_max_age")
+            + commit
+            + interval.times(2),
         turn: visit.times(2) + empty.times(partitions),
         aside: visit,
         read: Span(fetched.min(ask.0)),

@@ -160,7 +160,7 @@ mod tests {
     use crate::message::{ClusterMetadata, Isolation, PartitionMetadata, Reply, Request, TopicMetadata};
     use crate::quirk::Quirks;
     use crate::share::config::STATE_TOPIC;
-    use crate::share::message::{ShareAcknowledge, ShareReply};
+    use crate::share::message::ShareReply;
     use crate::time::{Span, Time};
 
     const GIVE_UP: u64 = 500;
@@ -196,36 +196,32 @@ mod tests {
         known
     }
 
-    /// The worker's life up to `until`: of the first partition there are two records, of the second none. Answers
-    /// which partitions were asked for, and what was released, with the millisecond.
+    /// Which partitions a worker asked for, and what it released, with the millisecond.
     #[derive(Debug, Default, PartialEq, Eq)]
     struct Life {
         asked: Vec<u32>,
         released: Vec<(u64, Offset)>,
     }
 
+    /// The worker's life up to `until`: of the first partition there are two records, of the second none.
     fn live(worker: &mut ShareConsumer, world: &mut World, first: Option<u32>, until: u64) -> Life {
         let mut life = Life::default();
         let acquired = |offset| Acquired { offset: Offset(offset), turn: Turn(1), count: 1, returned: 0 };
         loop {
             for sent in world.take() {
-                let reply = match sent.request {
-                    Request::Metadata => Reply::Metadata(Ok(known(1 + u64::from(first.is_some()), first))),
-                    Request::Share(ShareRequest::Fetch(ShareFetch { at, .. })) => {
-                        life.asked.push(at.partition);
-                        let some =
-                            if at.partition == 0 { vec![acquired(3), acquired(4)] } else { Vec::new() };
-                        Reply::Share(ShareReply::Fetch(Ok(some)))
-                    }
-                    Request::Share(ShareRequest::Acknowledge(ShareAcknowledge {
-                        offset, verdict, ..
-                    })) => {
-                        assert_eq!(verdict, Verdict::Release);
-                        life.released.push((world.now.0 / 1_000_000, offset));
-                        Reply::Share(ShareReply::Acknowledge(Ok(())))
-                    }
+                let reply = if matches!(sent.request, Request::Metadata) {
+                    Reply::Metadata(Ok(known(1 + u64::from(first.is_some()), first)))
+                } else if let Request::Share(ShareRequest::Fetch(fetch)) = &sent.request {
+                    life.asked.push(fetch.at.partition);
+                    let some = if fetch.at.partition == 0 { vec![acquired(3), acquired(4)] } else { vec![] };
+                    Reply::Share(ShareReply::Fetch(Ok(some)))
+                } else if let Request::Share(ShareRequest::Acknowledge(said)) = &sent.request {
+                    assert_eq!(said.verdict, Verdict::Release);
+                    life.released.push((world.now.0 / 1_000_000, said.offset));
+                    Reply::Share(ShareReply::Acknowledge(Ok(())))
+                } else {
                     // Nobody is there to let it read.
-                    _ => continue,
+                    continue;
                 };
                 worker.on_reply(sent.to, sent.id, reply, world);
                 assert_eq!(worker.poll(world), None);
