@@ -120,7 +120,7 @@ pub struct ClusterChecks {
     effects: Effects,
     shares: Shares,
     backlog: Backlog,
-    /// What a look at the calm found; told after the next event.
+    /// What a look at the calm found: that ends it.
     overdue: Option<Broken>,
     counters: Counters,
     expectations: Expectations,
@@ -307,9 +307,6 @@ impl ClusterChecks {
             self.counters.compared(Compared::Folds);
             coordination::coordinators(broker, world)?;
         }
-        if let Some(overdue) = self.overdue.take() {
-            return Err(overdue);
-        }
         while let Some((broker, of)) = self.shares_to_inspect.pop() {
             shares::inspect(self, broker, of.as_ref(), world)?;
         }
@@ -381,13 +378,15 @@ impl Checks<Member> for ClusterChecks {
 
     fn calm(&mut self, world: &mut World<Member>) -> Progress {
         if let Err(broken) = backlog::look(self, world) {
-            self.overdue.get_or_insert(broken);
+            self.overdue = Some(broken);
+            return Progress::Done;
         }
         calm::look(self, world)
     }
 
     fn at_end(&mut self, world: &World<Member>) -> Result<(), Violation> {
-        ending::judge(self, world).map_err(|broken| broken.violation(world.now()))
+        let judged = self.overdue.take().map_or_else(|| ending::judge(self, world), Err);
+        judged.map_err(|broken| broken.violation(world.now()))
     }
 
     fn counters(&self) -> Tally {
