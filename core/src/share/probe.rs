@@ -153,7 +153,7 @@ pub struct SharePartition {
 
 impl SharePartition {
     /// Its name, by which its state has a place: what Kafka's `SharePartitionKey` writes.
-    pub(crate) fn key(&self) -> String {
+    pub fn key(&self) -> String {
         format!("{}:{}:{}", self.group, self.at.topic, self.at.partition)
     }
 }

@@ -114,9 +114,14 @@ impl Reign {
         self.shares.get(of).map(Share::stored)
     }
 
-    /// Whether nothing is on its way to the log.
-    pub fn is_settled(&self) -> bool {
-        self.writes.is_empty()
+    /// Whether all that it has of a share-partition is committed, and whoever waited for that was told.
+    pub fn is_settled(&self, of: &SharePartition) -> bool {
+        self.writes.iter().all(|write| write.of != *of)
+    }
+
+    /// Whether all that it has is in its log, committed or not.
+    pub fn is_written(&self) -> bool {
+        self.writes.iter().all(|write| write.next.is_some())
     }
 
     pub(super) fn probe(probe: ShareProbe, env: &mut Host<'_>) {

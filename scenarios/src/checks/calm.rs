@@ -4,6 +4,7 @@
 
 use squall_core::ids::{NodeId, TopicId, TopicPartition};
 use squall_core::metadata::PartitionState;
+use squall_core::partition::Partition;
 use squall_sim::check::Progress;
 use squall_sim::engine::World;
 
@@ -104,18 +105,38 @@ fn clients_are_done(world: &World<Member>) -> Settled {
     Ok(())
 }
 
-/// Led, all replicas in sync, all equally long, all of it committed.
-fn partition_is_whole(c: &ClusterChecks, world: &World<Member>, at: TopicPartition) -> Settled {
+/// Whether all that is to be up is, and has what it needs: nothing that clients ask for is refused from here on.
+pub(super) fn is_whole(c: &ClusterChecks, world: &World<Member>) -> bool {
+    let all = || {
+        controllers_agree(c, world)?;
+        brokers_serve(c, world)?;
+        clients_are_done(world)?;
+        partitions(c).into_iter().try_for_each(|at| partition_is_led(c, world, at).map(|_| ()))
+    };
+    let all: Settled = all();
+    all.is_ok()
+}
+
+/// Led, with all replicas in sync; answers the leader's replica.
+fn partition_is_led<'w>(
+    c: &ClusterChecks,
+    world: &'w World<Member>,
+    at: TopicPartition,
+) -> Result<&'w Partition, String> {
     let Some(state) = c.metadata.image.partition(at) else { return Err(format!("{at} to exist")) };
     let Some(leader) = state.leader else { return Err(no_leader(c, at, state)) };
     if state.isr.len() < state.replicas.len() {
         return Err(format!("{at} to have all of {:?} in sync, not just {:?}", state.replicas, state.isr));
     }
     let leads = broker(world, leader.node()).and_then(|broker| broker.partition(at));
-    let Some(leading) = leads.filter(|p| p.is_leader() && p.is_exposed()) else {
-        return Err(format!("broker {leader} to lead {at} in epoch {}", state.leader_epoch));
-    };
-    let end = leading.log().log_end();
+    let leads = leads.filter(|p| p.is_leader() && p.is_exposed());
+    leads.ok_or_else(|| format!("broker {leader} to lead {at} in epoch {}", state.leader_epoch))
+}
+
+/// Led, all replicas in sync, all equally long, all of it committed.
+fn partition_is_whole(c: &ClusterChecks, world: &World<Member>, at: TopicPartition) -> Settled {
+    let Some(state) = c.metadata.image.partition(at) else { return Err(format!("{at} to exist")) };
+    let end = partition_is_led(c, world, at)?.log().log_end();
     for id in &state.replicas {
         let replica = broker(world, id.node()).and_then(|broker| broker.partition(at));
         let Some(replica) = replica else { return Err(format!("broker {id} to hold {at}")) };
@@ -155,10 +176,15 @@ pub(super) fn offsets_are_orphaned(c: &ClusterChecks) -> bool {
     partitions(c).into_iter().any(|at| at.topic != READ && is_orphaned(c, at))
 }
 
-/// Whether nobody may lead some partition any more, with permission. A worker that acquired a record of it waits
-/// until it can be read, and acquires no other.
+/// Whether nobody may lead some partition any more, with permission.
 pub(super) fn something_is_orphaned(c: &ClusterChecks) -> bool {
     partitions(c).into_iter().any(|at| is_orphaned(c, at))
+}
+
+/// Whether nobody may lead some partition of a topic any more, with permission.
+pub(super) fn topic_is_orphaned(c: &ClusterChecks, topic: &str) -> bool {
+    let named = c.metadata.image.topic_named(topic).map(|(topic, _)| topic);
+    partitions(c).into_iter().any(|at| Some(at.topic) == named && is_orphaned(c, at))
 }
 
 /// Why partitions are not waited for that nobody may lead any more.

@@ -20,7 +20,10 @@ pub(super) fn judge(c: &mut ClusterChecks, world: &World<Member>) -> Result<(), 
     let no_metadata = c.quorum.lost.is_some();
     if !no_metadata {
         replicas(c, world)?;
-        let alike = groups::all(c).try_for_each(|broker| coordination::coordinators(broker, world));
+        let alike = groups::all(c).try_for_each(|broker| {
+            coordination::coordinators(broker, world)?;
+            shares::inspect(c, broker, None, world)
+        });
         c.judged(alike)?;
         owners::judge(c)?;
     }

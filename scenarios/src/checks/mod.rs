@@ -7,6 +7,7 @@
 //! promised any more.
 //! Deliberately absent: knowledge of faults' plans and of quirks.
 
+mod backlog;
 mod calm;
 mod effects_witness;
 mod ending;
@@ -26,6 +27,7 @@ mod work;
 use squall_core::broker::Broker;
 use squall_core::ids::{BrokerId, GroupId, NodeId, TopicPartition};
 use squall_core::probe::{BrokerProbe, Probe};
+use squall_core::share::probe::SharePartition;
 use squall_sim::check::{Checks, Progress};
 use squall_sim::engine::World;
 use squall_sim::record::{PermittedLoss, Tally, Violation};
@@ -36,7 +38,8 @@ use crate::ghost::chronicle::{Stop, When};
 use crate::ghost::clients::Keys;
 use crate::ghost::partition::Damage;
 use crate::ghost::{
-    Clients, Effects, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Shares, TransactionsGhost, Work,
+    Backlog, Clients, Effects, GroupsGhost, Metadata, PartitionGhost, QuorumGhost, Shares, TransactionsGhost,
+    Work,
 };
 use crate::invariants::{Broken, Check, groups as coordination, storage};
 
@@ -123,6 +126,9 @@ pub struct ClusterChecks {
     owners: owners::Owners,
     effects: Effects,
     shares: Shares,
+    backlog: Backlog,
+    /// What a look at the calm found: that ends it.
+    overdue: Option<Broken>,
     counters: Counters,
     expectations: Expectations,
     auditor: Option<NodeId>,
@@ -134,6 +140,10 @@ pub struct ClusterChecks {
     to_inspect: Vec<Inspection>,
     /// Brokers whose coordinators are to be looked at, likewise.
     coordinators_to_inspect: Vec<BrokerId>,
+    /// Share-partitions that are to be looked at, likewise; `None`: all of a broker, with its log.
+    shares_to_inspect: Vec<(BrokerId, Option<SharePartition>)>,
+    /// How many facts leaders of share-partitions have reported.
+    share_facts: u64,
     /// How often each broker's disk has changed bytes.
     harms: Vec<usize>,
     events: u64,
@@ -158,6 +168,8 @@ impl ClusterChecks {
             owners: owners::Owners::default(),
             effects: Effects::default(),
             shares: Shares::default(),
+            backlog: Backlog::default(),
+            overdue: None,
             counters: Counters::default(),
             expectations,
             auditor: None,
@@ -165,6 +177,8 @@ impl ClusterChecks {
             permits: Vec::new(),
             to_inspect: Vec::new(),
             coordinators_to_inspect: Vec::new(),
+            shares_to_inspect: Vec::new(),
+            share_facts: 0,
             harms: vec![0; layout.brokers as usize],
             events: 0,
         }
@@ -284,7 +298,7 @@ impl ClusterChecks {
                 transactions::on_probe(self, node, probe)
             }
             Probe::Transacted(probe) => transacted::on_probe(self, node, probe),
-            Probe::Share(probe) => shares::on_probe(self, probe),
+            Probe::Share(probe) => shares::on_probe(self, node, probe),
         }
     }
 
@@ -309,6 +323,9 @@ impl ClusterChecks {
         while let Some(broker) = self.coordinators_to_inspect.pop() {
             self.counters.compared(Compared::Folds);
             coordination::coordinators(broker, world)?;
+        }
+        while let Some((broker, of)) = self.shares_to_inspect.pop() {
+            shares::inspect(self, broker, of.as_ref(), world)?;
         }
         Ok(())
     }
@@ -379,11 +396,16 @@ impl Checks<Member> for ClusterChecks {
     }
 
     fn calm(&mut self, world: &mut World<Member>) -> Progress {
+        if let Err(broken) = backlog::look(self, world) {
+            self.overdue = Some(broken);
+            return Progress::Done;
+        }
         calm::look(self, world)
     }
 
     fn at_end(&mut self, world: &World<Member>) -> Result<(), Violation> {
-        ending::judge(self, world).map_err(|broken| broken.violation(world.now()))
+        let judged = self.overdue.take().map_or_else(|| ending::judge(self, world), Err);
+        judged.map_err(|broken| broken.violation(world.now()))
     }
 
     fn counters(&self) -> Tally {

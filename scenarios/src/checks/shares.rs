@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use squall_core::coordinator::Phase;
-use squall_core::ids::{GroupId, LeaderEpoch, Offset, TopicPartition};
+use squall_core::coordinator::place::partition_for;
+use squall_core::ids::{BrokerId, GroupId, LeaderEpoch, NodeId, Offset, TopicPartition};
+use squall_core::share::config::STATE_TOPIC;
 use squall_core::share::message::Verdict;
 use squall_core::share::probe::{Delivery, Ending, SharePartition, ShareProbe, Told};
 use squall_core::time::Span;
@@ -14,9 +16,11 @@ use squall_sim::history::op::{Action, Argument, Name, Op};
 use crate::checks::{ClusterChecks, Compared, Exercised, Permitted, broker, calm};
 use crate::cluster::Member;
 use crate::ghost::Clients;
+use crate::ghost::backlog::Bound;
 use crate::ghost::clients::Told as Sent;
 use crate::ghost::shares::{Part, Said, Seen, State};
-use crate::invariants::{Check, shares};
+use crate::invariants::{Check, share_state, shares};
+use crate::workload::Troubles;
 
 /// What share groups are expected to have done in the end.
 #[derive(Debug, Clone)]
@@ -29,9 +33,19 @@ pub struct Queues {
     pub pace: Option<(u32, Span)>,
     /// The dead-letter topic.
     pub letters: &'static str,
+    /// How long a record may wait while nothing breaks; `None`: nobody can tell.
+    pub bound: Option<Bound>,
+    /// What is hard about which record.
+    pub troubles: Troubles,
 }
 
-pub(super) fn on_probe(c: &mut ClusterChecks, probe: &ShareProbe) -> Check {
+/// So many facts pass between two looks at what a leader keeps against its log: each reads all of that.
+const REPLAY_EVERY: u64 = 512;
+
+pub(super) fn on_probe(c: &mut ClusterChecks, node: NodeId, probe: &ShareProbe) -> Check {
+    if let Some(broker) = c.layout.broker_on(node) {
+        look_after(c, broker, probe);
+    }
     match probe {
         ShareProbe::Loading { .. } => Ok(()),
         ShareProbe::Loaded { .. } => {
@@ -48,11 +62,11 @@ pub(super) fn on_probe(c: &mut ClusterChecks, probe: &ShareProbe) -> Check {
             let result = shares::restored(c.shares.part(of), *epoch, *next, records);
             if judges { result } else { Ok(()) }
         }
-        ShareProbe::Acquired { delivery, epoch, member, at, .. } => {
+        ShareProbe::Acquired { delivery, epoch, member, count, at } => {
             c.counters.compared(Compared::Deliveries);
             let pace = c.expectations.queues.as_ref().and_then(|queues| queues.pace);
             of_leader(c, delivery, *epoch, |part, offset| {
-                shares::acquired(part, offset, delivery.turn, *member)?;
+                shares::acquired(part, offset, delivery.turn, *member, *count)?;
                 pace.map_or(Ok(()), |pace| shares::paced(&mut part.handed, pace, *at))
             })
         }
@@ -81,6 +95,63 @@ pub(super) fn on_probe(c: &mut ClusterChecks, probe: &ShareProbe) -> Check {
         | ShareProbe::Returned { .. }
         | ShareProbe::Monitored { .. } => on_clients_probe(c, probe),
     }
+}
+
+/// A leader reports something: what it keeps is looked at once everything else of this step was reported.
+fn look_after(c: &mut ClusterChecks, broker: BrokerId, probe: &ShareProbe) {
+    c.share_facts += 1;
+    let loads = matches!(probe, ShareProbe::Loaded { .. } | ShareProbe::Unloaded { .. });
+    if loads || c.share_facts.is_multiple_of(REPLAY_EVERY) {
+        c.shares_to_inspect.push((broker, None));
+    } else if let Some(of) = of_fact(probe) {
+        // A step often reports several records of one share-partition.
+        let again = |(known, last): &(BrokerId, Option<SharePartition>)| {
+            (*known, last.as_ref()) == (broker, Some(of))
+        };
+        if !c.shares_to_inspect.last().is_some_and(again) {
+            c.shares_to_inspect.push((broker, Some(of.clone())));
+        }
+    }
+}
+
+/// Which share-partition a leader reports of.
+const fn of_fact(probe: &ShareProbe) -> Option<&SharePartition> {
+    match probe {
+        ShareProbe::Restored { of, .. } => Some(of),
+        ShareProbe::Acquired { delivery, .. }
+        | ShareProbe::Settled { delivery, .. }
+        | ShareProbe::Renewed { delivery, .. }
+        | ShareProbe::Buried { delivery, .. }
+        | ShareProbe::PutBack { delivery, .. } => Some(&delivery.of),
+        ShareProbe::Loading { .. }
+        | ShareProbe::Loaded { .. }
+        | ShareProbe::Unloaded { .. }
+        | ShareProbe::Received { .. }
+        | ShareProbe::Acknowledging { .. }
+        | ShareProbe::Acknowledged { .. }
+        | ShareProbe::LetterRead { .. }
+        | ShareProbe::Returned { .. }
+        | ShareProbe::Monitored { .. } => None,
+    }
+}
+
+/// What a broker keeps of a share-partition against what was heard of it; of all of them, and against its logs too.
+pub(super) fn inspect(
+    c: &mut ClusterChecks,
+    broker: BrokerId,
+    of: Option<&SharePartition>,
+    world: &World<Member>,
+) -> Check {
+    let judges = judges(c);
+    let mut heard = 0;
+    let parts = c.shares.parts.iter().filter(|(known, _)| judges && of.is_none_or(|of| of == *known));
+    for (of, part) in parts {
+        heard += u64::from(share_state::share(broker, (of, part), world)?);
+    }
+    let replayed = if of.is_none() { share_state::leaders(broker, world)? } else { 0 };
+    (0..heard).for_each(|_| c.counters.compared(Compared::SharesHeardOf));
+    (0..replayed).for_each(|_| c.counters.compared(Compared::SharesReplayed));
+    Ok(())
 }
 
 /// What workers and people report.
@@ -212,7 +283,7 @@ fn moved(c: &mut ClusterChecks, delivery: &Delivery, epoch: LeaderEpoch, from: S
 
 /// Beyond the budget, or once a partition was led by one that lacked records, offsets mean something else than
 /// they did.
-fn judges(c: &ClusterChecks) -> bool {
+pub(super) fn judges(c: &ClusterChecks) -> bool {
     !c.expectations.beyond_budget && !c.partitions.iter().any(|p| p.unclean)
 }
 
@@ -224,11 +295,15 @@ pub(super) fn settled(
     end: Offset,
 ) -> Result<(), String> {
     let Some(queues) = &c.expectations.queues else { return Ok(()) };
-    if calm::something_is_orphaned(c) {
+    // Of what is given up the letter may be for a partition that nobody leads.
+    if calm::topic_is_orphaned(c, queues.letters) {
         return Ok(());
     }
     for group in &queues.groups {
         let of = SharePartition { group: group.clone(), at };
+        if state_is_orphaned(c, &of) {
+            continue;
+        }
         let brokers = c.layout.broker_nodes().into_iter().filter_map(|node| broker(world, node));
         let mut reigns = brokers.flat_map(|broker| broker.shares().reigns());
         let leads = reigns.find(|reign| reign.tenure.phase() == Phase::Active && reign.stored(&of).is_some());
@@ -243,6 +318,13 @@ pub(super) fn settled(
     Ok(())
 }
 
+/// Whether nobody may lead the share-partition any more, with permission.
+fn state_is_orphaned(c: &ClusterChecks, of: &SharePartition) -> bool {
+    let Some((topic, state)) = c.metadata.image.topic_named(STATE_TOPIC) else { return false };
+    let at = partition_for(&of.key(), topic, state.partitions.len() as u32);
+    at.is_some_and(|at| calm::is_orphaned(c, at))
+}
+
 /// Whether the letters of a partition are all read, and whoever works or reads is at rest.
 pub(super) fn at_rest(
     c: &ClusterChecks,
@@ -252,15 +334,17 @@ pub(super) fn at_rest(
 ) -> Result<(), String> {
     let letters = c.expectations.queues.as_ref().map(|queues| queues.letters);
     let named = letters.and_then(|letters| c.metadata.image.topic_named(letters));
-    if named.is_none_or(|(topic, _)| topic != at.topic) || calm::something_is_orphaned(c) {
+    if named.is_none_or(|(topic, _)| topic != at.topic) {
         return Ok(());
     }
+    // A person asks until somebody answers, and of such a partition nobody does.
+    let is_heard = !calm::topic_is_orphaned(c, STATE_TOPIC);
     for node in world.nodes() {
         match world.process(node) {
             Some(Member::Person(person)) if person.position(at) != Some(end) => {
                 return Err(format!("{} to read the letters of {at} up to {end}", world.name(node)));
             }
-            Some(Member::Person(person)) if !person.is_idle() => {
+            Some(Member::Person(person)) if is_heard && !person.is_idle() => {
                 return Err(format!("{} to be done with the letters", world.name(node)));
             }
             Some(Member::ShareWorker(worker)) if !worker.is_idle() => {

@@ -139,6 +139,9 @@ counted! {
     Deliveries = "deliveries to share groups",
     AcknowledgementsTaken = "acknowledgements taken",
     Queues = "queues whose totals were compared",
+    SharesHeardOf = "share-partitions in memory, against what was heard of them",
+    WorkedInTime = "records worked within their bound once nothing broke",
+    SharesReplayed = "share-partitions in memory, against their logs",
 }
 
 /// All counters of a run.

@@ -3,9 +3,10 @@
 //! Holds: shadows of every log, the decided metadata, what was committed, exposed, acknowledged, consumed,
 //! what became of copies that are gone, and what compaction left.
 //! Changed only by the folds in `partition`, `quorum`, `metadata`, `clients`, `work`, `effects` and `shares`, one probe at a time, before
-//! the invariants look at it. Deliberately absent: judgement (that is [`crate::invariants`]) and any look
+//! the invariants look at it; `backlog` is set down from them in the calm. Deliberately absent: judgement (that is [`crate::invariants`]) and any look
 //! into the system's own state.
 
+pub mod backlog;
 pub mod chronicle;
 pub mod clients;
 pub mod compacted;
@@ -20,6 +21,7 @@ pub mod shares;
 pub mod transactions;
 pub mod work;
 
+pub use backlog::Backlog;
 pub use chronicle::Chronicle;
 pub use clients::Clients;
 pub use compacted::Compacted;

@@ -13,6 +13,8 @@ use squall_core::time::Time;
 pub struct Item {
     /// Its last delivery.
     pub turn: Turn,
+    /// How often it was delivered since it was last put back; `None` while that may have been unheard of.
+    pub count: Option<u32>,
     /// What it is.
     pub state: State,
 }
@@ -71,8 +73,16 @@ pub struct Seen {
 pub struct Part {
     /// The newest reign that was heard of.
     pub epoch: LeaderEpoch,
-    /// Records as the leaders have them.
+    /// The next record that was never delivered, as the leaders have it.
+    pub next: Offset,
+    /// The same as the last new leader found it: what lies before may have been dealt with unheard of.
+    pub found: Offset,
+    /// Records as the leaders have them. Changed by [`Part::put`].
     pub items: BTreeMap<Offset, Item>,
+    /// How many of them are in flight.
+    pub in_flight: usize,
+    /// How many of them are dead.
+    pub dead: usize,
     /// Records as workers and people have seen them.
     pub seen: BTreeMap<Offset, Seen>,
     /// When the last deliveries of this reign were handed out, by its leader's clock.
@@ -101,6 +111,34 @@ impl Shares {
     /// What workers and people have seen of a record.
     pub fn seen(&mut self, of: &SharePartition, offset: Offset) -> &mut Seen {
         self.part(of).seen.entry(offset).or_default()
+    }
+}
+
+impl State {
+    /// Whether it is neither done nor dead.
+    pub const fn is_in_flight(self) -> bool {
+        match self {
+            Self::Available | Self::Held(_) | Self::Archiving => true,
+            Self::Dead | Self::Done | Self::Over => false,
+        }
+    }
+}
+
+impl Part {
+    /// A record is this from now on.
+    pub fn put(&mut self, offset: Offset, item: Item) {
+        self.count(item.state, 1);
+        if let Some(before) = self.items.insert(offset, item) {
+            self.count(before.state, -1);
+        }
+    }
+
+    const fn count(&mut self, state: State, by: isize) {
+        if state.is_in_flight() {
+            self.in_flight = self.in_flight.wrapping_add_signed(by);
+        } else if matches!(state, State::Dead) {
+            self.dead = self.dead.wrapping_add_signed(by);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use squall_core::group::{Group, Reign, State, Table};
 use squall_core::ids::{BrokerId, Generation, GroupId, LeaderEpoch, MemberId, Offset, TopicPartition};
 use squall_core::log::unsealed;
 use squall_core::partition::{Partition, directory};
-use squall_core::record::batches;
+use squall_core::record::{Batch, batches};
 use squall_sim::engine::World;
 
 use crate::cluster::Member;
@@ -171,8 +171,20 @@ fn of(group: &Group) -> impl Iterator<Item = (MemberId, &[TopicPartition])> {
 
 /// The fold of what is on the broker's disk, up to `end`. `None` if that is not sound: others say so.
 fn fold(broker: BrokerId, partition: &Partition, end: Offset, world: &World<Member>) -> Option<Table> {
-    let disk = world.disk(broker.node());
     let mut table = Table::default();
+    replay((broker, partition, end), world, |batch| table.apply_batch(batch))?;
+    Some(table)
+}
+
+/// Hands over each batch of a partition as it is on the broker's disk, up to `end`; answers up to where it came.
+/// `None` if what is there is not sound.
+pub(super) fn replay(
+    (broker, partition, end): (BrokerId, &Partition, Offset),
+    world: &World<Member>,
+    mut apply: impl FnMut(&Batch),
+) -> Option<Offset> {
+    let disk = world.disk(broker.node());
+    let mut reached = Offset(0);
     for file in disk.list(&format!("{}/", directory(partition.at()))) {
         if !file.ends_with(".log") {
             continue;
@@ -181,9 +193,10 @@ fn fold(broker: BrokerId, partition: &Partition, end: Offset, world: &World<Memb
         for batch in batches(content) {
             let batch = batch.ok()?;
             if batch.base_offset() >= partition.log().log_start() && batch.next_offset() <= end {
-                table.apply_batch(&batch);
+                apply(&batch);
+                reached = batch.next_offset();
             }
         }
     }
-    Some(table)
+    Some(reached)
 }

@@ -3,7 +3,7 @@
 //! Each is checked when a probe could break it, not after every event: what cannot have changed is not
 //! looked at again. A check answers [`Broken`]; which node and when is added by whoever calls it.
 //! Deliberately absent: looks into the system's own state, but for `storage`, which compares what a replica
-//! keeps in memory and on disk to the ghost's fold.
+//! keeps in memory and on disk to the ghost's fold, and for what `groups` and `share_state` compare of coordinators.
 
 pub mod clients;
 pub mod compaction;
@@ -12,6 +12,7 @@ pub mod groups;
 pub mod membership;
 pub mod quorum;
 pub mod replication;
+pub mod share_state;
 pub mod shares;
 pub mod storage;
 #[cfg(test)]
@@ -180,6 +181,14 @@ pub const ALL: &[(&str, &str)] = &[
     ("share-kept", "a new leader of a share-partition knows of every delivery, and of all that is done"),
     ("pace", "no leader delivers more in an interval than the pace allows"),
     ("total-queue", "every acknowledged record is worked by each share group, or has its letter, and once"),
+    (
+        "worked-in-time",
+        "while nothing breaks, a record of a share group is worked within its bound, whatever is hard about others",
+    ),
+    (
+        "W-SQ",
+        "a leader of share-partitions leads, and what it keeps of them is what was heard of, and what its log says",
+    ),
     ("H-AGREE", "what clients saw, judged as a history, and the true log say the same of every record"),
 ];
 

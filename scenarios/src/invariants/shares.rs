@@ -10,6 +10,7 @@ use squall_core::time::{Span, Time};
 use squall_sim::check::history::{Class, Fact, Options, check};
 use squall_sim::history::op::{Name as Value, Op};
 
+use crate::ghost::backlog::Awaited;
 use crate::ghost::shares::{Item, Part, Said, Seen, State};
 use crate::invariants::{Check, broken};
 use crate::narrate::record;
@@ -44,21 +45,26 @@ pub fn restored(part: &mut Part, epoch: LeaderEpoch, next: Offset, records: &[Ke
     for kept in records {
         found(part.items.get(&kept.offset), kept)?;
     }
-    for (offset, item) in &mut part.items {
-        if records.iter().all(|kept| kept.offset != *offset) {
-            item.state = match item.state {
-                State::Dead | State::Done => item.state,
-                State::Available | State::Held(_) | State::Archiving | State::Over => State::Over,
-            };
-        }
-    }
+    (part.next, part.found) = (next, next);
+    let in_flight = part.items.iter().filter(|(_, item)| item.state.is_in_flight());
+    let unheard_of: Vec<(Offset, Item)> = in_flight
+        .filter(|(offset, _)| records.binary_search_by_key(*offset, |kept| kept.offset).is_err())
+        .map(|(offset, item)| (*offset, Item { state: State::Over, ..*item }))
+        .collect();
+    unheard_of.into_iter().for_each(|(offset, item)| part.put(offset, item));
     for kept in records {
         let state = match kept.holder {
             Some(member) => State::Held(member),
             None if kept.archiving => State::Archiving,
             None => State::Available,
         };
-        part.items.insert(kept.offset, Item { turn: kept.turn, state });
+        // What was given up may have been put back unheard of.
+        let is_same = |item: &&Item| {
+            let (tried, given_up) = (item.state.is_in_flight(), item.state == State::Archiving);
+            item.turn == kept.turn && tried && given_up <= kept.archiving
+        };
+        let count = part.items.get(&kept.offset).filter(is_same).and_then(|item| item.count);
+        part.put(kept.offset, Item { turn: kept.turn, count, state });
     }
     Ok(())
 }
@@ -75,8 +81,8 @@ fn found(known: Option<&Item>, kept: &Kept) -> Check {
     Ok(())
 }
 
-/// A record is handed out.
-pub fn acquired(part: &mut Part, offset: Offset, turn: Turn, member: MemberId) -> Check {
+/// A record is handed out, `told` times since it was last put back.
+pub fn acquired(part: &mut Part, offset: Offset, turn: Turn, member: MemberId, told: u32) -> Check {
     let known = part.items.get(&offset).copied();
     let may = match known {
         None => turn == Turn(1),
@@ -85,7 +91,9 @@ pub fn acquired(part: &mut Part, offset: Offset, turn: Turn, member: MemberId) -
     if !may {
         return broken("one-holder", format!("delivery {turn} of {offset} to {member}, and it is {known:?}"));
     }
-    part.items.insert(offset, Item { turn, state: State::Held(member) });
+    let count = known.map_or(Some(0), |item| item.count).map_or(told, |count| count + 1);
+    part.put(offset, Item { turn, count: Some(count), state: State::Held(member) });
+    part.next = part.next.max(offset.plus(1));
     Ok(())
 }
 
@@ -97,7 +105,8 @@ pub fn settled(part: &mut Part, offset: Offset, turn: Turn, then: Afterwards) ->
         Afterwards::Archiving => State::Archiving,
         Afterwards::Done => State::Done,
     };
-    part.items.insert(offset, Item { turn, state });
+    let count = part.items.get(&offset).and_then(|item| item.count);
+    part.put(offset, Item { turn, count, state });
     Ok(())
 }
 
@@ -123,7 +132,13 @@ pub fn moved(part: &mut Part, (offset, turn): (Offset, Turn), from: State, to: S
             format!("{offset} becomes {to:?} after delivery {turn}, and is {known:?}"),
         );
     }
-    part.items.insert(offset, Item { turn, state: to });
+    let count = match to {
+        State::Available => Some(0),
+        State::Held(_) | State::Archiving | State::Dead | State::Done | State::Over => {
+            known.and_then(|item| item.count)
+        }
+    };
+    part.put(offset, Item { turn, count, state: to });
     Ok(())
 }
 
@@ -183,6 +198,30 @@ pub fn taken(seen: &Seen, offset: Offset, said: Said) -> Check {
         ),
         None => Ok(()),
     }
+}
+
+/// Whether somebody was told that the record is worked, or its letter was read; or nobody will ever know.
+pub const fn is_worked(seen: &Seen) -> bool {
+    seen.worked.is_some() || seen.letter.is_some() || seen.maybe_worked
+}
+
+/// The time of a record is up: it is worked, or its letter is read, or nobody knows.
+pub fn in_time(awaited: &Awaited, since: Time, seen: Option<&Seen>) -> Check {
+    if seen.is_some_and(is_worked) {
+        return Ok(());
+    }
+    let Awaited { until, of, offset, behind } = awaited;
+    let last = seen.and_then(|seen| seen.received.last());
+    broken(
+        "worked-in-time",
+        format!(
+            "{offset} of {} was to be worked by {} within {}, behind {behind} records that something is hard about; \
+             its last delivery is {last:?}",
+            of.at,
+            of.group,
+            until.since(since)
+        ),
+    )
 }
 
 /// What went in came out, by the totals of a queue's history.

@@ -11,8 +11,11 @@
 //! | row | what | held by |
 //! |---|---|---|
 //! | Q1 | a record to one of the workers, acknowledged; no loss, one active delivery at a time | `one-holder`, `lock-held`, `worked-once`, `total-queue` ([`crate::invariants::shares`]) |
-//! | Q2 | a failing record is retried up to a limit, then set aside, visible, and can be put back; it never blocks the rest | `delivery-limit`, `total-queue` (what is not worked has its letter); the calm waits until nothing is left in flight; a person reads, lists and puts back |
+//! | Q2 | a failing record is retried up to a limit, then set aside, visible, and can be put back; it never blocks the rest | `delivery-limit`, `total-queue` (what is not worked has its letter), `worked-in-time` (while nothing breaks every other record is worked within a bound that `bound` derives from the settings); the calm waits until nothing is left in flight; a person reads, lists and puts back |
 //! | Q3 | consumption is paced, however large the backlog | `pace`; the calm waits until the backlog is gone |
+//!
+//! What leaders keep in memory is compared to what was heard of them and to the replay of their logs (`W-SQ`,
+//! [`crate::invariants::share_state`]).
 //!
 //! `scenarios/tests/scenarios.rs` runs it over fixed and fresh seeds, `scenarios/tests/quirks.rs` shows that these
 //! can fail; `core/tests/share` holds the conversations.
@@ -20,6 +23,7 @@
 //! Permitted, and counted: a record that is worked again because its lock ran out, and a letter that is written
 //! twice because its leader failed before it knew of the first.
 
+mod bound;
 mod budget;
 mod draw;
 mod settings;
@@ -163,6 +167,8 @@ impl ClusterScenario for Story {
             limit: settings.get("share.delivery_limit") as u32,
             pace: settings::pace(settings),
             letters: settings::LETTERS,
+            bound: bound::bound(settings),
+            troubles: troubles(plan, layout),
         };
         Expectations {
             keys: keys(plan, layout),

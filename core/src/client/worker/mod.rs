@@ -2,7 +2,8 @@
 //! says of each what became of it.
 //!
 //! Holds a [`Consumer`] for what any reader does: who leads what, and the records themselves, read where they lie.
-//! One fetch at a time, of one partition after the other; the next goes out when all of the last was handed out.
+//! One fetch at a time, of one partition after the other; the next goes out when all of the last was handed out, or
+//! could not be read for so long that it was released.
 //! A lock that runs out is not noticed here: the leader refuses the acknowledgement, and that is all there is to
 //! it. Deliberately absent: membership; every worker competes for every partition of its topic.
 //!
@@ -48,7 +49,7 @@ pub struct WorkerConfig {
     pub max_wait: Span,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Span,
-    /// `default.api.timeout.ms`: for how long an acknowledgement is said again and again.
+    /// `default.api.timeout.ms`: for how long an acknowledgement is said again and again, and a record is waited for.
     pub give_up_after: Span,
 }
 
@@ -91,8 +92,10 @@ pub struct ShareConsumer {
     asked: Option<TopicPartition>,
     /// Acquired and not handed out, of `asked`.
     hand: VecDeque<Acquired>,
-    /// The record of `hand` that is being read.
-    reading: Option<Acquired>,
+    /// The record of `hand` that is being read, and until when it is waited for.
+    reading: Option<(Acquired, Time)>,
+    /// What nobody led for so long that its records were given up. Nothing of it is acquired before somebody does.
+    unread: Vec<TopicPartition>,
     open: Vec<Acknowledgement>,
     answers: VecDeque<Answered>,
     closed: bool,
@@ -113,6 +116,7 @@ impl ShareConsumer {
             asked: None,
             hand: VecDeque::new(),
             reading: None,
+            unread: Vec::new(),
             open: Vec::new(),
             answers: VecDeque::new(),
             closed: false,
@@ -178,6 +182,11 @@ impl ShareConsumer {
     /// Takes nothing more, and releases what it was not asked for yet.
     pub fn close(&mut self, env: &mut Host<'_>) {
         self.closed = true;
+        self.release(env);
+    }
+
+    /// Gives back what it was not asked for yet.
+    fn release(&mut self, env: &mut Host<'_>) {
         while let Some(acquired) = self.hand.pop_front() {
             if let Some(delivery) = self.delivery(acquired) {
                 self.acknowledge(delivery, Verdict::Release, env);

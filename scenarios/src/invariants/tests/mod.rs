@@ -1,13 +1,16 @@
 //! The invariants themselves: each must be able to fail, and none may cry wolf.
 //!
 //! [`fires`] holds a history for each name in [`ALL`](super::ALL) in which it is broken; [`silent`] those in
-//! which a correct system once seemed to break one. [`cleaning`] has both of compaction, [`shares`] of share groups.
+//! which a correct system once seemed to break one. [`cleaning`] has both of compaction, [`shares`] and
+//! [`share_state`] of share groups.
 
+mod backlog;
 mod cleaning;
 mod effects;
 mod fires;
 mod groups;
 mod histories;
+mod share_state;
 mod shares;
 mod silent;
 mod transactions;
@@ -24,6 +27,8 @@ fn histories() -> impl Iterator<Item = &'static fires::History> {
         .chain(transactions::HISTORIES)
         .chain(effects::HISTORIES)
         .chain(shares::HISTORIES)
+        .chain(share_state::HISTORIES)
+        .chain(backlog::HISTORIES)
 }
 
 #[test]

@@ -32,18 +32,18 @@ const AT: Offset = Offset(7);
 
 fn held_by_one() -> Part {
     let mut part = Part { epoch: LeaderEpoch(1), ..Part::default() };
-    shares::acquired(&mut part, AT, Turn(1), ONE).expect("it is new");
+    shares::acquired(&mut part, AT, Turn(1), ONE, 1).expect("it is new");
     part
 }
 
 fn held_twice() -> Check {
-    shares::acquired(&mut held_by_one(), AT, Turn(2), TWO)
+    shares::acquired(&mut held_by_one(), AT, Turn(2), TWO, 1)
 }
 
 fn settled_by_an_earlier_delivery() -> Check {
     let mut part = held_by_one();
     shares::settled(&mut part, AT, Turn(1), Afterwards::Available)?;
-    shares::acquired(&mut part, AT, Turn(2), TWO)?;
+    shares::acquired(&mut part, AT, Turn(2), TWO, 1)?;
     shares::settled(&mut part, AT, Turn(1), Afterwards::Done)
 }
 
@@ -105,7 +105,7 @@ fn the_word_of_a_deposed_leader_counts_no_more() {
     shares::restored(&mut part, LeaderEpoch(2), Offset(8), &[kept(1)])
         .expect("a lock that ran out unheard of");
     assert_eq!(shares::reign(&mut part, LeaderEpoch(1)), Ok(false));
-    assert_eq!(shares::acquired(&mut part, AT, Turn(2), TWO), Ok(()));
+    assert_eq!(shares::acquired(&mut part, AT, Turn(2), TWO, 1), Ok(()));
 }
 
 #[test]
