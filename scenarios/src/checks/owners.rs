@@ -77,17 +77,7 @@ fn members_are_done(world: &World<Member>) -> bool {
     world.nodes().all(|node| match world.process(node) {
         Some(Member::Worker(worker)) => worker.is_done(),
         Some(Member::Pipeline(pipeline)) => pipeline.is_done(),
-        Some(
-            Member::Broker(_)
-            | Member::Controller(_)
-            | Member::Admin(_)
-            | Member::Sender(_)
-            | Member::Reader(_)
-            | Member::IdTaker(_)
-            | Member::EffectsReader(_)
-            | Member::ShareWorker(_)
-            | Member::Person(_),
-        ) => true,
+        Some(_) => true,
         None => false,
     })
 }
@@ -109,25 +99,15 @@ pub(super) fn of<'a>(
     group: &'a GroupId,
     at: TopicPartition,
 ) -> impl Iterator<Item = Option<Offset>> + 'a {
-    world.nodes().filter_map(move |node| match world.process(node)? {
-        Member::Worker(worker) if worker.works() && worker.group() == group => {
+    world.nodes().filter_map(move |node| match world.process(node) {
+        Some(Member::Worker(worker)) if worker.works() && worker.group() == group => {
             let member = worker.member().filter(|member| member.owned().contains(&at))?;
             Some(member.position(at))
         }
-        Member::Pipeline(pipeline) if pipeline.group() == group => {
+        Some(Member::Pipeline(pipeline)) if pipeline.group() == group => {
             pipeline.owned().contains(&at).then(|| pipeline.position(at))
         }
-        Member::Broker(_)
-        | Member::Controller(_)
-        | Member::Admin(_)
-        | Member::Sender(_)
-        | Member::Reader(_)
-        | Member::IdTaker(_)
-        | Member::Worker(_)
-        | Member::Pipeline(_)
-        | Member::EffectsReader(_)
-        | Member::ShareWorker(_)
-        | Member::Person(_) => None,
+        Some(_) | None => None,
     })
 }
 
