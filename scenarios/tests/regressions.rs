@@ -395,3 +395,15 @@ fn a_disks_name_that_was_in_the_cache_only() {
     squall::pinned(file, include_str!("capsules/a-disks-name-that-was-in-the-cache-only.capsule.json"))
         .passes();
 }
+
+/// The leader of a share-partition asked how far its partition is committed more often than an answer takes, and only the
+/// last question counted: no worker got anything.
+#[test]
+fn a_leader_that_asks_again_before_it_is_answered() {
+    let file = "a-leader-that-asks-again-before-it-is-answered.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-leader-that-asks-again-before-it-is-answered.capsule.json"),
+    )
+    .passes();
+}

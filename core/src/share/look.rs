@@ -21,14 +21,16 @@ pub(super) fn ask(reign: &mut Reign, of: &SharePartition, ctx: &mut Context<'_>,
         return;
     }
     if now >= share.look_at {
-        // An answer that has not come by now counts no more.
         share.look_at = now + every;
+        // Answers may take longer than that. If only the last question counted, none would ever.
+        let patience = ctx.config.request_timeout;
+        share.looks.retain(|(_, asked)| now.since(*asked) < patience);
         let leads = ctx.image.partition(of.at).and_then(|state| Some((state.leader?, state.leader_epoch)));
         if let Some((leader, leader_epoch)) = leads {
             // What share groups work is read uncommitted, as `share.isolation.level` has it by default.
             let isolation = Isolation::ReadUncommitted;
             let list = ListOffsets { at: of.at, leader_epoch, place: Place::Latest, isolation };
-            share.look = Some(ctx.ask(leader.node(), Request::ListOffsets(list), env));
+            share.looks.push((ctx.ask(leader.node(), Request::ListOffsets(list), env), now));
         }
     }
     let next = share.look_at;
@@ -37,8 +39,12 @@ pub(super) fn ask(reign: &mut Reign, of: &SharePartition, ctx: &mut Context<'_>,
 
 /// The leader of the partition answered; answers whether it was this reign that asked.
 pub(super) fn on_reply(reign: &mut Reign, id: CorrelationId, result: Result<Offset, Refused>) -> bool {
-    let Some(share) = reign.shares.values_mut().find(|share| share.look == Some(id)) else { return false };
-    share.look = None;
+    let asked = reign.shares.values_mut().find_map(|share| {
+        let place = share.looks.iter().position(|(look, _)| *look == id)?;
+        share.looks.remove(place);
+        Some(share)
+    });
+    let Some(share) = asked else { return false };
     if let Ok(committed) = result {
         fetch::on_news(share, committed);
         reign.stirred = true;

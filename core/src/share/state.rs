@@ -31,8 +31,8 @@ pub struct Share {
     pub(super) dead: Vec<Letter>,
     /// Fetches that wait for records, the oldest first.
     pub(super) waits: Vec<Waiting>,
-    /// How far the partition is committed is being asked under this number.
-    pub(super) look: Option<CorrelationId>,
+    /// How far the partition is committed is being asked under these numbers, since these times.
+    pub(super) looks: Vec<(CorrelationId, Time)>,
     /// It is asked again no earlier.
     pub(super) look_at: Time,
     pace: Pace,
