@@ -407,3 +407,15 @@ fn a_leader_that_asks_again_before_it_is_answered() {
     )
     .passes();
 }
+
+/// Rot left a log that ends with a batch which compaction had thinned out: it was a producer's still, and the check took
+/// it for nobody's.
+#[test]
+fn a_thinned_batch_of_a_transaction_at_the_end_of_what_rot_left() {
+    let file = "a-thinned-batch-of-a-transaction-at-the-end-of-what-rot-left.capsule.json";
+    squall::pinned(
+        file,
+        include_str!("capsules/a-thinned-batch-of-a-transaction-at-the-end-of-what-rot-left.capsule.json"),
+    )
+    .passes();
+}

@@ -240,6 +240,15 @@ impl PartitionGhost {
         within.copied().collect()
     }
 
+    /// A batch of which compaction left something is still part of the transaction that it was part of.
+    pub fn keeps_author(&mut self, batch: &Batch) {
+        if let [original] = self.originals(batch)[..]
+            && let Some(author) = self.transacted.author(&original)
+        {
+            self.transacted.note(batch, author);
+        }
+    }
+
     /// The log of a replica as it lies on its disk.
     pub fn lies(&self, broker: BrokerId) -> Cow<'_, Shadow> {
         let log = &self.replicas[broker.0 as usize].log;

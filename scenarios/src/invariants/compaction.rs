@@ -57,6 +57,9 @@ pub fn cleaned(p: &mut PartitionGhost, broker: BrokerId, cleaned: &Cleaned) -> C
     let Some(compacted) = &mut p.compacted else { return Ok(()) };
     let pieces: Vec<Piece> = cleaned.batches.iter().map(Piece::from).collect();
     let old = compacted.rewrite(broker, (from, to), pieces.clone());
+    for piece in pieces.iter().filter(|piece| !piece.kept.is_empty()) {
+        p.keeps_author(&piece.batch);
+    }
     let held: BTreeMap<Offset, (LeaderEpoch, Option<u64>)> = old
         .values()
         .flat_map(|piece| {

@@ -1,7 +1,7 @@
 //! Compaction: what must not go, and what may.
 
 use bytes::Bytes;
-use squall_core::ids::{BrokerId, LeaderEpoch, NodeId, Offset};
+use squall_core::ids::{BrokerId, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId};
 use squall_core::log::{Cleaned, CleanedBatch};
 use squall_core::message::Acks;
 
@@ -10,6 +10,7 @@ use super::histories::{AT, batch, partition};
 use crate::checks::Permitted;
 use crate::contract::record::{self, Ending};
 use crate::ghost::clients::{Name, Told};
+use crate::ghost::transactions::Author;
 use crate::ghost::{Clients, PartitionGhost};
 use crate::invariants::{Check, clients, compaction, replication};
 
@@ -163,4 +164,19 @@ fn a_follower_that_copies_a_compacted_log_holds_what_once_lay_there() {
     assert_eq!(p.refresh(FOLLOWER), Offset(4), "it agrees with the committed log");
     assert_eq!(p.lies(FOLLOWER).last().map(|batch| batch.crc), Some(7), "a filler lies on its disk");
     compaction::kept(&mut p, FOLLOWER).unwrap();
+}
+
+#[test]
+fn a_batch_that_compaction_thinned_out_is_still_part_of_its_transaction() {
+    let mut p = partition();
+    for wrote in [batch(0, 2, 1, 7), batch(2, 3, 1, 8)] {
+        replication::appended(&mut p, BrokerId(0), wrote, true).expect("it is the leader's");
+    }
+    let author = Author { producer: ProducerId(4), epoch: ProducerEpoch(1), marks: false };
+    p.transacted.note(&batch(0, 2, 1, 7), author);
+    let (thinned, filler) = (batch(0, 2, 1, 9), batch(0, 3, 1, 10));
+    p.keeps_author(&thinned);
+    assert_eq!(p.transacted.author(&thinned), Some(author));
+    p.keeps_author(&filler);
+    assert_eq!(p.transacted.author(&filler), None, "what takes the place of several is nobody's");
 }
