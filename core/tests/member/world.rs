@@ -56,7 +56,7 @@ impl Client for Member {
                 GroupRequest::OffsetFetch(_) => "offsets",
                 GroupRequest::Delete { .. } | GroupRequest::TxnOffsetCommit(_) => "",
             },
-            _ => "",
+            other => panic!("a member never asks {other:?}"),
         }
     }
 }

@@ -63,7 +63,8 @@ pub fn on_packets<P: Process>(bench: &mut Bench<P>, command: &Command, end: impl
         }
         "drop" => chosen.iter().rev().for_each(|index| drop(bench.pool.remove(*index))),
         // Each delivery moves those behind it up by one; what it sends goes to the end.
-        _ => chosen.iter().enumerate().for_each(|(done, index)| bench.deliver(index - done)),
+        "deliver" => chosen.iter().enumerate().for_each(|(done, index)| bench.deliver(index - done)),
+        other => panic!("what is {other} to a packet?"),
     }
     !chosen.is_empty()
 }

@@ -44,7 +44,7 @@ impl Client for Producer {
             Request::Transaction(TransactionRequest::FindCoordinator { .. }) => "coordinator",
             Request::Transaction(TransactionRequest::Init(_)) => "init",
             Request::Transaction(TransactionRequest::End(_)) => "end",
-            _ => "",
+            other => panic!("a producer never asks {other:?}"),
         }
     }
 }
